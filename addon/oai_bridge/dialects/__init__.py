@@ -1,0 +1,1 @@
+"""Messages of a cloud's own API to and from the internal language: one pair of files per dialect."""

@@ -1,0 +1,165 @@
+"""The one exception family: what went wrong, told in the shape of the OpenAI API, with whether a repeat can help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class BridgeError(Exception):
+    """An answer that is not a success.
+
+    `message` is one or two sentences for the user, says what to do next and never holds a secret. `status` is the HTTP
+    status towards the client; `type`, `code` and `param` stand in OpenAI's error object. `retry` says whether the same
+    request may succeed later (`None`: nothing known, SDKs decide by the status), `retry_after` in seconds is the
+    upstream's own word. `request_id` is the cloud's id of the request, where it gave one.
+    """
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+    retry: bool | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str | None = None,
+        status: int | None = None,
+        retry: bool | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        self.request_id = request_id
+        if code is not None:
+            self.code = code
+        if type is not None:
+            self.type = type
+        if status is not None:
+            self.status = status
+        if retry is not None:
+            self.retry = retry
+
+    def to_object(self) -> dict[str, Any]:
+        """`{"message", "type", "param", "code"}`: the value of OpenAI's `error` key."""
+        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+
+    def headers(self) -> dict[str, str]:
+        """The headers that tell an SDK whether and when to try again."""
+        headers = {}
+        if self.retry_after is not None:
+            headers["retry-after"] = f"{self.retry_after:g}"
+        if self.retry is not None:
+            headers["x-should-retry"] = "true" if self.retry else "false"
+        return headers
+
+
+class InvalidRequest(BridgeError):
+    """The client's request can't be understood or can't be honoured; `param` names the field."""
+
+    status = 400
+    type = "invalid_request_error"
+    retry = False
+
+
+class Unauthorized(BridgeError):
+    """The client key is missing or wrong, or a cloud credential is refused."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+    retry = False
+
+
+class Forbidden(BridgeError):
+    """The caller may not do this: a foreign web page, or an account without access."""
+
+    status = 403
+    type = "permission_error"
+    retry = False
+
+
+class NotFound(BridgeError):
+    """No such path or model; the message names the nearest right one."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+    retry = False
+
+
+class MethodNotAllowed(BridgeError):
+    """The path exists for another method."""
+
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+    retry = False
+
+    def __init__(self, allow: Sequence[str]) -> None:
+        """`allow`: the methods that the path has."""
+        super().__init__(f"This method is not served here. Use {' or '.join(allow)}.")
+        self.allow = tuple(allow)
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "allow": ", ".join(self.allow)}
+
+
+class TooLarge(BridgeError):
+    """The body is over the limit."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+    retry = False
+
+    def __init__(self, limit: int) -> None:
+        """`limit` in bytes."""
+        super().__init__(
+            f"The body is larger than {limit / 2**20:g} MB. Send fewer or smaller images, "
+            "or raise server.max_body_mb in config.yaml."
+        )
+
+
+class UnsupportedMedia(BridgeError):
+    """The body is not JSON, or has an encoding that is not understood."""
+
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_media_type"
+    retry = False
+
+
+class Misdirected(BridgeError):
+    """The Host header names somebody else (DNS rebinding)."""
+
+    status = 421
+    type = "invalid_request_error"
+    code = "misdirected_request"
+    retry = False
+
+
+class UpstreamError(BridgeError):
+    """The cloud answered with an error, or not at all; status, type and code say which."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class StreamBroken(UpstreamError):
+    """The answer ended before its last message: cut, reset or garbled."""
+
+    type = "api_error"
+    code = "stream_truncated"
+
+
+class Internal(BridgeError):
+    """A defect of this program. The message tells the user where to look, never the exception's own text."""
+
+    code = "internal_error"

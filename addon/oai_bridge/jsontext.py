@@ -1,0 +1,87 @@
+"""JSON in and out: strict about what clients send, forgiving about what clouds send, readable by every client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+write = msgspec.json.encode
+"""A value as UTF-8 JSON."""
+
+
+class JsonError(ValueError):
+    """The text is not JSON that can be honoured. `path` is the field, such as `messages[0].content`, where known."""
+
+    def __init__(self, reason: str, path: str | None = None) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class _Constant(str):
+    """Stands for `NaN` or `Infinity`, which JSON does not have."""
+
+
+def read(raw: bytes) -> Any:
+    """Decodes strictly; raises `JsonError`."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError) as error:
+        raise _diagnosis(raw, error) from None
+
+
+def read_repaired(raw: bytes) -> bytes:
+    """The same JSON with half surrogates replaced by `?`; raises `ValueError` or `RecursionError` if it is no JSON.
+
+    JavaScript and Python servers escape a half surrogate when they cut a text in the middle of an emoji.
+    """
+    return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def one_line(encoded: bytes) -> bytes:
+    """Encoded JSON without raw U+2028 and U+2029, which end a line for some readers (SillyTavern's among them)."""
+    if b"\xe2\x80" in encoded:
+        return encoded.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return encoded
+
+
+def _diagnosis(raw: bytes, error: Exception) -> JsonError:
+    """Why `raw` was refused. Slow, and only for texts that were refused."""
+    if isinstance(error, RecursionError):
+        return JsonError("The JSON is nested too deeply.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return JsonError(f"The body is not UTF-8 (byte {problem.start}); send JSON encoded as UTF-8.")
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_Constant)
+    except RecursionError:
+        return JsonError("The JSON is nested too deeply.")
+    except ValueError as problem:
+        return JsonError(f"The body is not valid JSON: {problem}.")
+    found = _unusable(value, "")
+    if found is None:
+        return JsonError(f"The body is not valid JSON: {error}.")
+    path, what = found
+    return JsonError(f"{what} at {path or 'the top level'} is not allowed in JSON.", path or None)
+
+
+def _unusable(value: Any, path: str) -> tuple[str, str] | None:
+    """Where Python's own reader is more tolerant than JSON: `(path, what stands there)`."""
+    if isinstance(value, _Constant):
+        return path, str(value)
+    if isinstance(value, str):
+        half = any("\ud800" <= letter <= "\udfff" for letter in value)
+        return (path, "Half of a surrogate pair (a broken emoji)") if half else None
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return path, "A number out of range"
+    inside: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if found := _unusable(key, path):
+                return found
+            inside.append((f"{path}.{key}" if path else key, item))
+    elif isinstance(value, list):
+        inside = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return next((found for name, item in inside if (found := _unusable(item, name))), None)

@@ -1,0 +1,1 @@
+"""Framing: bytes from the network to messages. Nothing here knows what a message means."""
