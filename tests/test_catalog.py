@@ -1,0 +1,540 @@
+"""The catalogue: what each model takes, every spelling of its name, the user's overrides, and the data file itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from oai_bridge.models import catalog as module
+from oai_bridge.models.catalog import Catalog, CatalogError, ModelFacts
+
+DATA = Path(module.__file__).with_name("claude.json")
+CATALOG = Catalog()
+URL_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
+
+FIVE = ("low", "medium", "high", "xhigh", "max")
+LOW_TO_HIGH = FIVE[:3]
+NO_XHIGH = (*LOW_TO_HIGH, "max")
+MILLION = (1_000_000, 128_000)
+
+
+def known(name: str, catalog: Catalog = CATALOG) -> ModelFacts:
+    facts = catalog.find(name)
+    assert facts is not None, name
+    return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the capability table, for the models that share it."""
+
+    models: tuple[str, ...]
+    sampling: str
+    prefill: bool
+    thinking: str
+    thinking_off: str
+    thinking_default: str
+    thinking_display: str
+    forced_tools: bool
+    mid_system: bool
+    effort: tuple[str, ...]
+    on_vertex_json: bool
+    thinking_bound: bool
+    interim_thinking: bool
+    limits: tuple[int, int]  # context, max_output
+
+
+# fmt: off
+COLUMNS = [
+    Column(("claude-3-opus", "claude-3-sonnet", "claude-3-haiku"),
+           "free", True, "none", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 4096)),
+    Column(("claude-3-5-sonnet", "claude-3-5-sonnet-v2", "claude-3-5-haiku"),
+           "free", True, "none", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 8192)),
+    Column(("claude-3-7-sonnet",),
+           "free", True, "manual", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 8192)),
+    Column(("claude-opus-4",),
+           "free", True, "manual", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 32_000)),
+    Column(("claude-sonnet-4",),
+           "free", True, "manual", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 64_000)),
+    Column(("claude-opus-4-1",),
+           "one", True, "manual", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 32_000)),
+    Column(("claude-sonnet-4-5", "claude-haiku-4-5"),
+           "one", True, "manual", "disabled", "off", "summarized", True, False, (), False, False, False,
+           (200_000, 64_000)),
+    Column(("claude-opus-4-5",),
+           "one", True, "manual", "disabled", "off", "summarized", True, False, LOW_TO_HIGH, False, False, False,
+           (200_000, 64_000)),
+    Column(("claude-opus-4-6",),
+           "one", False, "both", "disabled", "off", "summarized", True, False, NO_XHIGH, True, False, False, MILLION),
+    Column(("claude-sonnet-4-6",),
+           "one", False, "both", "disabled", "off", "summarized", True, False, NO_XHIGH, True, False, False,
+           (1_000_000, 64_000)),
+    Column(("claude-opus-4-7",),
+           "none", False, "adaptive", "disabled", "off", "omitted", True, False, FIVE, True, False, False, MILLION),
+    Column(("claude-opus-4-8", "claude-sonnet-5"),
+           "none", False, "adaptive", "disabled", "unknown", "omitted", True, True, FIVE, True, False, False, MILLION),
+    Column(("claude-opus-5",),
+           "none", False, "adaptive", "disabled", "on", "omitted", True, True, FIVE, True, False, False, MILLION),
+    Column(("claude-haiku-5-5",),
+           "none", False, "adaptive", "disabled", "unknown", "omitted", True, True, FIVE, True, True, False, MILLION),
+    Column(("claude-sonnet-5-5",),
+           "none", False, "adaptive", "between_tools", "on", "omitted", False, True, FIVE, True, True, True, MILLION),
+    Column(("claude-fable-5", "claude-mythos-5"),
+           "none", False, "adaptive", "never", "on", "omitted", True, True, FIVE, True, True, True, MILLION),
+    Column(("claude-opus-5-5", "claude-fable-5-1", "claude-fable-5-2", "claude-mythos-5-1", "claude-mythos-5-2"),
+           "none", False, "adaptive", "never", "on", "omitted", False, True, FIVE, True, True, True, MILLION),
+    Column(("claude-mythos-preview",),
+           "none", False, "both", "never", "on", "omitted", True, False, FIVE, True, False, False, MILLION),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "column"), [(name, column) for column in COLUMNS for name in column.models])
+def test_the_capability_table(name: str, column: Column) -> None:
+    facts = known(name)
+    assert (
+        Column(
+            column.models,
+            facts.sampling,
+            facts.prefill,
+            facts.thinking,
+            facts.thinking_off,
+            facts.thinking_default,
+            facts.thinking_display,
+            facts.forced_tools,
+            facts.mid_system,
+            facts.effort,
+            "vertex" in facts.structured_output,
+            facts.thinking_bound,
+            facts.interim_thinking,
+            (facts.context, facts.max_output),
+        )
+        == column
+    )
+    assert facts.always_thinking == (column.thinking_off == "never")
+
+
+def test_the_capability_table_has_every_model() -> None:
+    assert sorted(name for column in COLUMNS for name in column.models) == sorted(
+        json.loads(DATA.read_bytes())["models"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "value"),
+    [
+        ("claude-opus-5-5", "default_effort", "medium"),
+        ("claude-opus-5", "thinking_off_max_effort", "high"),
+        ("claude-opus-4-5", "effort_beta", "effort-2025-11-24"),
+        ("claude-sonnet-5-5", "bedrock_effort_ceiling", "xhigh"),
+        ("claude-opus-4-6", "bedrock_effort_ceiling", None),
+        ("claude-haiku-4-5", "structured_output", ("bedrock",)),
+        ("claude-opus-4-7", "structured_output", ("vertex", "foundry")),
+        ("claude-sonnet-5-5", "structured_output", ("vertex", "bedrock", "foundry")),
+        ("claude-haiku-4-5", "prompt_cache_min_tokens", 4096),
+        ("claude-opus-4-7", "prompt_cache_min_tokens", 2048),
+        ("claude-opus-4-8", "prompt_cache_min_tokens", 1024),
+        ("claude-sonnet-5-5", "prompt_cache_min_tokens", 512),
+        ("claude-3-opus", "pdf", False),
+        ("claude-3-5-sonnet", "pdf", True),
+        ("claude-3-5-haiku", "vision", False),
+        ("claude-sonnet-4-5", "vertex_regional_surcharge", 0.1),
+        ("claude-opus-4-1", "vertex_regional_surcharge", 0),
+        ("claude-opus-4-6", "bedrock", "anthropic.claude-opus-4-6-v1"),
+        ("claude-sonnet-4-6", "bedrock", "anthropic.claude-sonnet-4-6"),
+        ("claude-sonnet-4-5", "bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("claude-opus-4-5", "foundry", "claude-opus-4-5"),
+    ],
+)
+def test_what_differs_by_model(name: str, fact: str, value: object) -> None:
+    assert getattr(known(name), fact) == value
+
+
+@pytest.mark.parametrize(
+    ("spelling", "vertex"),
+    [
+        ("claude-sonnet-4-5", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5@20250929", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5-latest", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5@default", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4-5@latest", "claude-sonnet-4-5@20250929"),
+        ("claude-sonnet-4.5", "claude-sonnet-4-5@20250929"),
+        ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5@20250929"),
+        ("anthropic/claude-sonnet-4-5", "claude-sonnet-4-5@20250929"),
+        ("publishers/anthropic/models/claude-sonnet-4-5", "claude-sonnet-4-5@20250929"),
+        ("projects/p/locations/global/publishers/anthropic/models/claude-opus-5", "claude-opus-5"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929"),
+        ("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929"),
+        ("global.anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
+        ("eu.anthropic.claude-sonnet-5-5", "claude-sonnet-5-5"),
+        ("  Claude-Sonnet-4-5 \n", "claude-sonnet-4-5@20250929"),
+        # A date of the client's own is kept where Vertex's ids have dates, or where the client writes as Vertex does.
+        ("claude-sonnet-4-5@20251231", "claude-sonnet-4-5@20251231"),
+        ("claude-sonnet-4-5-20251231", "claude-sonnet-4-5@20251231"),
+        ("claude-opus-4-6-20260205", "claude-opus-4-6"),
+        ("claude-opus-4-6@20260205", "claude-opus-4-6@20260205"),
+        ("claude-opus-4-8@default", "claude-opus-4-8"),
+        # Names that SillyTavern's users have saved.
+        ("claude-3-5-sonnet-20240620", "claude-3-5-sonnet@20240620"),
+        ("claude-3-5-sonnet-20241022", "claude-3-5-sonnet-v2@20241022"),
+        ("claude-3-5-sonnet@20241022", "claude-3-5-sonnet-v2@20241022"),
+        ("claude-3-5-sonnet-v2@20241022", "claude-3-5-sonnet-v2@20241022"),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-3-5-sonnet-v2@20241022"),
+        ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-v2@20241022"),
+        ("claude-3-5-haiku-latest", "claude-3-5-haiku@20241022"),
+        ("claude-3-opus-20240229", "claude-3-opus@20240229"),
+        ("claude-3-haiku-20240307", "claude-3-haiku@20240307"),
+        ("claude-3-sonnet-20240229", "claude-3-sonnet@20240229"),
+        ("claude-3-7-sonnet-20250219", "claude-3-7-sonnet@20250219"),
+        ("claude-sonnet-4-0", "claude-sonnet-4@20250514"),
+        ("claude-opus-4-0", "claude-opus-4@20250514"),
+        ("claude-opus-4-1-20250805", "claude-opus-4-1@20250805"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5@20251001"),
+        ("claude-opus-4-5-20251101", "claude-opus-4-5@20251101"),
+    ],
+)
+def test_every_spelling_leads_to_vertex(spelling: str, vertex: str) -> None:
+    facts = known(spelling)
+    assert facts.vertex == vertex
+    assert facts == msgspec.structs.replace(known(facts.id), vertex=vertex)  # the family's facts, whatever the date
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(DATA.read_bytes())["models"]))
+def test_a_model_is_found_by_each_of_its_ids(name: str) -> None:
+    facts = known(name)
+    assert facts.id == name
+    for spelling in (facts.vertex, facts.bedrock, facts.foundry, *facts.aliases):
+        assert spelling is None or known(spelling) == facts
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["claude-opus-9", "claude-fable-6@20270101", "claude-2.1", "claude-instant-v1", "claude-sonnet-4-5@001"],
+)
+def test_an_unknown_claude_counts_as_the_newest_generation(name: str) -> None:
+    facts = known(name)
+    assert (facts.id, facts.vertex) == (name, name)
+    assert (facts.sampling, facts.prefill, facts.mid_system, facts.forced_tools) == ("none", False, True, False)
+    assert (facts.thinking, facts.always_thinking, facts.effort) == ("adaptive", True, FIVE)
+    assert facts.prices is None
+    assert facts.bedrock is None
+    newest = known("claude-fable-5-2")
+    names = {"id": facts.id, "vertex": facts.vertex, "bedrock": None, "prices": None}
+    assert facts == msgspec.structs.replace(newest, **names)
+
+
+def test_an_unknown_claude_in_bedrock_spelling_loses_what_only_bedrock_knows() -> None:
+    assert known("us.anthropic.claude-opus-9-v1:0").vertex == "claude-opus-9"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "claude",
+        "claude-",
+        "claude-@",
+        "gpt-5",
+        "gemini-3-pro",
+        "count-tokens",
+        "anthropic/",
+        "anthropic/gpt-5",
+        "openai/claude-opus-5",
+        "not-claude-opus-5",
+        "claude-opus-5/../x",
+        "claude-opus..5",
+        "../claude-opus-5",
+        "claude-opus-5:streamRawPredict",
+        "claude-opus-5?x",
+        "claude-opus-5#x",
+        "claude-opus-5%2f",
+        "claude opus",
+        "claude-opus-5\x00",
+        "claude-öpus",
+        "claude-" + "x" * 122,
+        "anthropic.claude-opus-5/x",
+        "publishers/google/models/claude-opus-5",
+    ],
+)
+def test_what_is_not_claude_or_does_not_fit_in_a_url_is_not_found(name: str) -> None:
+    assert CATALOG.find(name) is None
+
+
+def test_the_longest_name() -> None:
+    assert known("claude-" + "x" * 121).vertex == "claude-" + "x" * 121
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *["claude-", "sonnet-", "3-5-sonnet", "opus-4-5", "-", ".", "..", "@", "/", ":0", "-v1", "20250929"],
+            *["@default", "-latest", "anthropic.", "us.", "anthropic/", "\n", " ", "%2e", "\ud800", "İ", "K"],
+        ]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(st.text() | PIECES)
+@example("claude-sonnet-4-5@20250929\n")
+@example("claude-" + "9" * 200)
+def test_any_string_is_found_fit_for_a_url_or_not_at_all(name: str) -> None:
+    facts = CATALOG.find(name)
+    if facts is not None:
+        assert URL_SAFE.fullmatch(facts.vertex)
+        assert ".." not in facts.vertex
+        assert len(facts.vertex) <= 128
+        again = known(facts.vertex)
+        assert (again.id, again.vertex) == (facts.id, facts.vertex)
+
+
+def test_the_list_begins_with_the_newest_and_leaves_out_the_retired_and_the_restricted() -> None:
+    names = [facts.id for facts in CATALOG.listed("us-east5")]
+    assert names == [
+        "claude-sonnet-5-5",
+        "claude-opus-5-5",
+        "claude-haiku-5-5",
+        "claude-fable-5-2",
+        "claude-fable-5-1",
+        "claude-sonnet-5",
+        "claude-opus-5",
+        "claude-fable-5",
+        "claude-opus-4-8",
+        "claude-opus-4-7",
+        "claude-sonnet-4-6",
+        "claude-opus-4-6",
+        "claude-sonnet-4-5",
+        "claude-opus-4-5",
+        "claude-haiku-4-5",
+    ]
+    assert CATALOG.listed("global") == CATALOG.listed("us-east5")
+
+
+@pytest.mark.parametrize("facts", CATALOG.listed("global"), ids=lambda facts: facts.id)
+def test_every_listed_model_has_all_prices(facts: ModelFacts) -> None:
+    prices = facts.prices
+    assert prices is not None
+    assert prices.cache_write_5m == pytest.approx(prices.input * 1.25)
+    assert prices.cache_write_1h == pytest.approx(prices.input * 2)
+    assert prices.cache_read is not None
+    assert 0 < prices.cache_read < prices.input < prices.output
+
+
+@pytest.mark.parametrize(
+    ("name", "per_token"),  # input, output, cache write, cache read: USD per token, as litellm's map has them
+    [
+        ("claude-sonnet-5-5", (2e-06, 1e-05, 2.5e-06, 1e-07)),
+        ("claude-opus-5-5", (4e-06, 2e-05, 5e-06, 2e-07)),
+        ("claude-haiku-5-5", (1e-07, 5e-07, 1.25e-07, 1e-08)),
+        ("claude-fable-5-1", (1e-05, 5e-05, 1.25e-05, 2.5e-07)),
+        ("claude-fable-5", (1e-05, 5e-05, 1.25e-05, 1e-06)),
+        ("claude-sonnet-5", (2e-06, 1e-05, 2.5e-06, 2e-07)),
+        ("claude-opus-4-8", (5e-06, 2.5e-05, 6.25e-06, 5e-07)),
+        ("claude-sonnet-4-6", (3e-06, 1.5e-05, 3.75e-06, 3e-07)),
+        ("claude-haiku-4-5", (1e-06, 5e-06, 1.25e-06, 1e-07)),
+        ("claude-opus-4-1", (1.5e-05, 7.5e-05, 1.875e-05, 1.5e-06)),
+        ("claude-3-5-haiku", (1e-06, 5e-06, None, None)),
+    ],
+)
+def test_prices_are_per_million(name: str, per_token: tuple[float | None, ...]) -> None:
+    prices = known(name).prices
+    assert prices is not None
+    held = (prices.input, prices.output, prices.cache_write_5m, prices.cache_read)
+    for per_million, price in zip(held, per_token, strict=True):
+        assert per_million == (None if price is None else pytest.approx(price * 1_000_000))
+
+
+def test_the_long_context_tier() -> None:
+    prices = known("claude-haiku-5-5").prices
+    assert prices is not None
+    assert prices.long_context is not None
+    assert (prices.long_context.over, prices.long_context.input, prices.long_context.output) == (100_000, 0.5, 2.5)
+
+
+# Overrides
+
+
+def test_an_override_changes_only_what_it_says() -> None:
+    before = known("claude-opus-5-5")
+    after = known("claude-opus-5-5", Catalog({"claude-opus-5-5": {"forced_tools": True, "max_output": 64_000}}))
+    assert after == msgspec.structs.replace(before, forced_tools=True, max_output=64_000)
+
+
+def test_one_price_is_overridden_alone() -> None:
+    before = known("claude-opus-5-5").prices
+    after = known("claude-opus-5-5", Catalog({"claude-opus-5-5": {"prices": {"input": 1}}})).prices
+    assert before is not None
+    assert after == msgspec.structs.replace(before, input=1.0)
+
+
+def test_an_override_may_use_any_spelling_and_two_add_up() -> None:
+    overrides = {"anthropic/Claude-Sonnet-4.5": {"prefill": False}, "claude-sonnet-4-5@20250929": {"vision": False}}
+    facts = known("claude-sonnet-4-5", Catalog(overrides))
+    assert (facts.id, facts.prefill, facts.vision) == ("claude-sonnet-4-5", False, False)
+
+
+def test_an_override_may_move_a_model_to_another_generation() -> None:
+    facts = known("claude-opus-9", Catalog({"claude-opus-9": {"generation": "4.5"}}))
+    assert (facts.sampling, facts.prefill, facts.thinking) == ("one", True, "manual")
+
+
+def test_next_months_model_is_data_only() -> None:
+    row = {
+        "vertex": "claude-saga-6@20270101",
+        "aliases": ["claude-saga-newest"],
+        "forced_tools": True,
+        "prices": {"input": 7, "output": 35, "cache_write_5m": 8.75, "cache_write_1h": 14, "cache_read": 0.7},
+    }
+    data = json.loads(DATA.read_bytes())
+    data["models"] = {"claude-saga-6": row | {"generation": "5.5"}, **data["models"]}
+    by_file, by_override = Catalog(data=json.dumps(data).encode()), Catalog({"claude-saga-6": row})
+    assert CATALOG.listed("global")[0].id != "claude-saga-6"
+    for catalog in (by_file, by_override):
+        facts = catalog.listed("global")[0]
+        assert (facts.id, facts.vertex) == ("claude-saga-6", "claude-saga-6@20270101")
+        assert (facts.forced_tools, facts.always_thinking, facts.context) == (True, True, 1_000_000)
+        assert facts.prices is not None
+        assert facts.prices.output == 35
+        spellings = ["claude-saga-6-20270101", "claude-saga-6@default", "claude-saga-newest", "claude-saga-6-latest"]
+        assert [catalog.find(spelling) for spelling in spellings] == [facts] * 4
+    assert known("claude-saga-6", by_file) == known("claude-saga-6", by_override)
+
+
+def test_a_new_generation_is_data_only() -> None:
+    data = json.loads(DATA.read_bytes())
+    data["generations"]["6"] = data["generations"]["5.5"] | {"sampling": "free", "context": 2_000_000}
+    data["newest"] = "6"
+    catalog = Catalog(data=json.dumps(data).encode())
+    assert (known("claude-saga-7", catalog).sampling, known("claude-saga-7", catalog).context) == ("free", 2_000_000)
+    assert known("claude-opus-5-5", catalog) == known("claude-opus-5-5")
+
+
+def test_an_own_name_for_a_model_on_vertex() -> None:
+    facts = known("MY.sonnet", Catalog({"my.sonnet": {"vertex": "claude-sonnet-5-5"}}))
+    assert (facts.id, facts.vertex) == ("my.sonnet", "claude-sonnet-5-5")
+
+
+def test_read_only_mappings_will_do() -> None:
+    override = MappingProxyType({"prices": MappingProxyType({"input": 1})})
+    prices = known("claude-opus-5", Catalog(MappingProxyType({"claude-opus-5": override}))).prices
+    assert prices is not None
+    assert (prices.input, prices.output) == (1, 25)
+
+
+def test_a_retired_or_restricted_model_can_be_listed() -> None:
+    catalog = Catalog({"claude-3-opus": {"retired": []}, "claude-mythos-5-2": {"listed": True}})
+    names = [facts.id for facts in catalog.listed("global")]
+    assert {"claude-3-opus", "claude-mythos-5-2"} <= set(names)
+    assert names[-1] == "claude-3-opus"
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value", "remedy"),
+    [
+        ({"preffil": True}, "preffil", True, "`prefill`"),
+        ({"max_outputs": 1}, "max_outputs", 1, "`max_output`"),
+        ({3: 1}, "3", 1, "one of generation, vertex, bedrock"),
+        ({"prices": {"input": 1, "output": 2, "cache_reed": 3}}, "prices.cache_reed", 3, "`cache_read`"),
+        ({"prefill": "yes"}, "prefill", "yes", "expected `bool`"),
+        ({"sampling": "all"}, "sampling", "all", "free, one, none"),
+        ({"effort": ["low", "hi"]}, "effort", ["low", "hi"], "low, medium, high, xhigh, max"),
+        ({"effort": "high"}, "effort", "high", "expected `array`"),
+        ({"default_effort": "hi"}, "default_effort", "hi", "low, medium, high, xhigh, max"),
+        ({"structured_output": ["vertx"]}, "structured_output", ["vertx"], "vertex, bedrock, foundry"),
+        ({"context": 0}, "context", 0, ">= 1"),
+        ({"prices": {"input": -1}}, "prices.input", -1, ">= 0"),
+        ({"prices": {"input": "1"}}, "prices.input", "1", "expected `float`"),
+        ({"prices": {"input": 1}}, "prices", {"input": 1}, "`output`"),
+        ({"vertex": "a/../b"}, "vertex", "a/../b", "only letters"),
+        ({"vertex": "a\n"}, "vertex", "a\n", "only letters"),
+        ({"generation": 4.6}, "generation", 4.6, '"4.6"'),
+        ({"generation": ["5.5"]}, "generation", ["5.5"], '"5.5"'),
+        ({"id": "claude-y"}, "id", "claude-y", "aliases"),
+    ],
+)
+def test_a_wrong_override_is_refused_with_path_value_and_remedy(
+    override: dict[Any, Any], key: str, value: object, remedy: str
+) -> None:
+    with pytest.raises(CatalogError) as caught:
+        Catalog({"claude-x": override})
+    error = caught.value
+    assert (error.path, error.value) == (f"models.overrides.claude-x.{key}", value)
+    assert remedy in error.remedy
+    assert str(error) == f"{error.path} = {value!r}: {error.remedy}"
+
+
+@pytest.mark.parametrize("override", [None, "prefill", ["prefill"], True])
+def test_an_override_that_is_no_mapping_is_refused(override: Any) -> None:
+    with pytest.raises(CatalogError, match=r"models\.overrides\.claude-x = .*`key: value`"):
+        Catalog({"claude-x": override})
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a..b", "-x", "x" * 129])
+def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
+    with pytest.raises(CatalogError):
+        Catalog({name: {}})
+
+
+def test_a_name_that_another_model_has_is_refused() -> None:
+    with pytest.raises(CatalogError, match=r"claude-x\.aliases = 'Claude-Opus\.5': claude-opus-5 has that name"):
+        Catalog({"claude-x": {"aliases": ["Claude-Opus.5"]}})
+
+
+# The data file
+
+
+def test_the_data_file_holds_just_what_the_schema_has() -> None:
+    data = json.loads(DATA.read_bytes())
+    assert data["newest"] in data["generations"]
+    assert any("MIT" in line for line in data["source"])
+    stated = {key for row in data["generations"].values() for key in row}
+    for name, row in data["models"].items():
+        facts = known(name)
+        given = {**data["generations"][row["generation"]], **row}
+        assert msgspec.convert(msgspec.to_builtins(facts), ModelFacts) == facts
+        held = json.loads(msgspec.json.encode(facts))
+        assert {key: held[key] for key in given} == {
+            key: {rate: value.get(rate) for rate in module.Prices.__struct_fields__} if key == "prices" else value
+            for key, value in given.items()
+        }
+    required = {field.name for field in msgspec.structs.fields(ModelFacts) if field.required}
+    assert required - {"id", "vertex", "generation"} <= stated
+
+
+@pytest.mark.parametrize("place", ["generations", "models"])
+def test_a_typo_in_the_data_file_is_an_error_with_its_path(place: str) -> None:
+    data = json.loads(DATA.read_bytes())
+    row = data[place]["5.5" if place == "generations" else "claude-opus-5"]
+    row["forced_tool"] = False
+    with pytest.raises(CatalogError, match=r"claude\.json: .*forced_tool = False: .*use `forced_tools`"):
+        Catalog(data=json.dumps(data).encode())
+
+
+def test_a_fact_missing_from_a_generation_is_an_error() -> None:
+    data = json.loads(DATA.read_bytes())
+    del data["generations"]["4.7"]["prefill"]
+    with pytest.raises(CatalogError, match=r"claude-opus-4-7 = .*`prefill`"):
+        Catalog(data=json.dumps(data).encode())
+
+
+def test_facts_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        known("claude-opus-5").prefill = True  # type: ignore[misc]  # that it is refused is the point
