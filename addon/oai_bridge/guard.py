@@ -1,0 +1,239 @@
+"""May this caller spend money? Host, Origin, Fetch Metadata, client key, and the outer form of the body."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .errors import Forbidden, InvalidRequest, MethodNotAllowed, Misdirected, TooLarge, Unauthorized, UnsupportedMedia
+from .settings import Config
+
+_METHODS = ("GET", "HEAD", "POST")
+_OPEN_PATHS = frozenset({"/health", "/health/readiness"})  # a container's probe can't carry a key, and learns nothing
+_ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 9110 section 7.2, without what has no place in ours: user information, percent-encoding, zone ids.
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_][0-9A-Za-z._-]{0,253}))(?::([0-9]{0,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a request tells about who sends it; `None` where a header is absent.
+
+    A header that came several times stands here with its values joined by a comma, so that it can't pass for one.
+    `content_length` is in bytes, `None` also where it is malformed. `keys` are the client keys that were shown.
+    """
+
+    method: str
+    path: str
+    host: str | None = None
+    origin: str | None = None
+    sec_fetch_site: str | None = None
+    sec_fetch_mode: str | None = None
+    sec_fetch_dest: str | None = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_length: int | None = None
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+
+def caller_from(method: str, path: str, headers: Iterable[tuple[str, str]], authority: str = "") -> Caller:
+    """Reads a request's headers. `authority` is the host that an absolute request target or HTTP/2's `:authority`
+    names: where it differs from the Host header, neither is believed."""
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name.lower(), []).append(value.strip(" \t"))
+    if authority and authority.lower() not in [host.lower() for host in values.get("host", [])]:
+        values.setdefault("host", []).append(authority)
+
+    def one(name: str) -> str | None:
+        return ", ".join(values[name]) if name in values else None
+
+    length = one("content-length")
+    shown = [_bearer(value) for value in values.get("authorization", [])] + values.get("x-api-key", [])
+    return Caller(
+        method=method,
+        path=path,
+        host=one("host"),
+        origin=one("origin"),
+        sec_fetch_site=one("sec-fetch-site"),
+        sec_fetch_mode=one("sec-fetch-mode"),
+        sec_fetch_dest=one("sec-fetch-dest"),
+        content_type=one("content-type"),
+        content_encoding=one("content-encoding"),
+        # Cut to 20 digits: Python refuses to read thousands, and any number that long is over the limit.
+        content_length=int(length.lstrip("0")[:20] or "0") if length and re.fullmatch("[0-9]+", length) else None,
+        keys=tuple(key for key in shown if key),
+    )
+
+
+def masked(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers that hold a secret, by their names as sent, each with the value to show in its place."""
+    shown = {}
+    for name, value in headers:
+        if name.lower() in _SECRET_HEADERS:
+            token = _bearer(value)
+            if token:
+                shown[name] = "Bearer ***"
+            elif token is None and value.strip():
+                shown[name] = "***"
+    return shown
+
+
+class Guard:
+    """The rules for one configuration and the addresses that are listened on (`listen_hosts`: names or addresses
+    without port; an empty one means all interfaces)."""
+
+    def __init__(self, config: Config, listen_hosts: Sequence[str]) -> None:
+        listened = [_entry(host) for host in listen_hosts]
+        self._names = frozenset(name for name in [*listened, *map(_entry, config.allowed_hosts)] if name)
+        # No web page can make a browser believe that an IP address is its own, so any is fine where any may be ours.
+        self._any_address = any(name is None or not _is_loopback(name) for name in listened)
+        self._keys = tuple(_digest(key) for key in config.client_keys)
+        self._max_body = config.max_body
+
+    def check(self, caller: Caller) -> None:
+        """Returns if the request may go on; otherwise raises the `BridgeError` that says why not."""
+        name, port = self._check_host(caller)
+        _check_browser(caller, name, port)
+        if caller.method not in _METHODS:
+            raise MethodNotAllowed(_METHODS)
+        self._check_key(caller)
+        if caller.method == "POST":
+            _check_body_form(caller)
+        if caller.content_length is not None and caller.content_length > self._max_body:
+            raise TooLarge(self._max_body)
+
+    def _check_host(self, caller: Caller) -> tuple[str, int | None]:
+        authority = _authority(caller.host) if caller.host else None
+        if authority is None:
+            raise InvalidRequest(
+                "The request needs one Host header with a plain host name or address; correct the base URL.",
+                code="invalid_host",
+            )
+        name, _ = authority
+        if not (_is_loopback(name) or name in self._names or (self._any_address and _is_address(name))):
+            raise Misdirected(
+                f"The host name {name} is not one of this proxy's. "
+                f"If you reach it by that name, add it to server.allowed_hosts in config.yaml."
+            )
+        return authority
+
+    def _check_key(self, caller: Caller) -> None:
+        if not self._keys or _path(caller) in _OPEN_PATHS:
+            return
+        right = False
+        for shown in map(_digest, caller.keys):
+            for key in self._keys:  # all of them, so that time tells nothing about which one came near
+                right |= hmac.compare_digest(shown, key)
+        if not right:
+            what = "The client key is wrong" if caller.keys else "This proxy asks for a client key"
+            raise Unauthorized(
+                f"{what}. Put a key from server.client_keys (or PROXY_KEY) into the client's API key field, "
+                f"in SillyTavern 'Custom API Key'."
+            )
+
+
+def _check_browser(caller: Caller, name: str, port: int | None) -> None:
+    """Refuses what a web page of another origin sends; programs send neither header."""
+    if caller.origin is not None and not _is_same_origin(caller.origin, name, port):
+        raise Forbidden(
+            "A web page of another origin may not use this proxy, since it could spend your money. "
+            "Use a program, or a client that connects from its server as SillyTavern does.",
+            code="foreign_origin",
+        )
+    # Anything unknown counts as foreign: only these two values say that no other site had a part in the request.
+    if caller.sec_fetch_site is None or caller.sec_fetch_site.lower() in {"same-origin", "none"}:
+        return
+    opened_from_link = (
+        caller.method == "GET"
+        and _path(caller) == "/"
+        and (caller.sec_fetch_mode or "").lower() == "navigate"
+        and (caller.sec_fetch_dest or "").lower() == "document"
+        and caller.origin is None
+    )
+    if not opened_from_link:
+        raise Forbidden(
+            "A web page of another site may not use this proxy, since it could spend your money. "
+            "Type the address into the browser yourself, or use a program.",
+            code="cross_site",
+        )
+
+
+def _check_body_form(caller: Caller) -> None:
+    if (caller.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("The body must be JSON. Send it with the header 'Content-Type: application/json'.")
+    if caller.content_encoding and caller.content_encoding.lower() not in _ENCODINGS:
+        raise UnsupportedMedia("This Content-Encoding is not understood. Send the body plain, or as gzip or deflate.")
+
+
+def _path(caller: Caller) -> str:
+    return caller.path.partition("?")[0]
+
+
+def _bearer(value: str) -> str | None:
+    """The token of a Bearer credential, empty if there is none; `None` if it is not of the Bearer scheme."""
+    scheme, _, token = value.strip().replace("\t", " ").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _digest(key: str) -> bytes:
+    # Digests have one length, which compare_digest needs to be silent about it. Header text may hold half surrogates.
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _authority(text: str) -> tuple[str, int | None] | None:
+    """`host[:port]` as a name in its one spelling and a port; `None` if it is malformed."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        return None
+    bracketed, plain, digits = match.groups()
+    name = _spelling(bracketed or plain)
+    port = int(digits) if digits else None
+    if name is None or (bracketed and ":" not in name) or (port is not None and port > 65535):
+        return None
+    return name, port
+
+
+def _spelling(name: str) -> str | None:
+    """The one spelling of a name or address: lower case, no trailing dot; `None` for an impossible address."""
+    name = name.lower().removesuffix(".")
+    if _is_address(name):
+        return str(ipaddress.ip_address(name))
+    return name if name and ":" not in name else None
+
+
+def _entry(text: str) -> str | None:
+    """The spelling of a configured host, which may have a port and, if IPv6, lack the brackets."""
+    if _is_address(text):
+        return _spelling(text)
+    authority = _authority(text.strip())
+    return authority[0] if authority else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
+
+
+def _is_same_origin(origin: str, name: str, port: int | None) -> bool:
+    scheme, _, rest = origin.partition("://")
+    default = _DEFAULT_PORTS.get(scheme.lower())
+    theirs = _authority(rest)
+    if default is None or theirs is None:
+        return False
+    return (theirs[0], default if theirs[1] is None else theirs[1]) == (name, default if port is None else port)

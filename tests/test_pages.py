@@ -1,0 +1,406 @@
+"""pages.py: what is answered here, with the field names and types that clients of OpenAI and oai-reverse-proxy know."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types import Model
+from openai.types.chat import ChatCompletion
+
+from oai_bridge.errors import (
+    BridgeError,
+    InvalidRequest,
+    MethodNotAllowed,
+    Misdirected,
+    NotFound,
+    TooLarge,
+    UpstreamError,
+)
+from oai_bridge.models.catalog import Catalog
+from oai_bridge.pages import (
+    Page,
+    Snapshot,
+    error_page,
+    favicon_page,
+    health_page,
+    html_page,
+    is_test_message,
+    model_page,
+    models_page,
+    reply_to_test_message,
+    status_page,
+    wants_html,
+)
+from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
+
+CATALOG = Catalog()
+SNAPSHOT = Snapshot(
+    version="0.1.0",
+    base_url="http://127.0.0.1:7860",
+    started_at=1000.25,
+    now=9000.0,
+    accounts=("us-east5 · my-project (sa@my-project)", "global · other (sa@other)"),
+    resting=1,
+    requests=17,
+    in_flight=2,
+    prompt_tokens=12_000,
+    completion_tokens=345,
+)
+
+
+def configured(*regions: str, **changes: Any) -> Config:
+    accounts = tuple(GoogleAccount("my-project", region, AmbientLogin()) for region in regions)
+    return Config(vertex=Vertex(accounts=accounts), **changes)
+
+
+def read(page: Page) -> Any:
+    assert dict(page.headers)["content-type"] == "application/json"
+    return json.loads(page.body)
+
+
+def ids(page: Page) -> list[str]:
+    return [entry["id"] for entry in read(page)["data"]]
+
+
+EVERY_PAGE = [
+    error_page(InvalidRequest("no"), "req-1"),
+    models_page(Config(), CATALOG),
+    model_page("claude-sonnet-4-5", Config(), CATALOG),
+    reply_to_test_message("claude-x", 5.0),
+    health_page(),
+    favicon_page(),
+    status_page(SNAPSHOT, Config(), CATALOG),
+    html_page(SNAPSHOT, Config(), CATALOG),
+]
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.body[:24])
+def test_every_page_is_safe_to_show_and_allows_no_other_origin(page: Page) -> None:
+    headers = dict(page.headers)
+    assert len(headers) == len(page.headers)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-length"] == str(len(page.body))
+    assert not [name for name in headers if name.startswith("access-control") or name != name.lower()]
+
+
+# --- errors
+
+
+def test_an_error_is_openais_error_object() -> None:
+    error = UpstreamError("Wait a little.", param="model", code="rate_limit", status=429, retry=True, retry_after=1.5)
+    page = error_page(error, "req-1")
+    assert page.status == 429
+    assert read(page) == {
+        "error": {"message": "Wait a little.", "type": "server_error", "param": "model", "code": "rate_limit"}
+    }
+    headers = dict(page.headers)
+    assert (headers["x-request-id"], headers["retry-after"], headers["x-should-retry"]) == ("req-1", "1.5", "true")
+    assert "x-bridge-upstream-request-id" not in headers
+
+
+def test_the_clouds_own_request_id_stands_beside_ours() -> None:
+    headers = dict(error_page(UpstreamError("no", request_id="cloud-7"), "req-1").headers)
+    assert (headers["x-request-id"], headers["x-bridge-upstream-request-id"]) == ("req-1", "cloud-7")
+
+
+@pytest.mark.parametrize("word", ["a\r\nset-cookie: x", "a\x00", "ä", "", "\ud800"])
+def test_a_request_id_unfit_for_a_header_is_left_out(word: str) -> None:
+    assert "x-bridge-upstream-request-id" not in dict(error_page(UpstreamError("no", request_id=word), "r").headers)
+
+
+def test_a_wrong_method_names_the_right_ones() -> None:
+    page = error_page(MethodNotAllowed(("GET", "HEAD")), "req-1")
+    assert page.status == 405
+    assert dict(page.headers)["allow"] == "GET, HEAD"
+
+
+@given(st.text(st.characters(codec=None)), st.none() | st.text(st.characters(codec=None)))
+def test_any_message_can_be_written(message: str, param: str | None) -> None:
+    told = read(error_page(Misdirected(message, param=param), "req-1"))["error"]
+    assert told["type"] == "invalid_request_error"
+    assert told["message"] == "".join("?" if "\ud800" <= letter <= "\udfff" else letter for letter in message)
+
+
+# --- models
+
+
+def test_the_catalogue_is_listed_for_the_region() -> None:
+    listed = ids(models_page(configured("us-east5"), CATALOG))
+    assert listed == [facts.id for facts in CATALOG.listed("us-east5")]
+    assert "claude-sonnet-4-5" in listed
+    assert ids(models_page(Config(), CATALOG)) == [facts.id for facts in CATALOG.listed("global")]
+
+
+def test_several_accounts_list_each_model_once() -> None:
+    listed = ids(models_page(configured("us-east5", "global", "us-east5"), CATALOG))
+    expected = {facts.id for region in ("us-east5", "global") for facts in CATALOG.listed(region)}
+    assert len(listed) == len(set(listed)) and set(listed) == expected
+
+
+def test_the_configured_list_and_the_aliases_come_instead_each_once() -> None:
+    config = Config(models=("claude-b", "claude-a", "claude-b"), aliases={"gpt-4o": "claude-a", "claude-a": "claude-b"})
+    assert ids(models_page(config, CATALOG)) == ["claude-b", "claude-a", "gpt-4o"]
+
+
+def test_a_model_has_openais_fields() -> None:
+    config = Config(models=("claude-sonnet-4-5", "my-own"), aliases={"gpt-4o": "claude-sonnet-4-5"})
+    found = read(models_page(config, CATALOG))
+    assert found["object"] == "list"
+    september = 1759104000  # 2025-09-29, the date in the model's id on Vertex
+    assert found["data"] == [
+        {"id": "claude-sonnet-4-5", "object": "model", "created": september, "owned_by": "anthropic"},
+        {"id": "my-own", "object": "model", "created": 0, "owned_by": "anthropic"},
+        {"id": "gpt-4o", "object": "model", "created": september, "owned_by": "anthropic"},
+    ]
+    for entry in found["data"]:
+        Model.model_validate(entry, strict=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["claude-sonnet-4-5", "claude-sonnet-4-5@20250929", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5",
+     "gpt-4o"],
+)  # fmt: skip
+def test_one_model_by_any_of_its_names(name: str) -> None:
+    page = model_page(name, Config(aliases={"gpt-4o": "claude-sonnet-4-5"}), CATALOG)
+    assert page.status == 200
+    assert read(page)["id"] == name
+    assert read(page)["created"] == 1759104000
+
+
+@pytest.mark.parametrize("name", ["claude-sonet-4-5", "sonnet-4-5", "claude-sonnet-4-55"])
+def test_an_unknown_model_names_those_that_come_close(name: str) -> None:
+    with pytest.raises(NotFound, match="claude-sonnet-4-5") as raised:
+        model_page(name, Config(), CATALOG)
+    assert (raised.value.status, raised.value.code) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize("name", ["claude-sonnet-4-5", "qqqq", ""])
+def test_a_model_left_out_of_the_configured_list_is_not_there(name: str) -> None:
+    with pytest.raises(NotFound, match="claude-only"):
+        model_page(name, Config(models=("claude-only",)), CATALOG)
+
+
+# --- the test message
+
+HI = {"role": "user", "content": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"messages": [HI]}, True),
+        ({"messages": [HI], "stream": False, "model": "m", "max_tokens": 9, "tools": []}, True),
+        ({"messages": [HI], "stream": None}, True),
+        ({"messages": [HI], "stream": True}, False),
+        ({"messages": [HI], "tools": [{"type": "function"}]}, False),
+        ({"messages": [HI], "functions": [{"name": "f"}]}, False),
+        ({"messages": [HI, HI]}, False),
+        ({"messages": []}, False),
+        ({"messages": [{**HI, "name": "Ann"}]}, False),
+        ({"messages": [{"role": "user", "content": "hi"}]}, False),
+        ({"messages": [{"role": "system", "content": "Hi"}]}, False),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}, False),
+        ({"messages": HI}, False),
+        ({}, False),
+        ([HI], False),
+        ("Hi", False),
+        (None, False),
+    ],
+)
+def test_what_a_test_message_is(body: object, expected: bool) -> None:
+    assert is_test_message(body) is expected
+
+
+@pytest.mark.parametrize(("model", "told"), [("claude-x", "claude-x"), (None, ""), (7, ""), ("a\ud800", "a?")])
+def test_the_reply_to_it_is_a_chat_completion_that_says_what_it_is(model: object, told: str) -> None:
+    page = reply_to_test_message(model, 1_700_000_000.9)
+    reply = ChatCompletion.model_validate(read(page), strict=False)
+    assert page.status == 200
+    assert (reply.id, reply.object, reply.created, reply.model) == (
+        "chatcmpl-test",
+        "chat.completion",
+        1_700_000_000,
+        told,
+    )
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (0, 0, 0)
+    (choice,) = reply.choices
+    assert choice.finish_reason == "stop" and choice.message.role == "assistant"
+    assert "did not go to the API" in (choice.message.content or "")
+
+
+# --- status and health
+
+
+def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
+    found = read(status_page(SNAPSHOT, configured("us-east5", models=("claude-sonnet-4-5",)), CATALOG))
+    assert found == {
+        "uptime": 7999,
+        "endpoints": {"gcp": "http://127.0.0.1:7860/proxy/gcp/claude"},
+        "proompts": 17,
+        "tookens": "12.3k",
+        "proomptersNow": 2,
+        "gcpKeys": 2,
+        "gcp-claude": {
+            "usage": "12.3k tokens",
+            "activeKeys": 1,
+            "revokedKeys": 1,
+            "sonnetKeys": 1,
+            "sonnet35Keys": 0,
+            "haikuKeys": 0,
+            "proomptersInQueue": 0,
+            "estimatedQueueTime": "no wait",
+        },
+        "version": "0.1.0",
+        "demo": False,
+        "models": 1,
+    }
+    assert type(found["uptime"]) is int
+
+
+def test_the_status_of_a_proxy_that_has_just_started() -> None:
+    found = read(status_page(Snapshot("0.1.0", "http://[::1]:80", 5.0, 4.0), Config(prefix="/p"), CATALOG))
+    assert (found["uptime"], found["proompts"], found["tookens"], found["gcpKeys"]) == (0, 0, "0", 0)
+    assert found["endpoints"] == {"gcp": "http://[::1]:80/p/gcp/claude"}
+    assert found["gcp-claude"]["usage"] == "0 tokens"
+    assert found["demo"] is True
+    assert found["models"] == len(CATALOG.listed("global"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "shown"),
+    [(0, "0"), (999, "999"), (1000, "1.0k"), (12_345, "12.3k"), (999_949, "999.9k"), (999_950, "1.0m"),
+     (1_500_000, "1.5m"), (999_960_000, "1.0b"), (2_000_000_000, "2.0b"), (5_000_000_000_000, "5000.0b")],
+)  # fmt: skip
+def test_counts_are_short(tokens: int, shown: str) -> None:
+    snapshot = Snapshot("0.1.0", "http://localhost", 0.0, 0.0, prompt_tokens=tokens)
+    assert read(status_page(snapshot, Config(), CATALOG))["tookens"] == shown
+
+
+def test_health() -> None:
+    assert health_page().status == 200
+    assert read(health_page()) == {"status": "ok"}
+
+
+def test_there_is_no_icon() -> None:
+    assert (favicon_page().status, favicon_page().body) == (404, b"")
+
+
+# --- the page for people
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ("application/json, TEXT/HTML;q=0.5", True),
+        ("*/*", False),
+        ("application/json", False),
+        ("text/plain", False),
+        ("text/html-sandboxed", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_who_wants_the_page(accept: str | None, expected: bool) -> None:
+    assert wants_html(accept) is expected
+
+
+class Reader(HTMLParser):
+    """Collects a page's tags and text, and whether every element that is opened is closed."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(page.body.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_shows_what_a_user_needs() -> None:
+    page = html_page(SNAPSHOT, configured("us-east5", title="My proxy", models=("claude-sonnet-4-5",)), CATALOG)
+    shown = Reader(page)
+    assert dict(page.headers)["content-type"] == "text/html; charset=utf-8"
+    for text in ("My proxy", "Running", "正在运行", "http://127.0.0.1:7860/proxy/gcp/claude", "SillyTavern", "酒馆",
+                 "claude-sonnet-4-5", "2 h 13 min", "17", "12.0k", "345", "us-east5 · my-project"):  # fmt: skip
+        assert text in shown.text, text
+    assert shown.open == []
+    assert "Demo." not in shown.text
+
+
+def test_the_page_says_when_it_is_the_demo() -> None:
+    assert "Demo." in Reader(html_page(SNAPSHOT, Config(), CATALOG)).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3660, "1 h 1 min"), (90_000, "1 d 1 h")]
+)
+def test_uptime_in_words(seconds: float, shown: str) -> None:
+    assert (
+        f"<dd>{shown}</dd>"
+        in html_page(Snapshot("0", "http://localhost", 0.0, seconds), Config(), CATALOG).body.decode()
+    )
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_its_policy_allows_its_own_style_alone() -> None:
+    page = html_page(SNAPSHOT, Config(), CATALOG)
+    shown = Reader(page)
+    tags = {tag for tag, _ in shown.tags}
+    assert not tags & {"script", "img", "iframe", "object", "form", "base"}
+    links = [found for _, attributes in shown.tags for key in ("href", "src") if (found := attributes.get(key))]
+    assert links == ["data:,", "/status", "/v1/models", "/health"]
+    assert not [key for _, attributes in shown.tags for key in attributes if key.startswith("on") or key == "style"]
+    policy = dict(page.headers)["content-security-policy"]
+    style = re.search(r"<style>(.*?)</style>", page.body.decode(), re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert policy.startswith("default-src 'none';")
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert "prefers-color-scheme: dark" in style[1]
+
+
+HOSTILE = "<script>alert('x')</script>&\"'</style>"
+
+
+def test_nothing_shown_is_taken_for_markup() -> None:
+    snapshot = Snapshot(HOSTILE, HOSTILE, 0.0, 0.0, accounts=(HOSTILE,))
+    config = Config(title=HOSTILE, models=(HOSTILE,), aliases={HOSTILE + "2": "a"}, prefix="/" + HOSTILE)
+    shown = Reader(html_page(snapshot, config, CATALOG))
+    plain = Reader(html_page(Snapshot("1", "b", 0.0, 0.0, accounts=("a",)), Config(models=("m", "n")), CATALOG))
+    assert [tag for tag, _ in shown.tags] == [tag for tag, _ in plain.tags]
+    assert shown.text.count("<script>alert('x')</script>") == 8
+
+
+def test_every_exception_of_the_family_has_a_page() -> None:
+    def family(of: type[BridgeError]) -> list[type[BridgeError]]:
+        return [of, *(below for child in of.__subclasses__() for below in family(child))]
+
+    special: dict[type[BridgeError], BridgeError] = {
+        MethodNotAllowed: MethodNotAllowed(("GET",)),
+        TooLarge: TooLarge(2**20),
+    }
+    for kind in family(BridgeError):
+        error = special[kind] if kind in special else kind("no")
+        assert error_page(error, "req-1").status == kind.status

@@ -1,0 +1,270 @@
+"""routing.py: every spelling of a path finds its duty, every other one the nearest path that works."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oai_bridge.errors import BridgeError, MethodNotAllowed, NotFound
+from oai_bridge.routing import Route, claude_base, route
+
+CLAUDE = "/proxy/gcp/claude"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proxy/gcp/claude/chat/completions",
+        "/proxy/gcp/claude/v1/chat/completions",
+        "/proxy/gcp/claude//chat/completions",
+        "/proxy/gcp/claude/chat/completions/",
+        "//proxy//gcp///claude//v1//chat//completions//",
+        "/proxy/gcp/claude/chat/completions?beta=true&x=/v1/models",
+        "/proxy/gcp/claude/chat/completions/?",
+    ],
+)
+def test_chat_on_vertex(path: str) -> None:
+    assert route("POST", path, "/proxy") == Route("chat", CLAUDE, "vertex")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions", "//v1//chat/completions/?a"])
+def test_chat_by_the_name_of_the_model(path: str) -> None:
+    assert route("POST", path, "/proxy") == Route("chat", "/v1", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", Route("root")),
+        ("//", Route("root")),
+        ("/?a=b", Route("root")),
+        ("/status", Route("status")),
+        ("/status/", Route("status")),
+        ("/health", Route("health")),
+        ("/health/readiness", Route("health")),
+        ("/favicon.ico", Route("favicon")),
+        ("/v1/models", Route("models", "/v1")),
+        ("/models", Route("models", "/v1")),
+        ("/v1//models/", Route("models", "/v1")),
+        (f"{CLAUDE}/models", Route("models", CLAUDE, "vertex")),
+        (f"{CLAUDE}/v1/models", Route("models", CLAUDE, "vertex")),
+        (f"{CLAUDE}//models", Route("models", CLAUDE, "vertex")),
+        ("/v1/models/claude-x", Route("model", "/v1", None, "claude-x")),
+        (f"{CLAUDE}/models/claude-x@20250929", Route("model", CLAUDE, "vertex", "claude-x@20250929")),
+        (f"{CLAUDE}/models/claude-x%4020250929?y", Route("model", CLAUDE, "vertex", "claude-x@20250929")),
+        ("/v1/models/anthropic%2Fclaude-x", Route("model", "/v1", None, "anthropic/claude-x")),
+        ("/v1/models/anthropic/claude-x/", Route("model", "/v1", None, "anthropic/claude-x")),
+        ("/v1/models/claude%2525", Route("model", "/v1", None, "claude%25")),
+        ("/v1/models/models", Route("model", "/v1", None, "models")),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reading(method: str, path: str, expected: Route) -> None:
+    assert route(method, path, "/proxy") == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "base"),
+    [("/proxy", CLAUDE), ("proxy/", CLAUDE), ("", "/gcp/claude"), ("/", "/gcp/claude"), ("/a//b/", "/a/b/gcp/claude")],
+)
+def test_prefix(prefix: str, base: str) -> None:
+    assert claude_base(prefix) == base
+    assert route("POST", f"{base}/v1/chat/completions", prefix) == Route("chat", base, "vertex")
+    assert route("POST", "/v1/chat/completions", prefix) == Route("chat", "/v1", None)
+
+
+def test_another_prefix_replaces_the_usual_one() -> None:
+    with pytest.raises(NotFound, match="POST /mine/gcp/claude/chat/completions"):
+        route("POST", "/proxy/gcp/claude/chat/completions", "/mine")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/chat/completions", "POST"),
+        ("HEAD", "/v1/chat/completions", "POST"),
+        ("OPTIONS", f"{CLAUDE}/chat/completions", "POST"),
+        ("post", f"{CLAUDE}/chat/completions", "POST"),
+        ("POST", "/v1/models", "GET, HEAD"),
+        ("DELETE", "/v1/models/claude-x", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("POST", "/status", "GET, HEAD"),
+        ("PUT", "/health", "GET, HEAD"),
+    ],
+)
+def test_wrong_method(method: str, path: str, allow: str) -> None:
+    with pytest.raises(MethodNotAllowed) as raised:
+        route(method, path, "/proxy")
+    assert raised.value.status == 405
+    assert raised.value.headers()["allow"] == allow
+    assert allow.split(", ", maxsplit=1)[0] in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "nearest"),
+    [
+        ("GET", f"{CLAUDE}/model", f"GET {CLAUDE}/models"),
+        ("GET", f"{CLAUDE}/v1/modles", f"GET {CLAUDE}/models"),
+        ("POST", f"{CLAUDE}/chat/completion", f"POST {CLAUDE}/chat/completions"),
+        ("POST", f"{CLAUDE}/chat", f"POST {CLAUDE}/chat/completions"),
+        ("POST", f"{CLAUDE}/chat/completions/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("GET", f"{CLAUDE}/chat/completions/models", f"POST {CLAUDE}/chat/completions"),
+        ("POST", f"{CLAUDE}/v1/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("GET", f"{CLAUDE}/status", f"GET {CLAUDE}/models"),
+        ("POST", f"{CLAUDE}/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", f"POST {CLAUDE}/chat/completions"),
+        ("POST", "/proxy/gpc/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("GET", "/proxy/google/claude/models", f"GET {CLAUDE}/models"),
+        ("POST", "/PROXY/GCP/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("POST", "/v1/chat/completion", "POST /v1/chat/completions"),
+        ("POST", "/V1/chat/completions", "POST /v1/chat/completions"),
+        ("GET", "/v2/models", "GET /v1/models"),
+        ("GET", "/stats", "GET /status"),
+        ("GET", "/healthz", "GET /health"),
+        ("GET", "/zzzzzz", "POST /v1/chat/completions"),
+    ],
+)
+def test_an_unknown_path_is_told_the_nearest(method: str, path: str, nearest: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        route(method, path, "/proxy")
+    assert raised.value.message.endswith(f" is {nearest}.")
+
+
+@pytest.mark.parametrize("path", [CLAUDE, f"{CLAUDE}/v1", f"{CLAUDE}/v1/"])
+def test_a_base_url_opened_by_itself_says_what_it_is(path: str) -> None:
+    with pytest.raises(NotFound, match=rf"base URL.* GET {CLAUDE}/models"):
+        route("GET", path, "/proxy")
+
+
+def test_the_plain_base_url_too() -> None:
+    with pytest.raises(NotFound, match=r"base URL.* GET /v1/models"):
+        route("GET", "/v1", "/proxy")
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [
+        ("/v1/completions", "POST /v1/chat/completions"),
+        ("/v1/embeddings", "POST /v1/chat/completions"),
+        ("/v1/responses", "POST /v1/chat/completions"),
+        ("/v1/images/generations", "POST /v1/chat/completions"),
+        (f"{CLAUDE}/v1/messages", f"POST {CLAUDE}/chat/completions"),
+        (f"{CLAUDE}/messages/count_tokens", f"POST {CLAUDE}/chat/completions"),
+        ("/metrics", "POST /v1/chat/completions"),
+        ("/proxy/aws/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("/proxy/aws/claude/v1/models", f"GET {CLAUDE}/models"),
+        ("/proxy/aws/claude", f"GET {CLAUDE}/models"),
+        ("/proxy/azure/openai/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("/proxy/gcp/gemini/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_comes_later_says_so(method: str, path: str, served: str) -> None:
+    with pytest.raises(NotFound, match="This version does not serve") as raised:
+        route(method, path, "/proxy")
+    assert raised.value.message.endswith(f"Use {served}.")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "*",
+        "v1/models",
+        "http://localhost/v1/models",
+        "/v1/../v1/models",
+        "/./v1/models",
+        "/%2e%2e/v1/models",
+        "/v1/chat%2Fcompletions",
+        "/v1%2fchat/completions",
+        "/%761/chat/completions",
+        "/v1/chat/completions%3f",
+        "/v1\\chat\\completions",
+        "/v1/chat/completions\\",
+        "/v1/chat/completions\x00",
+        "/v1/chat/completions%00",
+        "/v1/chat/completions;a",
+        "/v1/chat/completions#a",
+        "/v1/models\u2028",
+        "/v1/\uff4dodels",
+        "/v1/models\udcff",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_tricks_find_no_route(method: str, path: str) -> None:
+    with pytest.raises(NotFound):
+        route(method, path, "/proxy")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..",
+        "%2e%2e",
+        "..%2fstatus",
+        "a%2f%2fb",
+        "a%5cb",
+        "a%00",
+        "%ff",
+        "claude%0d%0aset-cookie:a",
+        "a" * 300,
+    ],
+)
+def test_tricks_in_the_name_of_a_model(name: str) -> None:
+    with pytest.raises(NotFound):
+        route("GET", f"/v1/models/{name}", "/proxy")
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        [
+            "proxy",
+            "gcp",
+            "claude",
+            "v1",
+            "chat",
+            "completions",
+            "models",
+            "status",
+            "health",
+            "..",
+            "%2e%2e",
+            "%2F",
+            "/",
+            "//",
+            "\\",
+            "?",
+            "#",
+            "%",
+            "%00",
+            "aws",
+            "messages",
+        ]
+    ),
+    st.text(st.characters(codec=None), max_size=6),
+)
+PATHS = st.one_of(
+    st.text(st.characters(codec=None), max_size=60),
+    st.lists(PIECES, max_size=10).map(lambda pieces: "/" + "/".join(pieces)),
+)
+
+PREFIXES = st.sampled_from(["/proxy", "", "/a/b"])
+
+
+@given(method=st.one_of(st.sampled_from(["GET", "POST"]), st.text(max_size=5)), path=PATHS, prefix=PREFIXES)
+def test_any_path_finds_a_route_or_a_bridge_error(method: str, path: str, prefix: str) -> None:
+    try:
+        found = route(method, path, prefix)
+    except BridgeError as error:
+        assert error.status in (404, 405)
+        assert error.message
+    else:
+        # What was found can be read off the path itself: no decoding and no dots led there.
+        plain = [part for part in path.partition("?")[0].split("/") if part]
+        if found.kind == "chat":
+            assert method == "POST" and plain[-2:] == ["chat", "completions"]
+        elif found.kind == "model":
+            assert method in ("GET", "HEAD") and "models" in plain
+        else:
+            assert method in ("GET", "HEAD") and plain[-1:] in ([], [found.kind], ["readiness"], ["favicon.ico"])
+        assert ".." not in plain
