@@ -1,0 +1,59 @@
+"""Answers made here, without a cloud: which page a route names."""
+
+from __future__ import annotations
+
+from ..models.catalog import Catalog
+from ..routing import Route
+from ..settings import Config
+from .page import Page, Snapshot
+from .people import html_page
+from .programs import (
+    error_page,
+    favicon_page,
+    health_page,
+    is_test_message,
+    model_page,
+    models_page,
+    reply_to_test_message,
+    status_page,
+    unknown_model,
+)
+
+__all__ = [
+    "Page",
+    "Snapshot",
+    "error_page",
+    "favicon_page",
+    "health_page",
+    "html_page",
+    "is_test_message",
+    "model_page",
+    "models_page",
+    "page_for",
+    "reply_to_test_message",
+    "status_page",
+    "unknown_model",
+    "wants_html",
+]
+
+
+def page_for(route: Route, accept: str | None, snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
+    """The page that a route names, for all routes that need no cloud; raises `NotFound` for an unknown model."""
+    match route.kind:
+        case "models":
+            return models_page(config, catalog)
+        case "model":
+            return model_page(route.model or "", config, catalog)
+        case "health":
+            return health_page()
+        case "favicon":
+            return favicon_page()
+        case "root" if wants_html(accept):
+            return html_page(snapshot, config, catalog)
+        case _:
+            return status_page(snapshot, config, catalog)
+
+
+def wants_html(accept: str | None) -> bool:
+    """Whether an Accept header comes from a browser that shows a page; programs say `*/*` or `application/json`."""
+    return any(part.partition(";")[0].strip().lower() == "text/html" for part in (accept or "").split(","))
