@@ -1,0 +1,123 @@
+"""Single settings, as a file or the environment gave them -> the value that `Config` holds, or a `ConfigError`.
+
+A check takes where the setting stands, for the message, and the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Any, get_args
+
+from .accounts import is_http_url
+from .network import proxy_address
+from .settings import Config, ConfigError, MidSystem, shown
+
+_LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_DIGITS = 9  # more would be too many for any setting
+
+
+def _host(where: str, text: str) -> str | None:
+    host = text.strip().strip("[]")
+    if host and not _is_host(host):
+        raise ConfigError(f"{where} must be an IP address or a host name without scheme and port, such as 127.0.0.1.")
+    return host or None
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST_NAME.fullmatch(text.lower()) is not None
+    return True
+
+
+def _port(where: str, given: int | str) -> int:
+    return _whole(where, given, 0, 65535)
+
+
+def _tokens(where: str, given: int | str) -> int:
+    return _whole(where, given, 1, 10_000_000)
+
+
+def _whole(where: str, given: int | str, least: int, most: int) -> int:
+    text = str(given)
+    if text.isascii() and text.isdigit() and len(text) < _DIGITS and least <= int(text) <= most:
+        return int(text)
+    raise ConfigError(f"{where} must be a whole number from {least} to {most}, not {shown(text)}.")
+
+
+def _keys(where: str, keys: list[str]) -> tuple[str, ...]:
+    if not all(key and all("!" <= char <= "~" for char in key) for key in keys):
+        raise ConfigError(f"{where} must hold keys of ASCII letters, digits and signs without spaces; change them.")
+    return tuple(keys)
+
+
+def _allowed_hosts(where: str, hosts: list[str]) -> tuple[str, ...]:
+    names = [host.strip().strip("[]").rstrip(".").lower() for host in hosts]
+    for index, name in enumerate(names):
+        if not _is_host(name):
+            raise ConfigError(
+                f"{where}[{index}] ({shown(hosts[index])}) must be a host name without scheme, port and *, "
+                "such as host.docker.internal."
+            )
+    return tuple(names)
+
+
+def _prefix(where: str, text: str) -> str:
+    prefix = "/" + text.strip().strip("/") if text.strip("/ ") else ""
+    if _PREFIX.fullmatch(prefix) is None:
+        raise ConfigError(f"{where} must be a path such as /proxy, of letters, digits and . _ ~ -, not {shown(text)}.")
+    return prefix
+
+
+def _title(where: str, text: str) -> str:
+    return " ".join(text.split()) or Config().title
+
+
+def _log_level(where: str, text: str) -> str:
+    level = _LOG_LEVELS.get(text.strip().lower())
+    if level is None:
+        raise ConfigError(f"{where} must be debug, info, warn or error, not {shown(text)}.")
+    return level
+
+
+def _base_url(where: str, text: str) -> str:
+    url = text.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    if not is_http_url(url):
+        raise ConfigError(f"{where} must be a URL such as https://host/path, without login, query and fragment.")
+    return url
+
+
+def _said(where: str, text: str) -> str:
+    if not text.strip():
+        raise ConfigError(f"{where} must not be empty, since Claude takes no empty text; remove it for the default.")
+    return text
+
+
+def _mid_system(where: str, text: str) -> str:
+    if text not in get_args(MidSystem):
+        raise ConfigError(
+            f"{where} must be {', '.join(get_args(MidSystem))}, not {shown(text)}; see config.example.yaml."
+        )
+    return text
+
+
+CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
+    ("server", "host"): _host,
+    ("server", "port"): _port,
+    ("server", "client_keys"): _keys,
+    ("server", "allowed_hosts"): _allowed_hosts,
+    ("server", "prefix"): _prefix,
+    ("server", "title"): _title,
+    ("server", "log_level"): _log_level,
+    ("vertex", "base_url"): _base_url,
+    ("claude", "max_output_tokens"): _tokens,
+    ("claude", "first_user_text"): _said,
+    ("claude", "continue_text"): _said,
+    ("claude", "mid_system"): _mid_system,
+    ("network", "proxy"): proxy_address,
+}

@@ -1,0 +1,225 @@
+"""config.yaml, the environment and `.env` -> one frozen `Config`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from .accounts import account_from, account_from_file, project_named, region_named, source_from
+from .checks import CHECKS
+from .config_file import Document, parse_yaml, read_document
+from .environment import FromNames, parse_dotenv, read_names
+from .exposure import exposure
+from .network import proxy_address
+from .settings import (
+    AmbientLogin,
+    Claude,
+    Config,
+    ConfigError,
+    CredentialFile,
+    Given,
+    GoogleAccount,
+    GoogleSource,
+    Network,
+    ServiceAccount,
+    Vertex,
+    shown,
+)
+
+__all__ = [
+    "AmbientLogin",
+    "Claude",
+    "Config",
+    "ConfigError",
+    "CredentialFile",
+    "GoogleAccount",
+    "GoogleSource",
+    "Network",
+    "ServiceAccount",
+    "Vertex",
+    "build_config",
+    "exposure",
+    "load_config",
+]
+
+
+class Folders(NamedTuple):
+    """What relative paths start from: the folders of config.yaml and of `.env`."""
+
+    document: Path = Path()
+    dotenv: Path = Path()
+
+
+_HERE = Folders()
+
+
+def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequence[Path]) -> Config:
+    """Reads config.yaml (`path`, else the first in `folders`) and the first `.env` in `folders`, and builds.
+
+    Credential files are looked into, so that a wrong path is told now. Raises `ConfigError`.
+    """
+    if path is not None and not path.is_file():
+        raise ConfigError(f"There is no file {path}: correct the path after --config.")
+    file = path or _first(folders, "config.yaml")
+    dotenv_file = _first(folders, ".env")
+    document = parse_yaml(_read(file), file.name) if file else None
+    dotenv = parse_dotenv(_read(dotenv_file)) if dotenv_file else {}
+    folders_read = Folders(file.parent if file else Path(), dotenv_file.parent if dotenv_file else Path())
+    config, names = _build(document, environment, dotenv, folders_read, _system_proxies())
+
+    problems: list[str] = []
+    accounts = []
+    for account in config.vertex.accounts:
+        source = account.source
+        try:
+            accounts.append(
+                account_from_file(account, source, names.vertex_project or names.fallback_project)
+                if isinstance(source, CredentialFile)
+                else account
+            )
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)))
+
+
+def build_config(
+    document: object,
+    environment: Mapping[str, str],
+    dotenv: Mapping[str, str],
+    folders: Folders = _HERE,
+    system_proxies: Mapping[str, str] = MappingProxyType({}),
+) -> Config:
+    """The settings out of a parsed config.yaml, the environment and a parsed `.env`. Pure.
+
+    Of single values the environment's counts, then `.env`'s, then config.yaml's; accounts are added together. Relative
+    paths start from the folder of the file that names them. `system_proxies` (as from `urllib.request.getproxies`)
+    counts when nobody names a proxy. Raises one `ConfigError` with everything that is wrong, a sentence per line.
+    """
+    return _build(document, environment, dotenv, folders, system_proxies)[0]
+
+
+def _build(
+    document: object,
+    environment: Mapping[str, str],
+    dotenv: Mapping[str, str],
+    folders: Folders,
+    system_proxies: Mapping[str, str],
+) -> tuple[Config, FromNames]:
+    problems: list[str] = []
+    file = read_document(document, problems)
+    names = read_names(environment, dotenv, folders.dotenv, problems)
+    single = _checked([*file.given(), *names.given], problems)
+    server, models = single["server"], single["models"]
+    accounts = _accounts(file, names, folders.document, problems)
+    network = _network(single["network"], names, folders.document, system_proxies)
+    if names.key_demanded and not server.get("client_keys"):
+        problems.append(f"{names.key_demanded} asks for a client key but there is none: set a PROXY_KEY of your own.")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    if "max_body_mb" in server:
+        server["max_body"] = server.pop("max_body_mb") * 1024 * 1024
+    config = Config(
+        **server,
+        models=tuple(models.get("list", ())),
+        aliases=models.get("aliases", {}),
+        model_overrides=models.get("overrides", {}),
+        claude=Claude(**single["claude"]),
+        vertex=Vertex(accounts=accounts, **single["vertex"]),
+        network=network,
+        told=names.told,
+    )
+    return config, names
+
+
+def _checked(givens: Sequence[Given], problems: list[str]) -> dict[str, dict[str, Any]]:
+    """Section -> setting -> value; of several the last counts, but each is checked."""
+    values: dict[str, dict[str, Any]] = {name: {} for name in ("server", "vertex", "claude", "models", "network")}
+    for given in givens:
+        check = CHECKS.get((given.section, given.name))
+        try:
+            values[given.section][given.name] = check(given.where, given.value) if check else given.value
+        except ConfigError as error:
+            problems.append(str(error))
+    return values
+
+
+def _accounts(file: Document, names: FromNames, folder: Path, problems: list[str]) -> tuple[GoogleAccount, ...]:
+    """Those of config.yaml, of GCP_CREDENTIALS, of GOOGLE_APPLICATION_CREDENTIALS; else the named project's login.
+
+    An account of config.yaml without credentials uses GOOGLE_APPLICATION_CREDENTIALS, which then is not one more.
+    """
+    in_file = file.vertex.accounts or []
+    fallback = names.vertex_project or names.fallback_project
+    wanted: list[tuple[str, GoogleSource, str | None, str | None]] = []
+    for index, account in enumerate(in_file):
+        where = f"vertex.accounts[{index}]"
+        try:
+            source = _source(f"{where}.credentials", account.credentials, names, folder)
+            project = account.project and project_named(f"{where}.project ({shown(account.project)})", account.project)
+            region = account.region and region_named(f"{where}.region ({shown(account.region)})", account.region)
+            wanted.append((where, source, project, region))
+        except ConfigError as error:
+            problems.append(str(error))
+    if names.google and all(source is not names.google for _, source, _, _ in wanted):
+        wanted.append((names.google_where, names.google, names.vertex_project, None))
+    if names.vertex_project and not in_file and not wanted and not names.accounts:
+        wanted.append(("ANTHROPIC_VERTEX_PROJECT_ID", AmbientLogin(), names.vertex_project, None))
+    found: list[GoogleAccount] = []
+    for where, source, project, region in wanted:
+        try:
+            found.append(account_from(where, source, project, region or _region(names), fallback))
+        except ConfigError as error:
+            problems.append(str(error))
+    found += names.accounts
+    return tuple(account for index, account in enumerate(found) if account not in found[:index])
+
+
+def _region(names: FromNames) -> str:
+    return region_named(f"CLOUD_ML_REGION ({shown(names.region)})", names.region) if names.region else "global"
+
+
+def _source(where: str, given: str | Mapping[str, Any] | None, names: FromNames, folder: Path) -> GoogleSource:
+    if given is None:
+        return names.google or AmbientLogin()
+    if isinstance(given, str) and given.strip().lower() == "adc":
+        return AmbientLogin()
+    return source_from(where, given, folder)
+
+
+def _network(given: Mapping[str, Any], names: FromNames, folder: Path, system_proxies: Mapping[str, str]) -> Network:
+    proxies = ({"all": given["proxy"]} if "proxy" in given else {}) | dict(names.proxies)
+    if not proxies:
+        for kind in {"http", "https"} & set(system_proxies):
+            with suppress(ConfigError):  # not ours to correct, and perhaps not needed
+                proxies[kind] = proxy_address(kind, system_proxies[kind])
+    ca_file = names.ca_file or (str(folder / os.path.expanduser(given["ca_file"])) if "ca_file" in given else None)
+    return Network(proxies, names.no_proxy or given.get("no_proxy", ""), ca_file)
+
+
+def _first(folders: Sequence[Path], name: str) -> Path | None:
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+
+
+def _read(file: Path) -> str:
+    """The file's text: UTF-8, or UTF-16 with the mark that Windows' editors write."""
+    try:
+        data = file.read_bytes()
+        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read ({error.strerror}): check its permissions.") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not UTF-8: save it with that encoding.") from None  # the cause holds the bytes
+
+
+def _system_proxies() -> dict[str, str]:
+    """What macOS or Windows have set; elsewhere there is only the environment, which is read already."""
+    return urllib.request.getproxies() if sys.platform in ("darwin", "win32") else {}

@@ -1,0 +1,141 @@
+"""The settings as values: frozen and checked, the same whether a file, the environment or `.env` named them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any, Literal
+
+MidSystem = Literal["inline", "hoist", "user"]
+
+_SHOWN = 40  # characters
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class ConfigError(Exception):
+    """What is wrong with the settings: a sentence per line, with the place, the value (never a secret), the remedy."""
+
+
+def shown(value: object) -> str:
+    """A value for an error message: in full when it is short and plain, else not at all, since who knows what it is."""
+    text = repr(value)
+    plain = isinstance(value, str | int | float) and len(text) <= _SHOWN
+    return text if plain else "what stands there"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A service account's key, parsed and checked. `info` is Google's JSON of it; `private_key` in it is PEM."""
+
+    info: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return str(self.info["client_email"])
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """A file as `google.auth.load_credentials_from_file` takes it: service account, user login, federation."""
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        return PurePath(self.path).name
+
+
+@dataclass(frozen=True, slots=True)
+class AmbientLogin:
+    """Application Default Credentials: what `gcloud auth application-default login` or the machine has."""
+
+    @property
+    def label(self) -> str:
+        return "Application Default Credentials"
+
+
+GoogleSource = ServiceAccount | CredentialFile | AmbientLogin
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleAccount:
+    """One project in one region, and who pays. `project` is None when only the credential itself can tell it."""
+
+    project: str | None
+    region: str
+    source: GoogleSource
+
+    @property
+    def label(self) -> str:
+        """`us-east5 · my-project (sa@...)`, for people; no secret."""
+        return f"{self.region} · {self.project or 'the project of the credential'} ({self.source.label})"
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """Claude on Vertex AI. `base_url` has no trailing slash and no `/v1`; None: Google's host for the region."""
+
+    accounts: tuple[GoogleAccount, ...] = ()
+    base_url: str | None = None
+    anthropic_version: str = "vertex-2023-10-16"
+
+
+@dataclass(frozen=True, slots=True)
+class Claude:
+    """How prompts are translated. `max_output_tokens` is the operator's cap on every request."""
+
+    default_max_tokens: int = 8192
+    max_output_tokens: int | None = None
+    first_user_text: str = "[Start a new chat]"
+    continue_text: str = "[Continue directly from the end of your last message, without repeating it.]"
+    names: bool = True
+    mid_system: MidSystem = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How the cloud is reached. `proxies` has the keys "http", "https", "all"; its URLs may hold passwords."""
+
+    proxies: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    no_proxy: str = ""
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the user decided. `told` are sentences for the start: what was recognised but ignored, and why."""
+
+    host: str | None = None  # None: 127.0.0.1 and ::1
+    port: int = 7860  # 0: any free one
+    client_keys: tuple[str, ...] = field(default=(), repr=False)
+    allowed_hosts: tuple[str, ...] = ()  # lower case, without port
+    prefix: str = "/proxy"  # "" or "/a" or "/a/b"
+    title: str = "oai-vertex"
+    log_level: str = "info"  # debug, info, warn or error
+    max_body: int = 32 * 1024 * 1024  # bytes
+    strict: bool = False
+    answer_test_message: bool = True
+    models: tuple[str, ...] = ()  # empty: the catalogue for the configured region
+    aliases: Mapping[str, str] = _NOTHING
+    model_overrides: Mapping[str, Mapping[str, Any]] = _NOTHING
+    claude: Claude = Claude()
+    vertex: Vertex = Vertex()
+    network: Network = Network()
+    told: tuple[str, ...] = ()
+
+    @property
+    def demo(self) -> bool:
+        """No credential is configured: the embedded demo upstream answers."""
+        return not self.vertex.accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One single-valued setting as somebody wrote it: `value` is not checked yet, `where` is named in errors."""
+
+    section: str
+    name: str
+    value: Any = field(repr=False)
+    where: str

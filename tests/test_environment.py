@@ -1,0 +1,275 @@
+"""Tests for environment.py: the reader of `.env` files, the names in both places, and what is told about the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oai_bridge.accounts import QUOTES
+from oai_bridge.environment import FromNames, parse_dotenv, read_names
+from oai_bridge.settings import CredentialFile, ServiceAccount
+from tests.support.google_keys import entry, info, rsa_pem
+
+EXAMPLE = {  # the lines that are not commented out in oai-reverse-proxy's .env.example
+    "NODE_ENV": "production",
+    "OPENAI_KEY": "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "ANTHROPIC_KEY": "sk-ant-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "AWS_CREDENTIALS": "myaccesskeyid:mysecretkey:us-east-1,anotheraccesskeyid:anothersecretkey:us-west-2",
+    "AZURE_CREDENTIALS": "azure-resource-name:deployment-id:api-key,another-azure-resource-name:deployment-id:api-key",
+}
+
+
+def read(environment: Mapping[str, str] | None = None, dotenv: Mapping[str, str] | None = None) -> FromNames:
+    problems: list[str] = []
+    names = read_names(environment or {}, dotenv or {}, Path("env"), problems)
+    assert problems == []
+    return names
+
+
+def single(names: FromNames) -> dict[str, object]:
+    return {f"{given.section}.{given.name}": given.value for given in names.given}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("A=1", {"A": "1"}),
+        ("A=1\nB=2\n", {"A": "1", "B": "2"}),
+        ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        ("A=1\rB=2", {"A": "1", "B": "2"}),
+        ("\ufeffA=1", {"A": "1"}),
+        ("export A=1", {"A": "1"}),
+        ("  A = 1  ", {"A": "1"}),
+        ("A: 1", {"A": "1"}),
+        ("A=", {"A": ""}),
+        ("A=\nB=2", {"A": "", "B": "2"}),
+        ("A=b=c==", {"A": "b=c=="}),
+        ("A=1\nA=2", {"A": "2"}),
+        ("# A=1", {}),
+        ("A=1 # why", {"A": "1"}),
+        ("A= # why", {"A": ""}),
+        ("A=#1", {"A": "#1"}),
+        ("A=a#b", {"A": "a#b"}),
+        ("A='a # b' # why", {"A": "a # b"}),
+        ('A="x y"', {"A": "x y"}),
+        ("A='x\"y'", {"A": 'x"y'}),
+        ("A=`x'y`", {"A": "x'y"}),
+        ('A="x\\"y"', {"A": 'x\\"y'}),
+        ('A="x\\ny"', {"A": "x\\ny"}),
+        ("A=x\\ny", {"A": "x\\ny"}),
+        ('A="x\ny"\nB=2', {"A": "x\ny", "B": "2"}),
+        ("A='x\r\ny'\r\nB=2", {"A": "x\ny", "B": "2"}),
+        ("A='x\nB='y'", {"A": "'x", "B": "y"}),
+        ('A="C:\\keys\\"', {"A": '"C:\\keys\\"'}),
+        ("POW-DIFFICULTY_LEVEL=low", {"POW-DIFFICULTY_LEVEL": "low"}),
+        ("no assignment\nA=1", {"A": "1"}),
+        ("=x\nA=1", {"A": "1"}),
+    ],
+)
+def test_dotenv(text: str, expected: dict[str, str]) -> None:
+    assert parse_dotenv(text) == expected
+
+
+@given(st.text(), st.text(st.characters(blacklist_characters="'\r", blacklist_categories=["Cs"])))
+def test_dotenv_is_total_and_keeps_what_single_quotes_hold(noise: str, value: str) -> None:
+    parse_dotenv(noise)
+    assert parse_dotenv(f"# comment\nA='{value}'\nB=2")["A"] == value.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "regions"),
+    [
+        (f"GCP_CREDENTIALS={entry()}", ["us-east5"]),
+        (f'GCP_CREDENTIALS="{entry()}"\r\n', ["us-east5"]),
+        (f"GCP_CREDENTIALS='{entry()},{entry(region='eu')}'", ["us-east5", "eu"]),
+        (f'GCP_CREDENTIALS="my-project:sa@x.example:us:{rsa_pem()}"\nPORT=1', ["us"]),
+    ],
+)
+def test_tutorial_line_in_a_dotenv_file(line: str, regions: list[str]) -> None:
+    names = read(dotenv=parse_dotenv(line))
+    assert [account.region for account in names.accounts] == regions
+
+
+def test_key_with_bare_line_breaks_gets_a_sentence_with_the_remedy() -> None:
+    dotenv = parse_dotenv(f"GCP_CREDENTIALS=my-project:sa@x.example:us:{rsa_pem()}")
+    problems: list[str] = []
+    read_names({}, dotenv, Path(), problems)
+    assert len(problems) == 1 and "cut off" in problems[0] and "quotes" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting", "expected"),
+    [
+        ("PORT", "8000", "server.port", "8000"),
+        ("PORT", '"8000"', "server.port", "8000"),
+        ("BIND_ADDRESS", "0.0.0.0", "server.host", "0.0.0.0"),
+        ("PROXY_ENDPOINT_ROUTE", "/p", "server.prefix", "/p"),
+        ("SERVER_TITLE", "Your Proxy", "server.title", "Your Proxy"),
+        ("LOG_LEVEL", "warn", "server.log_level", "warn"),
+        ("MAX_OUTPUT_TOKENS_ANTHROPIC", "400", "claude.max_output_tokens", "400"),
+        ("ANTHROPIC_VERTEX_BASE_URL", "http://x", "vertex.base_url", "http://x"),
+        ("PROXY_KEY", "'k'", "server.client_keys", ["k"]),
+    ],
+)
+def test_single_values(name: str, value: str, setting: str, expected: object) -> None:
+    assert single(read({name: value})) == {setting: expected}
+    assert single(read(dotenv={name: value})) == {setting: expected}
+    assert single(read({name: value}, {name: "other"})) == {setting: expected}
+    assert single(read({name: ""}, {name: value})) == {setting: expected}
+    assert read({name: value}).given[0].where == f"{name} in the environment"
+    assert read(dotenv={name: value}).given[0].where == f"{name} in .env"
+    assert read({name: value}).told == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "demanded", "told"),
+    [
+        ({"PROXY_KEY": "k"}, ["k"], None, ""),
+        ({"PROXY_KEY": "k", "GATEKEEPER": "proxy_key"}, ["k"], "GATEKEEPER in the environment", ""),
+        ({"PROXY_KEY": "k", "GATEKEEPER": "none"}, None, None, "GATEKEEPER=none: PROXY_KEY"),
+        ({"GATEKEEPER": "none"}, None, None, ""),
+        ({"GATEKEEPER": "proxy_key"}, None, "GATEKEEPER in the environment", ""),
+        ({"PROXY_KEY": "k", "GATEKEEPER": "user_token"}, ["k"], None, "not known here: GATEKEEPER"),
+        ({"PROXY_KEY": "your-secret-key"}, None, None, "placeholder of an example file: PROXY_KEY"),
+        (
+            {"PROXY_KEY": "your-secret-key", "GATEKEEPER": "proxy_key"},
+            None,
+            "GATEKEEPER in the environment",
+            "placeholder of an example file: PROXY_KEY",
+        ),
+    ],
+)
+def test_gatekeeper(names: dict[str, str], key: list[str] | None, demanded: str | None, told: str) -> None:
+    found = read(names)
+    assert single(found).get("server.client_keys") == key
+    assert found.key_demanded == demanded
+    assert told in " ".join(found.told) and bool(told) == bool(found.told)
+    assert "k" not in [word for sentence in found.told for word in sentence.split()]
+
+
+def test_accounts_of_both_places_are_added() -> None:
+    names = read({"GCP_CREDENTIALS": entry("one")}, {"GCP_CREDENTIALS": entry("two")})
+    assert [account.project for account in names.accounts] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "dotenv", "expected"),
+    [
+        ({"GOOGLE_APPLICATION_CREDENTIALS": "k.json"}, {}, CredentialFile("k.json")),
+        ({}, {"GOOGLE_APPLICATION_CREDENTIALS": "k.json"}, CredentialFile(str(Path("env/k.json")))),
+        ({"GOOGLE_APPLICATION_CREDENTIALS": json.dumps(info())}, {}, ServiceAccount(info())),
+        ({}, {"GOOGLE_APPLICATION_CREDENTIALS": json.dumps(info())}, ServiceAccount(info())),
+        (
+            {"GOOGLE_APPLICATION_CREDENTIALS": "k.json"},
+            {"GOOGLE_APPLICATION_CREDENTIALS": "l.json"},
+            CredentialFile("k.json"),
+        ),
+        ({}, {}, None),
+    ],
+)
+def test_googles_own_credential(environment: dict[str, str], dotenv: dict[str, str], expected: object) -> None:
+    assert read(environment, dotenv).google == expected
+
+
+def test_other_names_of_google_and_anthropic() -> None:
+    values = {"ANTHROPIC_VERTEX_PROJECT_ID": "p1", "GOOGLE_CLOUD_PROJECT": "p2", "CLOUD_ML_REGION": "us-east5"}
+    names = read(values)
+    assert (names.vertex_project, names.fallback_project, names.region) == ("p1", "p2", "us-east5")
+    assert read({**values, "ANTHROPIC_VERTEX_PROJECT_ID": "your-project-id"}).vertex_project is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "dotenv", "expected"),
+    [
+        ({"HTTPS_PROXY": "http://a:1"}, {}, {"https": "http://a:1"}),
+        ({"https_proxy": "http://a:1", "HTTPS_PROXY": "http://b:1"}, {}, {"https": "http://a:1"}),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://b:1"}, {}, {"https": "http://b:1"}),
+        ({"HTTPS_PROXY": "http://a:1"}, {"https_proxy": "http://b:1"}, {"https": "http://a:1"}),
+        ({}, {"https_proxy": "http://b:1", "HTTPS_PROXY": "http://c:1"}, {"https": "http://b:1"}),
+        (
+            {"HTTP_PROXY": "a:1"},
+            {"ALL_PROXY": "socks://c:1", "HTTP_PROXY": "d:1"},
+            {"http": "http://a:1", "all": "socks5://c:1"},
+        ),
+        ({}, {}, {}),
+    ],
+)
+def test_proxies(environment: dict[str, str], dotenv: dict[str, str], expected: dict[str, str]) -> None:
+    assert read(environment, dotenv).proxies == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "dotenv", "expected"),
+    [
+        ({"CURL_CA_BUNDLE": "c", "REQUESTS_CA_BUNDLE": "r", "SSL_CERT_FILE": "s"}, {}, "s"),
+        ({"CURL_CA_BUNDLE": "c", "REQUESTS_CA_BUNDLE": "r"}, {}, "r"),
+        ({"CURL_CA_BUNDLE": "c"}, {"SSL_CERT_FILE": "s"}, "c"),
+        ({}, {"SSL_CERT_FILE": "s"}, str(Path("env/s"))),
+        ({}, {}, None),
+    ],
+)
+def test_ca_file(environment: dict[str, str], dotenv: dict[str, str], expected: str | None) -> None:
+    assert read(environment, dotenv).ca_file == expected
+
+
+@pytest.mark.parametrize(("name", "value"), [("no_proxy", "a"), ("NO_PROXY", "a")])
+def test_no_proxy(name: str, value: str) -> None:
+    assert read({name: value}).no_proxy == read(dotenv={name: value}).no_proxy == "a"
+
+
+def test_untouched_example_file_is_told_in_two_sentences() -> None:
+    told = read(dotenv=EXAMPLE).told
+    assert told == (
+        "Ignored, still the placeholder of an example file: ANTHROPIC_KEY, AWS_CREDENTIALS, AZURE_CREDENTIALS, "
+        "OPENAI_KEY.",
+        "Ignored, settings of oai-reverse-proxy without a counterpart here: NODE_ENV.",
+    )
+
+
+def test_what_is_ignored_is_told_once_by_name() -> None:
+    values = {
+        **dict.fromkeys(["AWS_CREDENTIALS", "TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS"], "canary"),
+        **dict.fromkeys(["ADMIN_KEY", "TOKEN_QUOTA_GPT4", "CHECK_KEYS", "POW-DIFFICULTY_LEVEL"], "canary"),
+    }
+    expected = (
+        "Ignored, not supported yet: AWS_CREDENTIALS, SHOW_TOKEN_COSTS, TEXT_MODEL_RATE_LIMIT.",
+        "Ignored, settings of oai-reverse-proxy without a counterpart here: "
+        "ADMIN_KEY, CHECK_KEYS, POW-DIFFICULTY_LEVEL, TOKEN_QUOTA_GPT4.",
+    )
+    assert read(values).told == read(dotenv=values).told == read(values, values).told == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOME", "NODE_ENV", "AWS_PROFILE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "LANG"]
+)
+def test_unrelated_variables_are_not_told(name: str) -> None:
+    assert read({name: "xxxxxxxx"}).told == ()
+
+
+def test_empty_values_are_missing() -> None:
+    values = {name: blank for name in ("PORT", "GCP_CREDENTIALS", "ADMIN_KEY", "HTTPS_PROXY") for blank in ("", '""')}
+    names = read(values, values)
+    assert (names.given, names.accounts, names.told, names.proxies) == ((), (), (), {})
+
+
+def test_left_over_gcp_placeholder_is_told_and_the_real_one_counts() -> None:
+    left_over = "my-first-project:xxx@yyy.com:us-east5:-----BEGIN PRIVATE KEY-----xxx-----END PRIVATE KEY-----"
+    names = read({"GCP_CREDENTIALS": f"{left_over},{entry()}"})
+    assert [account.project for account in names.accounts] == ["my-project"]
+    assert names.told == ("Ignored, still the placeholder of an example file: GCP_CREDENTIALS.",)
+
+
+def test_no_secret_in_the_repr() -> None:
+    names = read({"PROXY_KEY": "canary", "HTTPS_PROXY": "http://u:canary@h:1", "GCP_CREDENTIALS": entry()})
+    assert "canary" not in repr(names) and "PRIVATE" not in repr(names)
+
+
+@given(st.sampled_from(QUOTES[:3]), st.text("ab c", min_size=1).map(str.strip).filter(bool))
+def test_quotes_that_tools_leave_are_taken_off(quote: str, value: str) -> None:
+    assert single(read({"SERVER_TITLE": f"{quote}{value}{quote}"})) == {"server.title": value}

@@ -1,0 +1,52 @@
+"""Tests for settings.py: what values show of themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from oai_bridge.settings import (
+    AmbientLogin,
+    Config,
+    CredentialFile,
+    Given,
+    GoogleAccount,
+    ServiceAccount,
+    Vertex,
+    shown,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("x", "'x'"),
+        (3, "3"),
+        (True, "True"),
+        ("x" * 38, f"'{'x' * 38}'"),
+        ("x" * 39, "what stands there"),
+        ([1], "what stands there"),
+    ],
+)
+def test_shown(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+KEY = ServiceAccount({"client_email": "sa@x.example", "private_key": "canary"})
+
+
+@pytest.mark.parametrize(
+    ("account", "label"),
+    [
+        (GoogleAccount("p", "us-east5", KEY), "us-east5 · p (sa@x.example)"),
+        (GoogleAccount(None, "eu", CredentialFile("folder/k.json")), "eu · the project of the credential (k.json)"),
+        (GoogleAccount("p", "global", AmbientLogin()), "global · p (Application Default Credentials)"),
+    ],
+)
+def test_labels(account: GoogleAccount, label: str) -> None:
+    assert account.label == label
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    config = Config(client_keys=("canary",), vertex=Vertex((GoogleAccount("p", "eu", KEY),)))
+    assert "canary" not in repr((config, Given("server", "client_keys", ["canary"], "x")))
+    assert not config.demo and Config().demo
