@@ -1,0 +1,175 @@
+"""Runs an answer in an asyncio task of its own and holds its bytes until they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from .answer import Answer, BrokenAnswer, Head
+
+HIGH_WATER = 256 * 1024  # bytes held for a slow client before the answer has to wait
+TICK = 0.2  # seconds between two looks for aborted jobs
+
+logger = logging.getLogger(__name__)
+
+
+class Job:
+    """One answer on its way, between its generator and the one who takes from it.
+
+    Take by turns: `await wait(...)`, then look at `head`, `take()` and `ended`. `whole` tells afterwards whether the
+    answer came to its proper end.
+    """
+
+    def __init__(self, open_answer: Callable[[], Answer]) -> None:
+        self.head: Head | None = None
+        self.ended = False  # nothing more will come
+        self.whole = False  # ... and nothing is missing
+        self._open = open_answer
+        self._owed: int | None = None  # bytes still to come, where the head tells
+        self._buffer: list[bytes] = []
+        self._size = 0
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """It was called off: what it still says goes nowhere."""
+        return self._stopping.done()
+
+    def start(self, forget: Callable[[], object]) -> None:
+        """Begins; `forget` is called when the generator has really finished, which may be after `ended`."""
+
+        def done(task: asyncio.Task[None]) -> None:
+            forget()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                report_defect("An answer could not be closed", error)
+
+        self._task = asyncio.create_task(self._run(), name="bridge answer")
+        self._task.add_done_callback(done)
+
+    def stop(self) -> None:
+        """Calls the answer off: the generator is cancelled, the taker need not wait for it."""
+        if self.stopped:
+            return
+        self._stopping.set_result(None)
+        self._buffer.clear()
+        self._news.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def take(self) -> bytes:
+        """All bytes that are here, joined; b"" when there are none."""
+        data = b"".join(self._buffer)
+        self._buffer.clear()
+        self._size = 0
+        self._room.set()
+        return data
+
+    async def wait(self, client_ready: Coroutine[Any, Any, None]) -> None:
+        """Returns when the client can take more and there may be news, or when there is nothing to wait for."""
+        ready = asyncio.ensure_future(client_ready)
+        if not ready.done():
+            await asyncio.wait((ready, self._stopping), return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+        if not (self.ended or self.stopped):
+            await self._news.wait()
+            self._news.clear()
+
+    async def _run(self) -> None:
+        async with AsyncExitStack() as closing:
+            try:
+                answer = self._open()
+                closing.push_async_callback(answer.aclose)
+                await self._pump(answer)
+            except Exception as error:
+                report_defect("An answer broke off", error)
+            except asyncio.CancelledError as error:
+                if not self.stopped:  # then it cancelled itself
+                    report_defect("An answer broke off", error)
+                raise
+            finally:  # before the generator is closed: its clean-up may take its time
+                self.ended = True
+                self._news.set()
+
+    async def _pump(self, answer: Answer) -> None:
+        async for item in answer:
+            if self.stopped:  # a generator that does not mind being cancelled
+                return
+            if item == b"":
+                await asyncio.sleep(0)  # a generator that yields nothing else must not hold up the loop
+                continue
+            self._accept(item)
+            while self._size > HIGH_WATER:
+                self._room.clear()
+                await self._room.wait()
+        if self.head is None:
+            raise BrokenAnswer("no head")
+        if self._owed:
+            raise BrokenAnswer("fewer bytes than its content-length")
+        self.whole = True
+
+    def _accept(self, item: object) -> None:
+        if isinstance(item, Head):
+            if self.head is not None:
+                raise BrokenAnswer("a second head")
+            self.head = item
+            self._owed = item.length
+        elif not isinstance(item, bytes):
+            raise BrokenAnswer("something that is neither a head nor bytes")
+        elif self.head is None:
+            raise BrokenAnswer("bytes before its head")
+        else:
+            if self._owed is not None:
+                if len(item) > self._owed:
+                    raise BrokenAnswer("more bytes than its content-length")
+                self._owed -= len(item)
+            self._buffer.append(item)
+            self._size += len(item)
+        self._news.set()
+
+
+class Jobs:
+    """The live jobs of one installation, and the one ticker that looks for aborted ones while there are any."""
+
+    def __init__(self) -> None:
+        self._live: dict[Job, Callable[[], bool]] = {}
+        self._ticker: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self, open_answer: Callable[[], Answer], aborted: Callable[[], bool]) -> Job:
+        """A running job, which is stopped within `TICK` seconds of `aborted` turning true."""
+        job = Job(open_answer)
+        if self._closed:
+            job.stop()
+            return job
+        self._live[job] = aborted
+        job.start(lambda: self._live.pop(job, None))
+        if self._ticker is None or self._ticker.done():
+            self._ticker = asyncio.create_task(self._tick(), name="bridge ticker")
+        return job
+
+    def close(self) -> None:
+        """Stops all jobs; one that is started later is stopped at once."""
+        self._closed = True
+        for job in list(self._live):
+            job.stop()
+
+    async def _tick(self) -> None:
+        while self._live:
+            await asyncio.sleep(TICK)
+            for job, aborted in list(self._live.items()):
+                if aborted():
+                    job.stop()
+
+
+def report_defect(what: str, error: BaseException) -> None:
+    """Logs where an exception came from and its kind, but not its text, which may hold a part of a request."""
+    kind = f"{type(error).__name__}: {error}" if isinstance(error, BrokenAnswer) else type(error).__name__
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s (%s). This is a defect of the program: please report it with these lines.\n%s", what, kind, frames)
