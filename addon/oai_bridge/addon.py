@@ -1,0 +1,205 @@
+"""The mitmproxy addon: its hooks, in the order of a request's way; the logic is elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from mitmproxy import addonmanager, ctx, exceptions, http
+from mitmproxy.log import ALERT
+
+from . import __version__, stream_layer
+from .answer import Answer
+from .assembly import assemble
+from .banner import banner
+from .config import load_config
+from .demo import Demo
+from .errors import BridgeError, Internal, TooLarge, UpstreamError
+from .exchange import Exchange, Incoming, Services
+from .guard import Guard, caller_from, masked
+from .inspector.record import KEY, Record, one_line
+from .models.catalog import Catalog, CatalogError
+from .network import ssl_context
+from .openai.reply import error_event
+from .options import add_options, put_right
+from .pages import Page, Snapshot, error_page, page_for
+from .routing import Route, route
+from .settings import Config, ConfigError
+from .starting import check_listeners, exposed, stop
+
+logger = logging.getLogger(__name__)
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+class Bridge:
+    """One for the whole program. It is the `Host` of the stream layer, too."""
+
+    config: Config | None = None
+    max_body = 0
+
+    def __init__(self) -> None:
+        self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
+
+    # ---- start and end ---------------------------------------------------------------------------------------------
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        add_options(loader)
+
+    def configure(self, updated: set[str]) -> None:
+        """Comes right after `load`, before a port is open, and then with every change of an option."""
+        if self.config is not None:
+            if "bridge_config" in updated:
+                raise exceptions.OptionsError("bridge_config is read at the start only; start again to change it.")
+            return
+        path = Path(ctx.options.bridge_config) if ctx.options.bridge_config else None
+        try:
+            self.config = load_config(path, os.environ, [Path.cwd(), PROJECT])
+            self._catalog = Catalog(self.config.model_overrides)
+            if self.config.network.ca_file:
+                ssl_context(self.config.network)  # a wrong file is told now, not with the first request
+        except (ConfigError, CatalogError) as error:
+            stop(str(error))
+        self._listeners = check_listeners(ctx.options, self.config)
+        put_right(ctx.options, self.config, exposed(self._listeners))
+        self._guard = Guard(self.config, [listener.host for listener in self._listeners])
+        self.max_body = self.config.max_body
+        self._undo = stream_layer.install(self)
+
+    def running(self) -> None:
+        assert self.config is not None
+        self._demo = Demo()
+        first = next(iter(self._listeners), None)
+        port = first.port if first and first.port else self.config.port
+        self._snapshot = Snapshot(
+            version=__version__,
+            base_url=f"http://127.0.0.1:{port}",
+            started_at=time.time(),
+            now=time.time(),
+            accounts=tuple(account.label for account in self.config.vertex.accounts),
+        )
+        self._services = asyncio.ensure_future(self._start(self.config))
+
+    async def _start(self, config: Config) -> Services:
+        services = await assemble(config, self._catalog, self._demo)
+        if self._listeners:
+            models = config.models or tuple(facts.id for facts in self._catalog.listed(""))
+            web = ctx.master.addons.get("webauth")
+            logger.log(ALERT, banner(config, self._snapshot.base_url, models[0], web.web_url if web else None))
+        return services
+
+    def done(self) -> None:
+        if self.config is not None:
+            self._undo()
+            self._closing = asyncio.ensure_future(self._close())
+
+    async def _close(self) -> None:
+        services = await self._services
+        await services.upstream.close()
+        if services.config.demo:
+            await self._demo.stop()
+
+    # ---- a request -------------------------------------------------------------------------------------------------
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Decides before the body is read whether this caller may go on. What is shown from here on has no key."""
+        headers = list(flow.request.headers.items(multi=True))
+        for name, shown in masked(headers).items():
+            flow.request.headers[name] = shown
+        if flow.is_replay == "request":
+            return  # was let in when it came first, and its key is gone
+        caller = caller_from(flow.request.method, flow.request.path, headers, flow.request.authority)
+        try:
+            self._guard.check(caller)
+            self._route(flow)
+        except BridgeError as error:
+            flow.response = self._refused(flow, error)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Answers what needs no cloud. A chat is left without response: the stream layer will ask for its answer."""
+        if flow.response is not None:
+            return
+        try:
+            found = self._route(flow)
+            if found.kind == "chat":
+                self._live[flow.id] = (found, Record(_new_id()))
+            else:
+                flow.response = _response(self._page(found, flow))
+        except BridgeError as error:
+            flow.response = self._refused(flow, error)
+
+    def open(self, flow: http.HTTPFlow) -> Answer:
+        """The answer to a chat, with the request as it stands now: it may have been edited since `request`."""
+        found, record = self._live[flow.id]
+        body, encoding = flow.request.raw_content or b"", flow.request.headers.get("content-encoding")
+        return self._answer(Incoming(found, body, encoding), record)
+
+    async def _answer(self, incoming: Incoming, record: Record) -> Answer:
+        services = await asyncio.shield(self._services)
+        async for piece in Exchange(services, incoming, record).answer():
+            yield piece
+
+    def too_large(self, flow: http.HTTPFlow) -> http.Response:
+        return self._refused(flow, TooLarge(self.max_body))
+
+    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
+        error: BridgeError = Internal("The proxy failed; its log has the details. Please report it.")
+        if reason == "aborted":
+            error = UpstreamError("The request was aborted at the proxy.", code="aborted", retry=False)
+        request_id = _new_id()
+        if flow.id in self._live:
+            record = self._live[flow.id][1]
+            record.error, request_id = error, record.request_id
+        return error_event(error) if started else error_page(error, request_id).body
+
+    # ---- its end ---------------------------------------------------------------------------------------------------
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._ended(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._ended(flow)
+
+    def _ended(self, flow: http.HTTPFlow) -> None:
+        if flow.id not in self._live:
+            return
+        _, record = self._live.pop(flow.id)
+        flow.metadata[KEY] = record.to_metadata()
+        self._snapshot = replace(
+            self._snapshot,
+            requests=self._snapshot.requests + bool(record.attempts),
+            prompt_tokens=self._snapshot.prompt_tokens + record.usage.prompt,
+            completion_tokens=self._snapshot.completion_tokens + record.usage.output,
+        )
+        status = flow.response.status_code if flow.response else "-"
+        logger.info("%s %s", status, record.line(flow.error.msg if flow.error else None))
+
+    # ---- small things ----------------------------------------------------------------------------------------------
+
+    def _route(self, flow: http.HTTPFlow) -> Route:
+        assert self.config is not None
+        return route(flow.request.method, flow.request.path, self.config.prefix)
+
+    def _page(self, found: Route, flow: http.HTTPFlow) -> Page:
+        assert self.config is not None
+        snapshot = replace(self._snapshot, now=time.time(), in_flight=len(self._live))
+        return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._catalog)
+
+    def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
+        path = one_line(f"{flow.request.method} {flow.request.path[:200]}")
+        logger.warning("%d %s: %s", error.status, path, error.message)
+        return _response(error_page(error, _new_id()))
+
+
+def _response(page: Page) -> http.Response:
+    return http.Response.make(page.status, page.body, dict(page.headers))
+
+
+def _new_id() -> str:
+    return f"req_{uuid.uuid4().hex}"

@@ -1,0 +1,13 @@
+"""The clouds' doors. A new one is one file and one line of the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..settings import Config
+from .base import Backend
+from .vertex import VertexClaude
+
+REGISTRY: Mapping[str, Callable[[Config], Backend]] = {
+    "vertex": lambda config: VertexClaude(config.vertex, config.claude),
+}

@@ -1,0 +1,1 @@
+"""Who pays: each cloud's credentials, minted once, kept fresh, never shown."""

@@ -1,0 +1,48 @@
+"""The HTTP session in which google-auth asks for tokens: the same proxies and CA as for the cloud itself."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from ..network import proxy_for
+from ..settings import Network
+
+
+class _Adapter(HTTPAdapter):
+    """Uses our TLS settings, also behind a proxy; made at the first https request, since loading a CA store is slow."""
+
+    def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context(), **keywords)
+
+    def proxy_manager_for(self, *args: Any, **keywords: Any) -> Any:
+        return super().proxy_manager_for(*args, ssl_context=self._context(), **keywords)
+
+
+class TokenSession(requests.Session):
+    """A `requests` session whose proxy comes from `network` alone; for one thread."""
+
+    def __init__(self, network: Network, context: Callable[[], ssl.SSLContext]) -> None:
+        super().__init__()
+        self._network = network
+        self.trust_env = False  # or ~/.netrc would add an Authorization of its own
+        self.mount("https://", _Adapter(context))
+
+    def merge_environment_settings(  # the hook where requests looks for proxies
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        proxy = proxy_for(str(url), self._network)
+        return {
+            "proxies": {"http": proxy, "https": proxy} if proxy else {},
+            "stream": stream,
+            "verify": True,
+            "cert": None,
+        }

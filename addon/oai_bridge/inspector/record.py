@@ -1,0 +1,134 @@
+"""The record of one exchange: what went to the cloud and came back, as plain data for `flow.metadata`, without secrets.
+
+mitmproxy saves metadata with the flow, so that it may hold only strings, numbers, bytes, lists and dicts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backends.base import Outbound
+from ..errors import BridgeError
+from ..events import Event, Stop, Usage, UsageReport
+from ..guard import masked
+from ..notes import Notes
+
+KEY = "bridge"
+"""Where the record stands in `flow.metadata`."""
+
+_BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; what is left out is said
+
+
+def one_line(text: str) -> str:
+    """`text` with control characters escaped: others' words can't fake lines of the log, or colour them."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    outbound: Outbound
+    credential: str
+    status: int | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """Filled by the exchange while it runs; `to_metadata` at any time."""
+
+    request_id: str
+    clock: Callable[[], float] = time.time
+    began: float = 0.0
+    first_byte: float | None = None
+    ended: float | None = None
+    model: str | None = None
+    upstream_model: str | None = None
+    route: str | None = None
+    notes: Notes = field(default_factory=Notes)
+    usage: Usage = field(default_factory=Usage)
+    stop: Stop | None = None
+    error: BridgeError | None = None
+    upstream_request_id: str | None = None
+    attempts: list[_Attempt] = field(default_factory=list)
+    _reply: bytearray = field(default_factory=bytearray)
+    _reply_size: int = 0
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def sending(self, outbound: Outbound, credential: str) -> None:
+        self.attempts.append(_Attempt(outbound, credential))
+
+    def answered(self, status: int) -> None:
+        self.attempts[-1].status = status
+
+    def failed(self, error: BridgeError) -> None:
+        self.attempts[-1].error = error.message
+
+    def received(self, chunk: bytes) -> None:
+        """A piece of the cloud's answer, as it came."""
+        if self.first_byte is None:
+            self.first_byte = self.clock()
+        self._reply_size += len(chunk)
+        self._reply += chunk[: _BODY_LIMIT - len(self._reply)]
+
+    def saw(self, event: Event) -> None:
+        """An event of the answer."""
+        match event:
+            case UsageReport(usage):
+                self.usage = usage
+            case Stop():
+                self.stop = event
+
+    def line(self, trouble: str | None) -> str:
+        """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
+        parts = [self.model or "a chat", self.route, f"{self.usage.prompt} → {self.usage.output} tokens"]
+        if self.ended is not None:
+            parts.append(f"{self.ended - self.began:.1f} s")
+        if notes := self.notes.header():
+            parts.append(notes)
+        if told := (self.error.message if self.error else trouble):
+            parts.append(told)
+        return one_line(" · ".join(part for part in parts if part))
+
+    def to_metadata(self) -> dict[str, Any]:
+        reply = self._reply.decode("utf-8", "replace")
+        for attempt in self.attempts:  # in case something out there echoes what it was sent
+            if token := attempt.outbound.headers.get("authorization", "").removeprefix("Bearer "):
+                reply = reply.replace(token, "***")
+        return {
+            "request_id": self.request_id,
+            "upstream_request_id": self.upstream_request_id,
+            "route": self.route,
+            "model": self.model,
+            "upstream_model": self.upstream_model,
+            "attempts": [
+                {
+                    "method": attempt.outbound.method,
+                    "url": attempt.outbound.url,
+                    "headers": {**attempt.outbound.headers, **masked(attempt.outbound.headers.items())},
+                    "body": attempt.outbound.body[:_BODY_LIMIT].decode("utf-8", "replace"),
+                    "body_size": len(attempt.outbound.body),
+                    "credential": attempt.credential,
+                    "status": attempt.status,
+                    "error": attempt.error,
+                }
+                for attempt in self.attempts
+            ],
+            "reply": reply,
+            "reply_size": self._reply_size,
+            "notes": [{"code": note.code, "detail": note.detail} for note in self.notes],
+            "usage": {
+                "input": self.usage.input,
+                "output": self.usage.output,
+                "cache_read": self.usage.cache_read,
+                "cache_write": self.usage.cache_write,
+                "reasoning": self.usage.reasoning,
+            },
+            "finish_reason": self.stop.reason if self.stop else None,
+            "error": self.error.to_object() if self.error else None,
+            "timing": {"began": self.began, "first_byte": self.first_byte, "ended": self.ended},
+        }

@@ -1,0 +1,45 @@
+"""mitmproxy's options: our own, and those whose defaults are wrong for us."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mitmproxy import addonmanager
+from mitmproxy.options import Options
+
+from .settings import Config
+
+_RIGHT: dict[str, Any] = {
+    "connection_strategy": "lazy",  # there is no server to connect to; eager clients would get an empty reply
+    "keep_host_header": True,  # else Host is overwritten before it can be checked
+    "onboarding": False,  # mitmproxy's own page would answer before the guard does
+    "rawtcp": False,  # what is no HTTP is nobody's
+}
+_LEVELS = {
+    "mitmproxy.proxy.server": logging.WARNING,  # a line per connection
+    "google": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "requests": logging.WARNING,
+    "aiohttp": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "charset_normalizer": logging.WARNING,
+}
+
+
+def add_options(loader: addonmanager.Loader) -> None:
+    """Declares the options that users set with `--set`."""
+    loader.add_option("bridge_config", str, "", "The settings of oai-vertex; default: config.yaml in this folder.")
+
+
+def put_right(options: Options, config: Config, exposed: bool) -> None:
+    """Sets what has to be set whichever way mitmproxy was started. `exposed`: other machines may come, with a key."""
+    values = dict(_RIGHT)
+    if exposed:
+        values["block_global"] = False  # mitmproxy would turn away who comes from the internet without a word
+    for name, quiet in (("flow_detail", 0), ("termlog_verbosity", config.log_level)):
+        if name in options and not options.has_changed(name):
+            values[name] = quiet
+    options.update(**{name: value for name, value in values.items() if name in options})
+    for logger, level in _LEVELS.items():
+        logging.getLogger(logger).setLevel(level)

@@ -1,0 +1,55 @@
+"""Sees to it that mitmproxy serves the right addresses in the right mode, before it serves anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from mitmproxy.options import Options
+from mitmproxy.proxy import mode_specs
+
+from .listening import LOOPBACK, Listener, judge, problem, without_modes
+from .network import is_loopback
+from .settings import Config
+
+_RESTARTED = "OAI_VERTEX_RESTARTED"  # is set for the second start, so that there is no third
+
+
+def stop(reason: str) -> NoReturn:
+    """Ends mitmproxy before it has opened a port. An exception would be logged with a trace, and some of mitmproxy's
+    programs would go on."""
+    print(reason, file=sys.stderr, flush=True)
+    sys.exit(2)
+
+
+def listeners(options: Options) -> list[Listener]:
+    """What mitmproxy is about to listen on; nothing where it only reads a file."""
+    if not options.server:
+        return []
+    modes = [mode_specs.ProxyMode.parse(mode) for mode in options.mode]
+    return [
+        Listener(mode.type_name, mode.listen_host(options.listen_host), mode.listen_port(options.listen_port) or 0)
+        for mode in modes
+    ]
+
+
+def check_listeners(options: Options, config: Config) -> list[Listener]:
+    """The addresses that will be served. Does not return where they are not the right ones: mitmproxy is started again
+    with the right ones, or stopped with a sentence that says what to type."""
+    found = listeners(options)
+    verdict = judge(found, config, ipv6=problem(LOOPBACK[1], 0) is None) if found else None
+    if verdict is None:
+        return found
+    if isinstance(verdict, str):
+        stop(verdict)
+    if os.name != "posix" or _RESTARTED in os.environ:
+        stop(f"Nothing is served yet: start it again with  {verdict.command}")
+    os.environ[_RESTARTED] = "1"
+    arguments = without_modes(sys.orig_argv[1:])
+    os.execv(sys.executable, [sys.executable, *arguments, *verdict.command.split()])
+
+
+def exposed(found: list[Listener]) -> bool:
+    """Whether other machines can come."""
+    return any(not is_loopback(listener.host) for listener in found)

@@ -1,0 +1,93 @@
+"""One streamed answer on its way through: the cloud's bytes in, the client's bytes out, and what was seen beside.
+
+Total: whatever bytes come, whatever a decoder does, the client gets exactly one ending.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from .backends.base import Decoder, Dialect
+from .errors import BridgeError, Internal, StreamBroken
+from .events import Event, Failure, Ping, Stop
+from .wire.sse import Frame, FrameError
+
+logger = logging.getLogger(__name__)
+
+
+class Writer(Protocol):
+    """A client format: an event to bytes."""
+
+    def write(self, event: Event) -> bytes: ...
+
+
+class Transcript:
+    """`feed(bytes) -> bytes` until `ended`, then nothing more; `end()` when the cloud has ended, `fail()` when it was
+    lost. `begun` says that something of the answer has been written, pings not counted; `whole` that it ended well."""
+
+    def __init__(
+        self, decoder: Decoder, dialect: Dialect, writer: Writer, observe: Callable[[Event], None] = lambda event: None
+    ) -> None:
+        """`observe` sees each event of the answer before it is written."""
+        self._decoder = decoder
+        self._dialect = dialect
+        self._writer = writer
+        self._observe = observe
+        self.begun = False
+        self.ended = False
+        self.failure: BridgeError | None = None
+        self.whole = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What `chunk` lets the client read."""
+        if self.ended:
+            return b""
+        try:
+            return self._write_frames(self._decoder.feed(chunk))
+        except Exception:
+            logger.exception("A decoder failed; please report this with the trace.")
+            return self.fail(Internal("The proxy could not read the cloud's answer; its log has the details."))
+
+    def end(self) -> bytes:
+        """The cloud has closed the stream. Without its last message that is a failure."""
+        if self.ended:
+            return b""
+        try:
+            last = self._write_frames(self._decoder.close())
+        except Exception:
+            logger.exception("A decoder failed at the end; please report this with the trace.")
+            last = b""
+        return last + self.fail(StreamBroken("The cloud's answer was cut off before its end; try again."))
+
+    def fail(self, error: BridgeError) -> bytes:
+        """Ends the answer as broken, unless it has ended already."""
+        if self.ended:
+            return b""
+        self.ended = True
+        self.failure = error
+        return self._writer.write(Failure(error))
+
+    def _write_frames(self, frames: Iterable[Frame]) -> bytes:
+        out: list[bytes] = []
+        for frame in frames:
+            if isinstance(frame, FrameError):
+                out.append(self.fail(StreamBroken(f"The cloud's answer can't be read: {frame.reason}.")))
+            else:
+                out += map(self._write, self._dialect.feed(frame))
+        return b"".join(out)
+
+    def _write(self, event: Event) -> bytes:
+        match event:
+            case _ if self.ended:
+                return b""
+            case Ping() if not self.begun:
+                return b""  # would commit a 200 before it is known that there is an answer
+            case Failure(error):
+                return self.fail(error)
+            case Stop():
+                self.ended = self.whole = True
+        self.begun = True
+        self._observe(event)
+        return self._writer.write(event)

@@ -1,0 +1,241 @@
+"""The pooled HTTP client towards the clouds: proxies, CA, time-outs, and what is known of each connection.
+
+Connections outlive the clients': a program without keep-alive (SillyTavern) still finds a warm one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from .answer import ConnectionFacts
+from .backends.base import Outbound
+from .errors import BridgeError, StreamBroken, UpstreamError
+from .network import proxy_for
+from .settings import Network
+
+_CONNECT_TIMEOUT = 30.0  # seconds for one attempt at a TCP connection
+_SILENCE_TIMEOUT = 600.0  # seconds without a byte, before the first one too: long thinking is silent
+_IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
+_STALE_WITHIN = 2.0  # seconds: a kept connection that fails so soon had been closed by the other side
+_DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
+
+
+class StaleConnection(UpstreamError):
+    """A connection from the pool that the other side had closed meanwhile: nothing was read from it, and it failed so
+    soon that no model can have worked on the request."""
+
+    code = "upstream_closed"
+
+
+class UpstreamResponse:
+    """An answer whose headers are in. Exactly one of `read`, `chunks` … `finish` or `close` uses it up."""
+
+    def __init__(self, response: aiohttp.ClientResponse, connection: ConnectionFacts | None, host: str) -> None:
+        self._response = response
+        self._host = host
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.connection = connection
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes; raises `UpstreamError` if it is cut off."""
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error, self._host) from None
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; raises `UpstreamError` if it is cut off or over `limit` bytes."""
+        body = bytearray()
+        try:
+            async for chunk in self.chunks():
+                body += chunk
+                if len(body) > limit:
+                    raise UpstreamError(f"The answer of {self._host} is larger than {limit} bytes and was not read.")
+        except BaseException:
+            self.close()
+            raise
+        self._response.release()
+        return bytes(body)
+
+    async def finish(self) -> None:
+        """Reads what is left after the last message, so that the connection can be used again."""
+        try:
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
+                while await self._response.content.readany():
+                    pass
+            self._response.release()
+        except (aiohttp.ClientError, OSError):
+            self.close()
+
+    def close(self) -> None:
+        """Closes the connection at once: the cloud stops writing, and billing."""
+        self._response.close()
+
+
+class UpstreamClient:
+    """One for the whole program, in one event loop. `context` gives the TLS settings when they are first needed."""
+
+    def __init__(self, network: Network, context: Callable[[], ssl.SSLContext]) -> None:
+        self._network = network
+        self._context = context
+        self._sessions: dict[str | None, aiohttp.ClientSession] = {}  # by SOCKS proxy; None: all others
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def send(self, outbound: Outbound) -> UpstreamResponse:
+        """Sends the request and waits for the answer's headers; raises `UpstreamError`, also as `StaleConnection`."""
+        proxy = proxy_for(outbound.url, self._network)
+        host = URL(outbound.url).host or ""
+        begun = time.monotonic()
+        facts = SimpleNamespace(reused=False, times=(None, None))
+        try:
+            response = await self._request(outbound, proxy, facts)
+        except (aiohttp.ClientError, OSError) as error:
+            if facts.reused and time.monotonic() - begun < _STALE_WITHIN:
+                raise StaleConnection(f"A kept connection to {host} was closed meanwhile; try again.") from None
+            raise _unreachable(error, host, proxy is not None) from None
+        return UpstreamResponse(response, _facts(response, facts), host)
+
+    def finish(self, response: UpstreamResponse) -> None:
+        """Gives the connection of an answer that has been read to its last message back to the pool."""
+        task = asyncio.create_task(response.finish())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def _request(self, outbound: Outbound, proxy: str | None, facts: SimpleNamespace) -> aiohttp.ClientResponse:
+        socks = proxy if proxy is not None and proxy.startswith("socks") else None
+        session = self._sessions.get(socks)
+        if session is None:
+            session = self._sessions[socks] = self._session(socks)
+        return await session.request(
+            outbound.method,
+            URL(outbound.url, encoded=True),
+            data=outbound.body,
+            headers=outbound.headers,
+            proxy=None if socks else proxy,
+            ssl=self._context() if outbound.url.startswith("https:") else True,
+            allow_redirects=False,
+            trace_request_ctx=facts,
+        )
+
+    def _session(self, socks: str | None) -> aiohttp.ClientSession:
+        options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _IDLE_LIFE}
+        return aiohttp.ClientSession(
+            connector=_socks_connector(socks, options) if socks else aiohttp.TCPConnector(**options),
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_TIMEOUT, sock_read=_SILENCE_TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": "oai-vertex"},
+            read_bufsize=256 * 1024,
+            trust_env=False,
+            trace_configs=[_tracing()],
+        )
+
+
+def _socks_connector(proxy: str, options: dict[str, Any]) -> aiohttp.BaseConnector:
+    try:
+        from aiohttp_socks import ProxyConnector
+    except ImportError:
+        raise UpstreamError(
+            "A SOCKS proxy needs one more package; run `pip install 'oai-vertex[socks]'` and start again.",
+            code="socks_missing",
+        ) from None
+    scheme, _, rest = proxy.partition("://")
+    connector: aiohttp.BaseConnector = ProxyConnector.from_url(f"{scheme.rstrip('h')}://{rest}", rdns=True, **options)
+    return connector
+
+
+# -- what is known of a connection ------------------------------------------------------------------------------------
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+
+    async def reused(_session: Any, context: SimpleNamespace, _params: Any) -> None:
+        context.trace_request_ctx.reused = True
+
+    async def connecting(_session: Any, context: SimpleNamespace, _params: Any) -> None:
+        context.begun = time.time()
+
+    async def connected(_session: Any, context: SimpleNamespace, _params: Any) -> None:
+        context.trace_request_ctx.times = (context.begun, time.time())
+
+    trace.on_connection_reuseconn.append(reused)
+    trace.on_connection_create_start.append(connecting)
+    trace.on_connection_create_end.append(connected)
+    return trace
+
+
+def _facts(response: aiohttp.ClientResponse, facts: SimpleNamespace) -> ConnectionFacts | None:
+    """`None` where a short answer came whole with its headers: its connection is back in the pool already."""
+    connection = response.connection
+    transport = connection.transport if connection is not None else None
+    if transport is None:
+        return None
+    tls = transport.get_extra_info("ssl_object")
+    begun, done = facts.times  # of this request's own connection; a kept one has none
+    return ConnectionFacts(
+        address=(response.url.host or "", response.url.port or 0),
+        peername=transport.get_extra_info("peername"),
+        sockname=transport.get_extra_info("sockname"),
+        tls=tls is not None,
+        sni=(response.url.host or "") if tls is not None else None,
+        cipher=(tls.cipher() or (None,))[0] if tls is not None else None,
+        tls_version=tls.version() if tls is not None else None,
+        timestamp_start=begun,
+        timestamp_tcp_setup=done,
+        timestamp_tls_setup=done if tls is not None else None,
+    )
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+def _unreachable(error: Exception, host: str, by_proxy: bool) -> BridgeError:
+    """Why no answer came, and what to look at. The library's own texts may hold a proxy's password: never shown."""
+    through = "through the proxy " if by_proxy else ""
+    match error:
+        case aiohttp.ClientProxyConnectionError():
+            text, code = f"The proxy on the way to {host} can't be reached; check HTTPS_PROXY.", "proxy_unreachable"
+        case aiohttp.ClientHttpProxyError():
+            text = f"The proxy refused the way to {host} (HTTP {error.status}); check HTTPS_PROXY and its password."
+            code = "proxy_refused"
+        case aiohttp.ClientConnectorDNSError():
+            text = f"The name {host} can't be resolved; check the network, or set HTTPS_PROXY if you need a proxy."
+            code = "dns_failed"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            text = f"TLS with {host} failed; if something inspects your traffic, put its CA into network.ca_file."
+            code = "tls_failed"
+        case aiohttp.ConnectionTimeoutError():
+            text = f"{host} can't be reached {through}in {_CONNECT_TIMEOUT:g} s; check the network or set HTTPS_PROXY."
+            code = "connect_timeout"
+        case TimeoutError():
+            text, code = f"{host} said nothing for {_SILENCE_TIMEOUT:g} s; try again.", "timeout"
+            return UpstreamError(text, status=504, code=code)
+        case aiohttp.ClientConnectorError():
+            text = f"{host} can't be reached {through}({error.strerror}); check the network or set HTTPS_PROXY."
+            code = "connect_failed"
+        case _:
+            text, code = f"{host} closed the connection before it answered; try again.", "upstream_closed"
+    return UpstreamError(text, code=code)
+
+
+def _broken(error: Exception, host: str) -> BridgeError:
+    if isinstance(error, TimeoutError):
+        return StreamBroken(f"{host} said nothing more for {_SILENCE_TIMEOUT:g} s; try again.", code="timeout")
+    return StreamBroken(f"The connection to {host} was lost in the middle of the answer; try again.")
