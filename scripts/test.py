@@ -1,0 +1,40 @@
+"""Set up `.venv-dev` where that is needed, then check style, types and behaviour. Arguments go to pytest."""
+
+import os
+import subprocess
+import sys
+import time
+
+import _python
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv-dev")
+STEPS = (
+    ("lint", ["ruff", "check"]),
+    ("format", ["ruff", "format", "--check"]),
+    ("types", ["mypy"]),
+    ("tests", ["pytest", "-q"]),
+)
+
+
+def main():
+    """Run every step; leave with the first failure's exit code."""
+    _python.ensure(__file__, VENV)
+    import _venv
+
+    python = _venv.prepare_or_exit(VENV, os.path.join(ROOT, "requirements-dev.lock"))
+    codes = [run(name, [python, "-m"] + step + (sys.argv[1:] if name == "tests" else [])) for name, step in STEPS]
+    sys.exit(next((code for code in codes if code), 0))
+
+
+def run(name, command):
+    """Run one step in the project's folder; tell its time and return its exit code."""
+    print("== " + name, flush=True)
+    started = time.monotonic()
+    code = subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    print("== %s: %s, %.1f s\n" % (name, "failed" if code else "fine", time.monotonic() - started), flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()
