@@ -31,7 +31,7 @@ from .options import add_options, put_right
 from .pages import Page, Snapshot, error_page, page_for
 from .routing import Route, route
 from .settings import Config, ConfigError
-from .starting import check_listeners, exposed, stop
+from .starting import check_listeners, stop
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Bridge:
         except (ConfigError, CatalogError) as error:
             stop(str(error))
         self._listeners = check_listeners(ctx.options, self.config)
-        put_right(ctx.options, self.config, exposed(self._listeners))
+        put_right(ctx.options, self.config, self._listeners)
         self._guard = Guard(self.config, [listener.host for listener in self._listeners])
         self.max_body = self.config.max_body
         self._undo = stream_layer.install(self)
@@ -120,6 +120,8 @@ class Bridge:
             self._route(flow)
         except BridgeError as error:
             flow.response = self._refused(flow, error)
+        # Shown instead of the dead target. Nothing is sent there: the stream layer makes no connections.
+        flow.request.data.host, flow.request.data.port = flow.client_conn.sockname[:2]
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answers what needs no cloud. A chat is left without response: the stream layer will ask for its answer."""

@@ -85,7 +85,9 @@ class Exchange:
     async def _answer(self) -> Answer:
         config = self._services.config
         body = read_body(inflate(self._incoming.body, self._incoming.encoding, config.max_body))
+        self._record.model = str(body.get("model"))
         if config.answer_test_message and is_test_message(body):
+            self._record.route = "answered here"
             page = reply_to_test_message(body.get("model"), self._record.began)
             yield Head(page.status, (*page.headers, ("x-request-id", self._record.request_id)), None)
             yield page.body

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from mitmproxy import addonmanager
 from mitmproxy.options import Options
 
+from .listening import Listener
+from .network import is_loopback
 from .settings import Config
 
 _RIGHT: dict[str, Any] = {
@@ -32,11 +35,14 @@ def add_options(loader: addonmanager.Loader) -> None:
     loader.add_option("bridge_config", str, "", "The settings of oai-vertex; default: config.yaml in this folder.")
 
 
-def put_right(options: Options, config: Config, exposed: bool) -> None:
-    """Sets what has to be set whichever way mitmproxy was started. `exposed`: other machines may come, with a key."""
+def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -> None:
+    """Sets what has to be set whichever way mitmproxy was started."""
     values = dict(_RIGHT)
-    if exposed:
-        values["block_global"] = False  # mitmproxy would turn away who comes from the internet without a word
+    if any(not is_loopback(listener.host) for listener in listeners):
+        # A client key is set then; mitmproxy would turn away who comes from the internet without a word.
+        values["block_global"] = False
+    if listeners:  # mitmweb shows these, though each mode has its own
+        values["listen_host"], values["listen_port"] = listeners[0].host, listeners[0].port
     for name, quiet in (("flow_detail", 0), ("termlog_verbosity", config.log_level)):
         if name in options and not options.has_changed(name):
             values[name] = quiet

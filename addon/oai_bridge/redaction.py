@@ -9,7 +9,8 @@ _SECRET = re.compile(
     r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"  # a JSON web token
     r"|\bya29\.[\w.-]+"  # a Google access token
     r"|\b1//[\w-]{20,}"  # a Google refresh token
-    r"|(?<=Bearer )\S+",
+    r"|(?<=Bearer )\S+"
+    r"|(?<=://)[^/\s@]+(?=@)",  # the password of a proxy
     re.DOTALL | re.IGNORECASE,
 )
 

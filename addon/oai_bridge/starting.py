@@ -10,7 +10,6 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
 from .listening import LOOPBACK, Listener, judge, problem, without_modes
-from .network import is_loopback
 from .settings import Config
 
 _RESTARTED = "OAI_VERTEX_RESTARTED"  # is set for the second start, so that there is no third
@@ -48,8 +47,3 @@ def check_listeners(options: Options, config: Config) -> list[Listener]:
     os.environ[_RESTARTED] = "1"
     arguments = without_modes(sys.orig_argv[1:])
     os.execv(sys.executable, [sys.executable, *arguments, *verdict.command.split()])
-
-
-def exposed(found: list[Listener]) -> bool:
-    """Whether other machines can come."""
-    return any(not is_loopback(listener.host) for listener in found)

@@ -95,7 +95,7 @@ class GoogleCredential:
                 request = functools.partial(google.auth.transport.requests.Request(session), timeout=_TIMEOUT)
                 credentials, project = _load(self._account, request)
                 credentials.refresh(request)
-        except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:
+        except (google.auth.exceptions.GoogleAuthError, ValueError, TypeError, OSError) as error:
             raise _explained(error, self._account) from None
         expiry = credentials.expiry  # naive, in UTC
         lasts_until = expiry.replace(tzinfo=UTC).timestamp() if expiry else self._clock() + _UNKNOWN_LIFE
@@ -131,14 +131,27 @@ def _explained(error: Exception, account: GoogleAccount) -> BridgeError:
         case google.auth.exceptions.DefaultCredentialsError():
             remedy = login if isinstance(account.source, AmbientLogin) else "check the file and its path"
             text = f"The Google credential can't be loaded; {remedy}. ({said})"
+        case google.auth.exceptions.RefreshError() | TypeError() if _is_page(error, said):
+            return UpstreamError(
+                "A web page came where Google's token endpoint should be; check whether the network asks for a login, "
+                "and HTTPS_PROXY.",
+                status=503,
+                code="token_endpoint_failed",
+            )
         case google.auth.exceptions.RefreshError() if error.retryable:
             return UpstreamError(
                 f"Google's token endpoint is in trouble; try again. ({said})", status=503, code="token_endpoint_failed"
             )
         case google.auth.exceptions.RefreshError():
-            by_key = isinstance(account.source, ServiceAccount)
-            remedy = "check this machine's clock, or create a new key for the service account" if by_key else login
+            remedy = "check this machine's clock, or put a new key in its place"
+            if isinstance(account.source, AmbientLogin):
+                remedy = login
             text = f"Google does not accept the credential {account.label}; {remedy}. ({said})"
         case _:
             text = f"The Google credential {account.label} can't be used; check its file or create a new key. ({said})"
     return Unauthorized(text, code="credential_refused")
+
+
+def _is_page(error: Exception, said: str) -> bool:
+    """Whether something in between answered: google-auth tells a page's text, or trips over one with status 200."""
+    return isinstance(error, TypeError) or said.lstrip().startswith("<")
