@@ -154,7 +154,6 @@ def test_pieces_are_the_text(text: str) -> None:
     assert all(pieces(text))
 
 
-
 def post(demo: Demo, method: str, token: str, body: object) -> requests.Response:
     account = demo.account
     path = f"projects/{account.project}/locations/{account.region}/publishers/anthropic/models/{MODEL}:{method}"

@@ -272,9 +272,7 @@ def test_refuses_what_is_no_json(cloud: FakeVertex, raw: bytes) -> None:
         ("content-type", None, "content-type is None"),
     ],
 )
-def test_refuses_headers_that_come_from_elsewhere(
-    cloud: FakeVertex, header: str, value: str | None, why: str
-) -> None:
+def test_refuses_headers_that_come_from_elsewhere(cloud: FakeVertex, header: str, value: str | None, why: str) -> None:
     assert post(cloud, headers={header: value}).status_code == 400
     assert cloud.wrong == [why]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ class BridgeError(Exception):
         """The headers that tell an SDK whether and when to try again."""
         headers = {}
         if self.retry_after is not None:
-            headers["retry-after"] = f"{self.retry_after:g}"
+            headers["retry-after"] = str(math.ceil(self.retry_after))  # RFC 9110: whole seconds
         if self.retry is not None:
             headers["x-should-retry"] = "true" if self.retry else "false"
         return headers
@@ -150,6 +151,12 @@ class UpstreamError(BridgeError):
 
     status = 502
     code = "upstream_error"
+
+
+class CloudError(BridgeError):
+    """The cloud's own word; status, type and code are those of OpenAI's API that come nearest."""
+
+    status = 502
 
 
 class StreamBroken(UpstreamError):

@@ -56,11 +56,11 @@ def _diagnosis(raw: bytes, error: Exception) -> JsonError:
         return JsonError(f"The body is not UTF-8 (byte {problem.start}); send JSON encoded as UTF-8.")
     try:
         value = json.loads(text.removeprefix("\ufeff"), parse_constant=_Constant)
+        found = _unusable(value, "")
     except RecursionError:
         return JsonError("The JSON is nested too deeply.")
     except ValueError as problem:
         return JsonError(f"The body is not valid JSON: {problem}.")
-    found = _unusable(value, "")
     if found is None:
         return JsonError(f"The body is not valid JSON: {error}.")
     path, what = found

@@ -42,23 +42,13 @@ class Transcript:
 
     def feed(self, chunk: bytes) -> bytes:
         """What `chunk` lets the client read."""
-        if self.ended:
-            return b""
-        try:
-            return self._write_frames(self._decoder.feed(chunk))
-        except Exception:
-            logger.exception("A decoder failed; please report this with the trace.")
-            return self.fail(Internal("The proxy could not read the cloud's answer; its log has the details."))
+        return b"" if self.ended else self._read(lambda: self._decoder.feed(chunk))
 
     def end(self) -> bytes:
         """The cloud has closed the stream. Without its last message that is a failure."""
         if self.ended:
             return b""
-        try:
-            last = self._write_frames(self._decoder.close())
-        except Exception:
-            logger.exception("A decoder failed at the end; please report this with the trace.")
-            last = b""
+        last = self._read(self._decoder.close)
         return last + self.fail(StreamBroken("The cloud's answer was cut off before its end; try again."))
 
     def fail(self, error: BridgeError) -> bytes:
@@ -69,13 +59,19 @@ class Transcript:
         self.failure = error
         return self._writer.write(Failure(error))
 
-    def _write_frames(self, frames: Iterable[Frame]) -> bytes:
+    def _read(self, frames: Callable[[], Iterable[Frame]]) -> bytes:
+        """What the frames become; a defect on the way ends the answer after what was written before it."""
         out: list[bytes] = []
-        for frame in frames:
-            if isinstance(frame, FrameError):
-                out.append(self.fail(StreamBroken(f"The cloud's answer can't be read: {frame.reason}.")))
-            else:
-                out += map(self._write, self._dialect.feed(frame))
+        try:
+            for frame in frames():
+                if isinstance(frame, FrameError):
+                    out.append(self.fail(StreamBroken(f"The cloud's answer can't be read: {frame.reason}.")))
+                    continue
+                for event in self._dialect.feed(frame):
+                    out.append(self._write(event))
+        except Exception:
+            logger.exception("A decoder failed; please report this with the trace.")
+            out.append(self.fail(Internal("The proxy could not read the cloud's answer; its log has the details.")))
         return b"".join(out)
 
     def _write(self, event: Event) -> bytes:
@@ -86,8 +82,8 @@ class Transcript:
                 return b""  # would commit a 200 before it is known that there is an answer
             case Failure(error):
                 return self.fail(error)
-            case Stop():
-                self.ended = self.whole = True
-        self.begun = True
         self._observe(event)
-        return self._writer.write(event)
+        written = self._writer.write(event)
+        self.begun = self.begun or bool(written)
+        self.ended = self.whole = isinstance(event, Stop)  # last, so that a defect before it can still be told
+        return written

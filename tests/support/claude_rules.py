@@ -192,9 +192,7 @@ def _messages(messages: Any, facts: Model) -> Iterator[str]:
     if roles[0] != "user":
         yield "messages: first message must use the 'user' role"
     if roles[-1] == "assistant" and not facts.prefill:
-        yield (
-            "This model does not support assistant message prefill. The conversation must end with a user message."
-        )
+        yield ("This model does not support assistant message prefill. The conversation must end with a user message.")
     for index, (message, role) in enumerate(zip(messages, roles, strict=True)):
         where = f"messages.{index}"
         if role not in ("user", "assistant", "system"):

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BridgeError, UpstreamError
+from ..errors import BridgeError, CloudError
 from ..jsontext import JsonError, read
+from ..redaction import redact
 
 _TEXT_LIMIT = 500  # characters of a body that is no error object
 
@@ -116,17 +117,19 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
     message = detail.get("message")
     if not isinstance(message, str) or not message:
         message = _plain(status, body)
+    if kind is None and detail:
+        kind = _HTTP.get(status or 0)
     if kind is None:
-        kind = _HTTP.get(status or 0) or (_SERVER if status is None else _Kind(_as_error(status), "server_error"))
+        kind = _Kind(_as_error(status), "server_error", "upstream_error")
     if kind is _INVALID and _LONG_PROMPT.search(message):
         kind = _TOO_LONG
     field = _FIELD.match(message)
     request_id = headers.get("request-id") or (value.get("request_id") if isinstance(value, dict) else None)
-    return UpstreamError(
-        f"{message.rstrip()} {kind.hint}".rstrip(),
+    return CloudError(
+        f"{redact(message.rstrip())} {kind.hint}".rstrip(),
         status=kind.status,
         type=kind.type,
-        code=kind.code or ("upstream_error" if kind.status >= 500 else None),
+        code=kind.code,
         param=field[1] if field and kind is _INVALID else None,
         retry=kind.retry,
         retry_after=_retry_after(headers, detail),
@@ -141,13 +144,13 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _as_error(status: int) -> int:
-    return status if 400 <= status <= 599 else 502
+def _as_error(status: int | None) -> int:
+    return status if status is not None and 400 <= status <= 599 else 502
 
 
 def _plain(status: int | None, body: bytes) -> str:
     """A message for a body that is no error object: an HTML page of a proxy in between, nothing at all, …"""
-    text = " ".join(re.sub(r"<[^>]*>", " ", body[: 20 * _TEXT_LIMIT].decode("utf-8", "replace")).split())
+    text = " ".join(re.sub(r"<[^<>]*>", " ", body[: 20 * _TEXT_LIMIT].decode("utf-8", "replace")).split())
     where = "The cloud, or a proxy before it, answered" + (f" with HTTP {status}" if status else " with an error")
     return f"{where}: {text[:_TEXT_LIMIT]}" if text else f"{where} and nothing else; try again."
 

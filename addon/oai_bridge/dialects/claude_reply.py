@@ -91,16 +91,11 @@ class _StreamEvent(msgspec.Struct):
     content_block: _Block | None = None
     delta: _Delta | None = None
     usage: _Tokens | None = None
-
-
-class _Kind(msgspec.Struct):
-    type: str = ""
+    error: Any = None
 
 
 _read_event = msgspec.json.Decoder(_StreamEvent).decode
-_read_message = msgspec.json.Decoder(_Message).decode
-_read_kind = msgspec.json.Decoder(_Kind).decode
-_KNOWN = {
+_EVENTS = {
     "message_start",
     "content_block_start",
     "content_block_delta",
@@ -109,6 +104,8 @@ _KNOWN = {
     "message_stop",
     "ping",
 }
+_BLOCKS = {"text", "thinking", "redacted_thinking", "tool_use"}
+_DELTAS = {"text_delta", "thinking_delta", "signature_delta", "input_json_delta"}
 
 
 class ClaudeStream:
@@ -162,7 +159,7 @@ class ClaudeStream:
                 return [Failure(StreamBroken("The cloud ended its answer before it began; try again."))]
             case "ping":
                 return [Ping()]
-            case "error":
+            case kind if kind == "error" or event.error is not None:  # Google's own errors have no type
                 return [Failure(error_from_body(None, message))]
         return []
 
@@ -213,10 +210,7 @@ def events_of_message(body: bytes) -> list[Event]:
     try:
         message = _read_message(body)
     except (ValueError, RecursionError):
-        try:
-            message = _read_message(read_repaired(body))
-        except (ValueError, RecursionError):
-            return [Failure(error_from_body(None, body))]
+        return [Failure(error_from_body(None, body))]
     if message.type != "message":
         return [Failure(error_from_body(None, body))]
     events: list[Event] = [Start(message.id or "", message.model or "")]
@@ -238,17 +232,42 @@ def events_of_message(body: bytes) -> list[Event]:
     return events
 
 
+def _read_message(body: bytes) -> _Message:
+    """The message without the blocks of a kind that this program doesn't know, whatever their fields are."""
+    value = _read_any(body)
+    content = value.get("content") if isinstance(value, dict) else None
+    if isinstance(content, list):
+        value["content"] = [block for block in content if not _is_new(block, _BLOCKS)]
+    return msgspec.convert(value, _Message)
+
+
 def _decode(message: bytes) -> _StreamEvent | None:
-    """The message; `None` for a kind this program doesn't know, whatever its fields are."""
+    """The message; `None` where it, its block or its delta is of a kind that this program doesn't know, whatever the
+    fields are."""
     try:
         return _read_event(message)
-    except msgspec.ValidationError:
-        kind = _read_kind(message).type
-        if kind in _KNOWN:
-            raise
-        return _StreamEvent("error") if kind == "error" else None
     except (ValueError, RecursionError):
-        return _read_event(read_repaired(message))
+        value = _read_any(message)
+    if isinstance(value, dict):
+        if value.get("type") == "error":
+            return _StreamEvent("error")
+        block, delta = value.get("content_block"), value.get("delta")
+        if _is_new(value, _EVENTS) or _is_new(block, _BLOCKS) or _is_new(delta, _DELTAS):
+            return None
+    return msgspec.convert(value, _StreamEvent)
+
+
+def _read_any(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return msgspec.json.decode(read_repaired(raw))
+
+
+def _is_new(value: Any, known: set[str]) -> bool:
+    """Whether a JSON object says that it is of another kind than the known ones."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind not in known
 
 
 def _usage(tokens: _Tokens) -> Usage:

@@ -51,14 +51,15 @@ def claude_body(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: N
 
 def _split_system(messages: Sequence[Message], hoist: bool) -> tuple[Sequence[Message], Sequence[Message]]:
     """The system messages at the front (with `hoist` those of all places) and the others. The API wants a turn, so the
-    last of a prompt of system messages only becomes one."""
+    last of a prompt of system messages only becomes one. Those after a last assistant's turn stay where they are: they
+    ask for another one, and without them that turn would be a prefill."""
     if all(message.role == "system" for message in messages):
         return messages[:-1], [replace(messages[-1], role="user")]
     if hoist:
-        return (
-            [message for message in messages if message.role == "system"],
-            [message for message in messages if message.role != "system"],
-        )
+        last = max(index for index, message in enumerate(messages) if message.role != "system")
+        end = last + 1 if messages[last].role == "assistant" else len(messages)
+        others = [message for message in messages[:end] if message.role != "system"]
+        return [message for message in messages[:end] if message.role == "system"], [*others, *messages[end:]]
     front = next(index for index, message in enumerate(messages) if message.role != "system")
     return messages[:front], messages[front:]
 
@@ -69,7 +70,8 @@ def _split_system(messages: Sequence[Message], hoist: bool) -> tuple[Sequence[Me
 def _turns(messages: Sequence[Message], inline: bool, settings: Claude, notes: Notes) -> list[_Turn]:
     """Messages as turns of alternating roles; `inline` allows system turns where the API does: after a user's turn,
     and last or before an assistant's."""
-    said = [(message.role, _blocks(message, settings, notes)) for message in messages]
+    all_said = [(message.role, _blocks(message, settings, notes)) for message in messages]
+    said = [(role, blocks) for role, blocks in all_said if blocks or role == "user"]
     turns: list[_Turn] = []
     for (role, blocks), next_role in zip(said, _next_roles(said), strict=True):
         last = turns[-1].role if turns else None
@@ -77,7 +79,7 @@ def _turns(messages: Sequence[Message], inline: bool, settings: Claude, notes: N
             turn = _Turn(role, blocks)
         else:
             turn = _Turn("user", _as_user(blocks, notes))
-        if not turn.blocks and not (turn.role == "user" and last == "assistant"):
+        if not turn.blocks and last != "assistant":
             continue
         if turn.role == last:
             _join(turns[-1], turn.blocks)
@@ -101,8 +103,6 @@ def _next_roles(said: Sequence[tuple[Role, list[Block]]]) -> list[Role | None]:
 
 
 def _as_user(blocks: list[Block], notes: Notes) -> list[Block]:
-    if not blocks:
-        return []
     notes.add("rewrote:system", "A system message amid the chat became user text in <system> tags.")
     return [_text(f"<system>{''.join(block['text'] for block in blocks)}</system>")]
 
@@ -173,25 +173,23 @@ def _max_tokens(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: N
 def _sampling(chat: ChatRequest, allowed: bool, notes: Notes) -> dict[str, Any]:
     """Temperature, top_p and top_k within Claude's ranges. 1 is the default of the first two, so that 1 asks for
     nothing; of the two only one may be given, and the temperature wins."""
+    if not allowed:
+        for name, value in (("temperature", chat.temperature), ("top_p", chat.top_p), ("top_k", chat.top_k)):
+            if value is not None and (value != 1 or name == "top_k"):
+                notes.dropped(name, f"This model takes no {name}.")
+        return {}
     temperature = _clamped("temperature", chat.temperature, notes)
     top_p = _clamped("top_p", chat.top_p, notes)
-    given: dict[str, Any] = {
-        "temperature": temperature,
-        "top_p": None if top_p == 1 else top_p,
-        "top_k": chat.top_k,
-    }
-    if given["top_p"] is not None and temperature is not None:
+    if top_p == 1:
+        top_p = None
+    if temperature is not None and top_p is not None:
         if temperature == 1:
-            given["temperature"] = None
-        elif allowed:
-            given["top_p"] = None
+            temperature = None
+        else:
+            top_p = None
             notes.dropped("top_p", "Claude takes temperature or top_p, not both; temperature was kept.")
-    if allowed:
-        return {name: value for name, value in given.items() if value is not None}
-    for name, value in given.items():
-        if value is not None and value != 1:
-            notes.dropped(name, f"This model takes no {name}.")
-    return {}
+    given = {"temperature": temperature, "top_p": top_p, "top_k": chat.top_k}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _clamped(name: str, value: float | None, notes: Notes) -> float | None:

@@ -83,7 +83,7 @@ class ChunkWriter:
                 return self._chunk(write({"tool_calls": [call]}))
             case UsageReport(usage):
                 self._usage = usage
-            case Start():
+            case Start() if not self._head:
                 return self._begin(event)
             case Ping():
                 return b": ping\n\n"

@@ -70,7 +70,7 @@ def parse_chat(body: dict[str, Any], notes: Notes) -> ChatRequest:
         temperature=_number(body, "temperature"),
         top_p=_number(body, "top_p"),
         top_k=_positive(_number(body, "top_k")),
-        stop=_stop(body.get("stop")),
+        stop=_stop(body.get("stop"), notes),
     )
 
 
@@ -115,10 +115,13 @@ def _max_tokens(body: dict[str, Any]) -> int | None:
     return older if newer is None else newer
 
 
-def _stop(value: Any) -> tuple[str, ...]:
+def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     """Non-empty strings, each once, in order; Claude refuses sequences of white space."""
-    given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(dict.fromkeys(item for item in given if isinstance(item, str) and item.strip()))
+    given = value if isinstance(value, list) else [value]
+    stops = tuple(dict.fromkeys(item for item in given if isinstance(item, str) and item.strip()))
+    if any(item not in stops for item in given if item not in (None, "")):
+        notes.dropped("stop", "Claude takes no stop sequences of white space, or what is no text.")
+    return stops
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def _message(value: Any, index: int, notes: Notes) -> Message:
         raise _not_yet("Tool calls and their results", at)
     if not isinstance(role, str) or role not in _ROLES:
         raise InvalidRequest("`role` must be system, developer, user or assistant.", param=f"{at}.role")
-    if "cache_control" in value:
+    if value.get("cache_control"):
         raise _not_yet("Cache control", f"{at}.cache_control")
     if value.get("thinking_blocks") or value.get("reasoning_details"):
         notes.dropped("thinking_blocks", "Thinking of earlier turns is not sent back to the model.")
@@ -171,7 +174,7 @@ def _part(value: Any, at: str) -> Part:
     if not isinstance(value, dict):
         raise InvalidRequest('A content part must be an object such as {"type": "text", "text": …}.', param=at)
     for key in ("cache_control", "prompt_cache_breakpoint"):
-        if key in value:
+        if value.get(key):
             raise _not_yet("Cache control", f"{at}.{key}")
     kind = value.get("type")
     reader = _PARTS.get(kind) if isinstance(kind, str) else None

@@ -13,6 +13,8 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     """The plain bytes, at most `limit` of them; raises `TooLarge`, `InvalidRequest` or `UnsupportedMedia`."""
     encoding = (encoding or "identity").strip().lower()
     if encoding in ("", "identity"):
+        if len(body) > limit:
+            raise TooLarge(limit)
         return body
     if encoding not in _WINDOWS:
         raise UnsupportedMedia("This Content-Encoding is not understood; send the body plain or as gzip.")

@@ -26,13 +26,15 @@ Frame = bytes | FrameError
 
 
 class SseDecoder:
-    """`feed(bytes)` any number of times, then `close()`. Linear in the bytes, about `limit` of them kept at most."""
+    """`feed(bytes)` any number of times, then `close()`. Linear in the bytes. A line and the `data` lines before it may
+    have `limit` bytes together, however they are cut."""
 
     def __init__(self, limit: int = MAX_MESSAGE) -> None:
         self._limit = limit
         self._line: list[bytes] = []  # pieces of the line that is not whole yet
+        self._line_size = 0  # bytes
         self._data: list[bytes] = []  # the `data` lines of the event that is not whole yet
-        self._size = 0  # bytes in both
+        self._data_size = 0  # bytes
         self._after_cr = False  # the last byte was CR: an LF that follows belongs to it
         self._begun = False
         self._dead = False
@@ -46,17 +48,15 @@ class SseDecoder:
             return []
         self._after_cr = chunk.endswith(b"\r")
         self._line.append(chunk)
-        self._size += len(chunk)
+        self._line_size += len(chunk)
         out: list[Frame] = []
         if b"\n" in chunk or b"\r" in chunk:
             lines = b"".join(self._line).splitlines()  # for bytes: LF, CR and CRLF, as the standard has it
             self._line = [] if chunk.endswith((b"\n", b"\r")) else [lines.pop()]
+            self._line_size = sum(map(len, self._line))
             for line in lines:
                 self._take(line, out)
-        if self._size > self._limit:
-            self._dead = True
-            self._line, self._data = [], []
-            out.append(FrameError(f"a message of the stream is larger than {self._limit} bytes"))
+        self._check(self._line_size, out)
         return out
 
     def close(self) -> list[Frame]:
@@ -68,16 +68,24 @@ class SseDecoder:
             self._dead = True
         return out
 
+    def _check(self, line_size: int, out: list[Frame]) -> None:
+        if not self._dead and self._data_size + line_size > self._limit:
+            self._dead = True
+            self._line, self._data = [], []
+            out.append(FrameError(f"a message of the stream is larger than {self._limit} bytes"))
+
     def _take(self, line: bytes, out: list[Frame]) -> None:
+        self._check(len(line), out)
+        if self._dead:
+            return
         if not self._begun:
             self._begun = True
             line = line.removeprefix(_BOM)
-        if line.startswith(b"data:"):
-            self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-        elif line == b"data":
-            self._data.append(b"")
+        if line.startswith(b"data:") or line == b"data":
+            self._data.append(line[5:].removeprefix(b" "))
+            self._data_size += len(line)
         elif not line:
             if any(self._data):
                 out.append(b"\n".join(self._data))
             self._data = []
-            self._size = sum(map(len, self._line))
+            self._data_size = 0

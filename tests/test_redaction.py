@@ -1,0 +1,37 @@
+"""Secrets in others' texts: by their shape, and those we know."""
+
+from __future__ import annotations
+
+import pytest
+
+from oai_bridge.redaction import redact
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\nabc=\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "out"),
+    [
+        (f"key {PEM} end", "key *** end"),
+        (PEM.replace("\n", "\\n") + "!", "***!"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nabc", "***"),
+        (f"{PEM} and {PEM}", "*** and ***"),
+        ("jwt eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnLW5h-_ end", "jwt *** end"),
+        ("token ya29.a0AfH6SM-x_y.z, done", "token ***, done"),
+        ('"refresh_token": "1//0gAbCdEfGhIjKlMnOpQrStUv-_x"', '"refresh_token": "***"'),
+        ("Authorization: Bearer abc.def/+=", "Authorization: Bearer ***"),
+        ("authorization: bearer abc", "authorization: bearer ***"),
+        (
+            "Quota exceeded for aiplatform.googleapis.com/x 1//2 eyJ.",
+            "Quota exceeded for aiplatform.googleapis.com/x 1//2 eyJ.",
+        ),
+        ("The bearer of news", "The bearer *** news"),  # one word too many is the right side to err on
+        ("", ""),
+    ],
+)
+def test_shapes(text: str, out: str) -> None:
+    assert redact(text) == out
+
+
+def test_known_secrets() -> None:
+    assert redact("a s3cret and t0ken", "s3cret", "", "t0ken") == "a *** and ***"

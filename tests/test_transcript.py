@@ -1,0 +1,214 @@
+"""Whole streams through decoder, dialect and writer: the same bytes for any split, and exactly one ending, always."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.errors import BridgeError, Internal, StreamBroken
+from oai_bridge.events import Event, Ping, Start, Stop, Text, UsageReport
+from oai_bridge.openai.reply import ChunkWriter, ReplyTo, error_event
+from oai_bridge.transcript import Transcript
+from oai_bridge.wire.sse import Frame, SseDecoder
+from tests.support.cases import streams
+from tests.support.splits import at_random, bytewise, damaged, in_two
+
+STREAMS = streams()
+BROKEN = {
+    *("stream_cut_after_stop_reason", "stream_empty", "stream_error_after_text", "stream_error_first"),
+    *("stream_error_in_googles_shape", "stream_garbage", "stream_no_start", "stream_not_sse"),
+}
+WHOLE = {name: stream for name, stream in STREAMS.items() if name not in BROKEN}
+PLAIN = STREAMS["stream_plain"]
+TO = ReplyTo("claude", 1_700_000_000, "req_test", include_usage=True)
+
+
+def transcript(observe: Callable[[Event], None] = lambda event: None, limit: int = 8 * 1024 * 1024) -> Transcript:
+    return Transcript(SseDecoder(limit), ClaudeStream(), ChunkWriter(TO), observe)
+
+
+def read(pieces: Iterable[bytes], through: Transcript | None = None) -> bytes:
+    """What the client gets when the cloud sends `pieces` and closes."""
+    through = through or transcript()
+    return b"".join([*map(through.feed, pieces), through.end()])
+
+
+def events(out: bytes) -> list[Any]:
+    """The data of each event as a client reads it; fails where a client would."""
+    blocks = out.split(b"\n\n")
+    assert blocks.pop() == b"", "the last event has its blank line"
+    lines = [block for block in blocks if block != b": ping"]
+    assert all(line.startswith(b"data: ") for line in lines)
+    assert not any(mark in out for mark in (b"\r", b"\xe2\x80\xa8", b"\xe2\x80\xa9"))
+    assert not any(b"\n" in line for line in lines), "every event is one line"
+    return [line if line == b"data: [DONE]" else json.loads(line[6:]) for line in lines]
+
+
+def is_whole(out: bytes) -> bool:
+    """Whether a stream ended well; fails if it did not end once, and with that."""
+    *before, last = events(out)
+    assert all(isinstance(event, dict) and isinstance(event["choices"], list) for event in before)
+    assert not any("error" in event for event in before)
+    reasons = [choice["finish_reason"] for event in before for choice in event["choices"]]
+    assert len({(event["id"], event["created"], event["model"]) for event in before}) <= 1
+    assert [choice["delta"].get("role") for event in before for choice in event["choices"]][1:].count("assistant") == 0
+    if last == b"data: [DONE]":
+        assert before[-1]["choices"] == [] and before[-1]["usage"]
+        assert reasons.pop() in ("stop", "length", "tool_calls", "content_filter")
+    else:
+        assert last.keys() == {"error", "choices"} and last["choices"] == []
+        assert last["error"]["message"] and last["error"].keys() == {"message", "type", "param", "code"}
+    assert reasons == [None] * len(reasons)
+    return isinstance(last, bytes)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_any_split_gives_the_same_bytes(name: str) -> None:
+    stream = STREAMS[name]
+    whole = read([stream])
+    is_whole(whole)
+    assert read(bytewise(stream)) == whole
+    for pieces in [*in_two(stream), *at_random(stream, 200)]:
+        assert read(pieces) == whole
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_cut_anywhere_has_one_ending_and_is_no_success(name: str) -> None:
+    stream = WHOLE[name]
+    whole = read([stream])
+    assert is_whole(whole)
+    closing = stream.index(b"}", stream.rindex(b"message_stop")) + 1
+    for at in range(closing):
+        through = transcript()
+        out = read([stream[:at]], through)
+        assert through.failure is not None and not through.whole
+        error = error_event(through.failure)
+        assert out.endswith(error) and whole.startswith(out.removesuffix(error))
+        assert out.removesuffix(error)[-2:] in (b"", b"\n\n")
+    for at in range(closing, len(stream) + 1):
+        assert read([stream[:at]]) == whole
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damaged(list(STREAMS.values())))
+def test_a_damaged_stream_has_one_ending(pieces: list[bytes]) -> None:
+    through = transcript()
+    out = b"".join(map(through.feed, pieces))
+    ended = through.ended
+    out += through.end()
+    assert is_whole(out) is through.whole
+    assert through.ended and (through.failure is None) is through.whole
+    assert not (ended and through.feed(PLAIN)), "nothing after the ending"
+    assert read([b"".join(pieces)]) == out
+
+
+def test_nothing_is_said_after_the_ending() -> None:
+    through = transcript()
+    assert through.feed(PLAIN)
+    assert (through.feed(PLAIN), through.end(), through.fail(Internal("late"))) == (b"", b"", b"")
+    assert through.whole and through.failure is None
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b'data: {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 1}}\n\n']
+)
+def test_an_error_before_the_answer_is_known_as_one(before: bytes) -> None:
+    through = transcript()
+    out = read([before + STREAMS["stream_error_first"]], through)
+    assert through.failure is not None and out == error_event(through.failure)
+    assert (through.begun, through.failure.status, through.failure.code) == (False, 503, "overloaded")
+
+
+def test_a_ping_before_the_answer_commits_nothing() -> None:
+    through = transcript()
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    assert through.feed(ping) == b"" and not through.begun
+    assert through.feed(PLAIN).count(b": ping\n\n") == 2, "once the answer has begun they go through"
+
+
+def test_a_loss_is_told_with_its_reason() -> None:
+    through = transcript()
+    through.feed(PLAIN[:700])
+    out = through.fail(StreamBroken("The connection was lost.", code="timeout"))
+    assert [event["error"]["code"] for event in events(out)] == ["timeout"]
+
+
+def test_each_event_is_seen_once_and_in_order() -> None:
+    seen: list[Event] = []
+    read([PLAIN], transcript(seen.append))
+    kinds = [type(event) for event in seen]
+    assert kinds == [Start, UsageReport, Ping, Text, Ping, Text, UsageReport, Stop]
+
+
+@pytest.mark.parametrize("fatal", [Start, Text, Stop])
+def test_a_defect_is_one_error_event_after_what_was_there(fatal: type[Event], caplog: pytest.LogCaptureFixture) -> None:
+    def observe(event: Event) -> None:
+        if isinstance(event, fatal):
+            raise RuntimeError("a defect")
+
+    out = {read(pieces, transcript(observe)) for pieces in ([PLAIN], bytewise(PLAIN))}
+    assert len(out) == 1, "the same bytes for any split, also then"
+    *before, last = events(out.pop())
+    assert last["error"]["code"] == "internal_error" and "a defect" not in last["error"]["message"]
+    assert bool(before) is (fatal is not Start)
+    assert "a decoder failed" in caplog.text.lower()
+
+
+def test_a_decoder_that_fails_at_the_end_leaves_one_ending(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(SseDecoder):
+        def close(self) -> list[Frame]:
+            raise RuntimeError("a defect")
+
+    through = Transcript(Broken(), ClaudeStream(), ChunkWriter(TO))
+    assert is_whole(read([PLAIN[:700]], through)) is False
+    assert caplog.records
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 1_000_000])
+def test_a_huge_event_is_an_error(size: int) -> None:
+    stream = PLAIN[: PLAIN.index(b"\n\n") + 2] + b"data: " + b"x" * 20_000 + b"\n\n" + PLAIN
+    through = transcript(limit=10_000)
+    assert is_whole(read((stream[at : at + size] for at in range(0, len(stream), size)), through)) is False
+    assert isinstance(through.failure, BridgeError) and "larger than 10000 bytes" in through.failure.message
+
+
+def long_stream(texts: int) -> bytes:
+    head, _, rest = PLAIN.partition(b"event: content_block_delta")
+    delta = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello there"}}'
+    return head + b"data: %s\n\n" % delta * texts + rest[rest.index(b"event: content_block_stop") :]
+
+
+def one_text(size: int) -> bytes:
+    return long_stream(1).replace(b"Hello there", b"x" * size)
+
+
+def seconds(pieces: list[bytes]) -> float:
+    """The best of three, since other work on the machine only ever adds."""
+
+    def once() -> float:
+        begun = time.perf_counter()
+        assert read(pieces).endswith(b"[DONE]\n\n")
+        return time.perf_counter() - begun
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "cut"),
+    [
+        (long_stream, 1000, lambda stream: [stream]),
+        (long_stream, 100, bytewise),
+        (one_text, 20_000, bytewise),
+        (one_text, 2_000_000, lambda stream: [stream[at : at + 1000] for at in range(0, len(stream), 1000)]),
+    ],
+    ids=["whole", "bytewise", "one_event_bytewise", "one_event"],
+)
+def test_time_is_linear(make: Callable[[int], bytes], size: int, cut: Callable[[bytes], list[bytes]]) -> None:
+    once, twice = cut(make(size)), cut(make(2 * size))
+    assert any(seconds(twice) <= 2.3 * seconds(once) for _ in range(5))

@@ -1,0 +1,165 @@
+"""Claude on Vertex AI: addresses, and the same request as Anthropic's own client makes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+
+from oai_bridge.backends.base import Outbound
+from oai_bridge.backends.vertex import VertexClaude, base_url
+from oai_bridge.credentials.base import Access
+from oai_bridge.notes import Notes
+from oai_bridge.openai.request import parse_chat
+from oai_bridge.settings import Claude, Vertex
+from tests.support.cases import CASES, CATALOG, Case, name
+from tests.support.claude_rules import SAMPLING
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("global", "https://aiplatform.googleapis.com"),
+        ("us", "https://aiplatform.us.rep.googleapis.com"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ("us-east5", "https://us-east5-aiplatform.googleapis.com"),
+    ],
+)
+def test_hosts(region: str, url: str) -> None:
+    assert base_url(region) == url
+
+
+def outbound(body: dict[str, Any], *, project: str = "p", region: str = "global", **vertex: Any) -> Outbound:
+    backend = VertexClaude(Vertex(**vertex), Claude())
+    chat = parse_chat(body, Notes())
+    facts = CATALOG.find(chat.model)
+    assert facts is not None
+    return backend.outbound(backend.body(chat, facts, Notes()), facts, chat.stream, Access(project, region, "token"))
+
+
+HELLO = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "vertex", "url"),
+    [
+        (
+            {},
+            {},
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+        ),
+        (
+            {"stream": True, "model": "claude-opus-4-8"},
+            {"region": "eu"},
+            "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/claude-opus-4-8:streamRawPredict",
+        ),
+        (
+            {},
+            {"project": "example.com:p"},
+            "https://aiplatform.googleapis.com/v1/projects/example.com:p/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+        ),
+        (
+            {},
+            {"project": "a/../b?c"},
+            "https://aiplatform.googleapis.com/v1/projects/a%2F..%2Fb%3Fc/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+        ),
+        (
+            {},
+            {"base_url": "http://127.0.0.1:9", "region": "us-east5"},
+            "http://127.0.0.1:9/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+        ),
+    ],
+)
+def test_addresses(fields: dict[str, Any], vertex: dict[str, Any], url: str) -> None:
+    assert outbound(HELLO | fields, **vertex).url == url
+
+
+def test_headers_hold_the_token_and_nothing_of_the_clients() -> None:
+    plain, streamed = outbound(HELLO), outbound(HELLO | {"stream": True})
+    assert plain.method == "POST"
+    assert plain.headers == {
+        "authorization": "Bearer token",
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+    }
+    assert streamed.headers == {**plain.headers, "accept": "text/event-stream"}
+
+
+def by_the_sdk(body: dict[str, Any], model: str, region: str) -> httpx2.Request:
+    """What Anthropic's own client puts on the wire for the same body (its sampling parameters became extras)."""
+    extra = {key: body[key] for key in SAMPLING if key in body}
+    body = {key: value for key, value in body.items() if key not in extra}
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(400, json={"type": "error", "error": {"type": "invalid_request_error", "message": "x"}})
+
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(answer)) as http,
+        anthropic.AnthropicVertex(region=region, project_id="p", access_token="token", http_client=http) as client,
+        pytest.raises(anthropic.BadRequestError),
+    ):
+        client.messages.create(model=model, extra_body=extra, timeout=5, **body)
+    return sent[0]
+
+
+def text_of(content: Any) -> Any:
+    """A list of one text block means the same as the text."""
+    match content:
+        case [{"type": "text", "text": str(text), **rest}] if not rest:
+            return text
+    return content
+
+
+def meaning(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without its version, with each content in its shortest form."""
+    out = {key: value for key, value in body.items() if key != "anthropic_version"}
+    out["messages"] = [{**message, "content": text_of(message["content"])} for message in out["messages"]]
+    return out | ({"system": text_of(out["system"])} if "system" in out else {})
+
+
+CONVERSATION: dict[str, Any] = {
+    "model": "claude-opus-4-5@20251101",
+    "max_tokens": 300,
+    "temperature": 0.5,
+    "stop": ["Mark:"],
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "Bye"},
+    ],
+}
+THE_SAME_FOR_ANTHROPIC: dict[str, Any] = {
+    "max_tokens": 300,
+    "temperature": 0.5,
+    "stop_sequences": ["Mark:"],
+    "system": "Be brief.",
+    "messages": CONVERSATION["messages"][1:],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("region", ["global", "us", "eu", "europe-west1"])
+def test_a_conversation_is_the_same_on_the_wire_as_by_anthropics_client(region: str, stream: bool) -> None:
+    ours = outbound({**CONVERSATION, "stream": stream}, region=region)
+    theirs = by_the_sdk({**THE_SAME_FOR_ANTHROPIC, "stream": stream}, CONVERSATION["model"], region)
+    assert (ours.method, ours.url) == (theirs.method, str(theirs.url))
+    assert ours.headers["authorization"] == theirs.headers["authorization"]
+    body, sent = json.loads(ours.body), json.loads(theirs.content)
+    assert (body["anthropic_version"], sent["anthropic_version"]) == ("vertex-2023-10-16", "2026-10-21")
+    sent = {key: value for key, value in sent.items() if (key, value) != ("stream", False)}
+    assert meaning(body) == meaning(sent)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if (case.folder / "cloud.json").exists()], ids=name)
+def test_anthropics_client_sends_our_bodies_as_they_are(case: Case) -> None:
+    body = case.expected()["cloud.json"]
+    del body["anthropic_version"]
+    sent = json.loads(by_the_sdk(body, case.facts.vertex, "global").content)
+    assert meaning(sent) == meaning(body)
