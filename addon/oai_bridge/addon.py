@@ -7,6 +7,7 @@ import logging
 import os
 import time
 import uuid
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchange import Exchange, Incoming, Services
 from .guard import Guard, caller_from, masked
 from .inspector.record import KEY, Record, one_line
+from .listening import Listener
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .openai.reply import error_event
@@ -31,7 +33,7 @@ from .options import add_options, put_right
 from .pages import Page, Snapshot, error_page, page_for
 from .routing import Route, route
 from .settings import Config, ConfigError
-from .starting import check_listeners, stop
+from .starting import LISTENING, changed_listeners, check_listeners, stop
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +55,12 @@ class Bridge:
         add_options(loader)
 
     def configure(self, updated: set[str]) -> None:
-        """Comes right after `load`, before a port is open, and then with every change of an option."""
+        """Comes right after `load`, before anybody is answered, and then with every change of an option."""
         if self.config is not None:
             if "bridge_config" in updated:
                 raise exceptions.OptionsError("bridge_config is read at the start only; start again to change it.")
+            if updated & LISTENING:
+                self._serve(changed_listeners(ctx.options, self.config))
             return
         path = Path(ctx.options.bridge_config) if ctx.options.bridge_config else None
         try:
@@ -66,11 +70,18 @@ class Bridge:
                 ssl_context(self.config.network)  # a wrong file is told now, not with the first request
         except (ConfigError, CatalogError) as error:
             stop(str(error))
-        self._listeners = check_listeners(ctx.options, self.config)
+        self._serve(check_listeners(ctx.options, self.config))
         put_right(ctx.options, self.config, self._listeners)
-        self._guard = Guard(self.config, [listener.host for listener in self._listeners])
         self.max_body = self.config.max_body
-        self._undo = stream_layer.install(self)
+        try:
+            self._undo = stream_layer.install(self)
+        except RuntimeError as error:
+            stop(str(error))
+
+    def _serve(self, listeners: list[Listener]) -> None:
+        assert self.config is not None
+        self._listeners = listeners
+        self._guard = Guard(self.config, [listener.host for listener in listeners])
 
     def running(self) -> None:
         assert self.config is not None
@@ -144,8 +155,9 @@ class Bridge:
 
     async def _answer(self, incoming: Incoming, record: Record) -> Answer:
         services = await asyncio.shield(self._services)
-        async for piece in Exchange(services, incoming, record).answer():
-            yield piece
+        async with aclosing(Exchange(services, incoming, record).answer()) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         return self._refused(flow, TooLarge(self.max_body))

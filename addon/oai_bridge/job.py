@@ -58,7 +58,6 @@ class Job:
         if self.stopped:
             return
         self._stopping.set_result(None)
-        self._buffer.clear()
         self._news.set()
         if self._task is not None:
             self._task.cancel()
@@ -143,9 +142,9 @@ class Jobs:
         self._closed = False
 
     def start(self, open_answer: Callable[[], Answer], aborted: Callable[[], bool]) -> Job:
-        """A running job, which is stopped within `TICK` seconds of `aborted` turning true."""
+        """A running job, which is stopped within `TICK` seconds of `aborted` turning true, or not even begun."""
         job = Job(open_answer)
-        if self._closed:
+        if self._closed or aborted():
             job.stop()
             return job
         self._live[job] = aborted

@@ -6,20 +6,24 @@ import os
 import sys
 from typing import NoReturn
 
+from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
 from .listening import LOOPBACK, Listener, judge, problem, without_modes
 from .settings import Config
 
+LISTENING = frozenset({"mode", "listen_host", "listen_port", "server"})
+"""mitmproxy's options that say what is listened on."""
 _RESTARTED = "OAI_VERTEX_RESTARTED"  # is set for the second start, so that there is no third
 
 
 def stop(reason: str) -> NoReturn:
-    """Ends mitmproxy before it has opened a port. An exception would be logged with a trace, and some of mitmproxy's
-    programs would go on."""
+    """Ends mitmproxy at once. Its ports may be open before a script is loaded: after an exception it would still answer
+    who has come by then, without our guard and as the open proxy that it is by default."""
     print(reason, file=sys.stderr, flush=True)
-    sys.exit(2)
+    sys.stdout.flush()
+    os._exit(2)
 
 
 def listeners(options: Options) -> list[Listener]:
@@ -31,6 +35,16 @@ def listeners(options: Options) -> list[Listener]:
         Listener(mode.type_name, mode.listen_host(options.listen_host), mode.listen_port(options.listen_port) or 0)
         for mode in modes
     ]
+
+
+def changed_listeners(options: Options, config: Config) -> list[Listener]:
+    """The addresses after a change of the options while mitmproxy runs; raises `OptionsError` for those that may not be
+    served, and mitmproxy takes the change back."""
+    found = listeners(options)
+    verdict = judge(found, config, ipv6=True) if found else None
+    if verdict is None:
+        return found
+    raise OptionsError(verdict if isinstance(verdict, str) else f"Not changed; this addon may serve {verdict.command}")
 
 
 def check_listeners(options: Options, config: Config) -> list[Listener]:

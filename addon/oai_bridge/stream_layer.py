@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from http.client import responses as reasons
-from typing import ClassVar, Literal, Protocol, get_args
+from typing import Any, ClassVar, Literal, Protocol, cast, get_args
 
 from mitmproxy import connection, flow, http, version
 from mitmproxy.proxy import commands, events, layer, layers, server
 
 from .answer import Answer, ConnectionFacts, Head
-from .job import HIGH_WATER, Job, Jobs, report_defect
+from .job import HIGH_WATER, TICK, Job, Jobs, report_defect
 
 _UNFIT = (
     f"mitmproxy {version.VERSION} lacks %s, which the stream layer is built on. "
@@ -57,10 +57,12 @@ _STATUS = {"aborted": 502, "internal": 500}
 _NEEDED: tuple[tuple[type, str], ...] = (
     (HttpStream, "flow stream_id handle_event state_wait_for_request_headers state_consume_request_body"),
     (HttpStream, "check_body_size check_killed make_server_connection send_response flow_done"),
+    (HttpStream, "state_done state_errored context _paused_event_queue"),
     (HttpLayer, "make_stream connections"),
     (Http2Server, "h2_conn"),
     (BufferedH2Connection, "stream_buffers"),
     (server.ConnectionHandler, "hook_task server_event transports client timeout_watchdog"),
+    (server.LiveConnectionHandler, "handle_client"),
     (server.ConnectionIO, "writer"),
     (server.TimeoutWatchdog, "disarm"),
 )
@@ -188,6 +190,15 @@ class BridgeStream(HttpStream):
             if not (is_body and self.flow.request.method == "HEAD"):
                 yield command
 
+    def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
+        """Leaves a request that is killed before its answer is begun to `make_server_connection`, which tells the
+        client; mitmproxy would cut the connection, and many a client would then send its request again."""
+        if self.client_state == self.state_done and self.job is None and self.flow.response is None:
+            hung_up = any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
+            if self.flow.error is not None and not hung_up:
+                return False
+        return (yield from super().check_killed(emit_error_hook))
+
     # ---- the answer --------------------------------------------------------------------------------------------
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
@@ -276,13 +287,12 @@ class BridgeStream(HttpStream):
 
     async def client_ready(self, handler: server.ConnectionHandler) -> None:
         """Waits while the client does not read: its socket, or its HTTP/2 window, is full."""
-        client = handler.transports.get(handler.client)  # None on a replay
-        if client is not None and client.writer is not None:
+        if isinstance(handler, server.LiveConnectionHandler):  # else it is a replay, with nobody to wait for
             try:
-                # Not handler.drain_writers(): it cancels the handler when the client is gone, and a cancelled handler
-                # can fail to tell the other streams of the connection.
-                await client.writer.drain()
-            except OSError:
+                # Not handler.drain_writers(): when the client is gone it cancels the handler, which then may be just
+                # about to tell the layers of that, and never does.
+                await cast(asyncio.StreamWriter, handler.transports[handler.client].writer).drain()
+            except (KeyError, OSError):
                 self.hang_up("Client disconnected.")
         while self.held_back() > HIGH_WATER:
             await asyncio.sleep(_WINDOW_POLL)
@@ -303,6 +313,17 @@ class Pull(commands.StartHook):
 
     name: ClassVar[str] = ""  # keeps it out of mitmproxy's list of hooks
     stream: BridgeStream
+
+
+async def _awake_when_killed(hook_task: Coroutine[Any, Any, None], flow: http.HTTPFlow | None) -> None:
+    """Runs a hook. mitmproxy lets a flow that is killed while it is intercepted wait for ever."""
+    task = asyncio.ensure_future(hook_task)
+    while not task.done():
+        await asyncio.wait((task,), timeout=TICK)
+        if flow is not None and flow.error is not None:
+            flow.intercepted = True
+            flow.resume()
+    await task
 
 
 def _safely[T](ask: Callable[[], T], otherwise: T) -> T:
@@ -347,7 +368,7 @@ def install(host: Host) -> Callable[[], None]:
 
     async def hook_task(self: server.ConnectionHandler, hook: commands.StartHook) -> None:
         if not isinstance(hook, Pull):
-            await hook_task_before(self, hook)
+            await _awake_when_killed(hook_task_before(self, hook), getattr(hook, "flow", None))
             return
         assert hook.stream.job is not None
         with self.timeout_watchdog.disarm():
