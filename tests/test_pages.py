@@ -103,8 +103,22 @@ def test_an_error_is_openais_error_object() -> None:
         "error": {"message": "Wait a little.", "type": "server_error", "param": "model", "code": "rate_limit"}
     }
     headers = dict(page.headers)
-    assert (headers["x-request-id"], headers["retry-after"], headers["x-should-retry"]) == ("req-1", "1.5", "true")
+    assert (headers["x-request-id"], headers["retry-after"], headers["x-should-retry"]) == ("req-1", "2", "true")
     assert "x-bridge-upstream-request-id" not in headers
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Choose another model.", "Choose another model."),
+        ("one\r\nx-evil: two\0", "one??x-evil: two?"),
+        ("试试 …", "?? ?"),
+        ("a" * 5000, "a" * 300),
+    ],
+)
+def test_an_error_is_told_beside_the_status_too(message: str, reason: str) -> None:
+    """SillyTavern 1.19 shows nothing else of an error to a request without streaming."""
+    assert error_page(BridgeError(message), "req-1").reason == reason
 
 
 def test_the_clouds_own_request_id_stands_beside_ours() -> None:

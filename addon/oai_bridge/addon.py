@@ -120,15 +120,19 @@ class Bridge:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decides before the body is read whether this caller may go on. What is shown from here on has no key."""
+        before = flow.response
+        flow.response = _response(error_page(_broken(), _new_id()))  # stands if this hook fails: nobody gets in by that
         headers = list(flow.request.headers.items(multi=True))
         for name, shown in masked(headers).items():
             flow.request.headers[name] = shown
         if flow.is_replay == "request":
+            flow.response = before
             return  # was let in when it came first, and its key is gone
         caller = caller_from(flow.request.method, flow.request.path, headers, flow.request.authority)
         try:
             self._guard.check(caller)
             self._route(flow)
+            flow.response = before
         except BridgeError as error:
             flow.response = self._refused(flow, error)
         # Shown instead of the dead target. Nothing is sent there: the stream layer makes no connections.
@@ -163,7 +167,7 @@ class Bridge:
         return self._refused(flow, TooLarge(self.max_body))
 
     def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
-        error: BridgeError = Internal("The proxy failed; its log has the details. Please report it.")
+        error = _broken()
         if reason == "aborted":
             error = UpstreamError("The request was aborted at the proxy.", code="aborted", retry=False)
         request_id = _new_id()
@@ -184,6 +188,7 @@ class Bridge:
         if flow.id not in self._live:
             return
         _, record = self._live.pop(flow.id)
+        record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
         flow.metadata[KEY] = record.to_metadata()
         self._snapshot = replace(
             self._snapshot,
@@ -212,7 +217,13 @@ class Bridge:
 
 
 def _response(page: Page) -> http.Response:
-    return http.Response.make(page.status, page.body, dict(page.headers))
+    response = http.Response.make(page.status, page.body, dict(page.headers))
+    response.reason = page.reason or response.reason
+    return response
+
+
+def _broken() -> BridgeError:
+    return Internal("The proxy failed; its log has the details. Please report it.")
 
 
 def _new_id() -> str:

@@ -40,18 +40,22 @@ class Head:
     """Status and headers towards the client. The status allows a body: 200 to 599 without 204, 205 and 304.
 
     `transfer-encoding` is the stream layer's business and is ignored here; a `content-length` is kept, and then exactly
-    so many bytes must follow. Raises `BrokenAnswer` for what can't be written as HTTP.
+    so many bytes must follow. `reason` stands beside the status; empty: the usual words. Raises `BrokenAnswer` for what
+    can't be written as HTTP.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     connection: ConnectionFacts | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if not 200 <= self.status <= 599 or self.status in (204, 205, 304):
             raise BrokenAnswer(f"a head with status {self.status}, which allows no body")
         if not all(_NAME.fullmatch(name) and not _BREAKS.search(value) for name, value in self.headers):
             raise BrokenAnswer("a header that HTTP does not allow")
+        if not (self.reason.isascii() and self.reason.isprintable()):
+            raise BrokenAnswer("a reason that HTTP does not allow")
         if any(not value.isascii() or not value.isdigit() for value in self._lengths()) or len(self._lengths()) > 1:
             raise BrokenAnswer("a content-length that is not one number")
 

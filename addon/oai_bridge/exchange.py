@@ -77,7 +77,7 @@ class Exchange:
             page = error_page(error, self._record.request_id)
             known = {name for name, _ in page.headers}
             told = tuple(header for header in self._headers() if header[0] not in known)
-            yield Head(page.status, (*page.headers, *told), None)
+            yield Head(page.status, (*page.headers, *told), None, page.reason)
             yield page.body
         finally:
             self._record.ended = self._services.clock()

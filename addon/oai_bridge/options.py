@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,3 +51,6 @@ def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -
     options.update(**{name: value for name, value in values.items() if name in options})
     for logger, level in _LEVELS.items():
         logging.getLogger(logger).setLevel(level)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # mitmproxy prints log lines without a care for the encoding, and what it can't print ends the hook that logs.
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -344,7 +344,7 @@ def _announced(request: http.Request) -> int:
 
 def _response(head: Head) -> http.Response:
     headers = http.Headers([(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in head.headers])
-    reason = reasons.get(head.status, "").encode()
+    reason = (head.reason or reasons.get(head.status, "")).encode()
     return http.Response(b"HTTP/1.1", head.status, reason, headers, None, None, time.time(), None)
 
 

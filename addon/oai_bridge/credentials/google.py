@@ -18,6 +18,7 @@ from google.oauth2 import service_account
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
+from ..threads import in_thread
 from .base import Access
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -84,7 +85,7 @@ class GoogleCredential:
             task.exception()  # seen: who waits gets it; a refresh ahead of time simply comes again
 
     async def _refresh(self) -> str:
-        self._named_project, token, self._expiry = await asyncio.to_thread(self._ask)
+        self._named_project, token, self._expiry = await in_thread(self._ask)
         self._token = token
         return token
 

@@ -28,7 +28,13 @@ class _Kind:
 
 
 _INVALID = _Kind(400, "invalid_request_error", retry=False)
-_TOO_LONG = _Kind(400, "invalid_request_error", "context_length_exceeded", retry=False)
+_TOO_LONG = _Kind(
+    400,
+    "invalid_request_error",
+    "context_length_exceeded",
+    retry=False,
+    hint="Send a shorter chat, or lower the context size in the program that you use.",
+)
 _CREDENTIAL = _Kind(
     401,
     "authentication_error",
@@ -36,25 +42,46 @@ _CREDENTIAL = _Kind(
     retry=False,
     hint="Check the cloud credential of the proxy: the cloud does not accept it.",
 )
-_DENIED = _Kind(403, "permission_error", "model_access_denied", retry=False)
-_NOT_FOUND = _Kind(404, "invalid_request_error", "model_not_found", retry=False)
-_QUOTA = _Kind(429, "rate_limit_error", "rate_limit_exceeded")
-_SERVER = _Kind(500, "server_error")
-_UNAVAILABLE = _Kind(503, "server_error", "service_unavailable")
-_SLOW = _Kind(504, "server_error", "timeout")
+_DENIED = _Kind(
+    403,
+    "permission_error",
+    "model_access_denied",
+    retry=False,
+    hint="Check that the account may use this model in this region, or choose another model.",
+)
+_NOT_FOUND = _Kind(
+    404,
+    "invalid_request_error",
+    "model_not_found",
+    retry=False,
+    hint="Choose another model or region; GET models lists the names.",
+)
+_QUOTA = _Kind(
+    429,
+    "rate_limit_error",
+    "rate_limit_exceeded",
+    hint="Wait a little, or ask for more quota for this model and region in the Google Cloud console.",
+)
+_SERVER = _Kind(500, "server_error", hint="The cloud failed; try again.")
+_UNAVAILABLE = _Kind(503, "server_error", "service_unavailable", hint="Try again in a minute.")
+_SLOW = _Kind(504, "server_error", "timeout", hint="Try again, with a shorter chat if it happens often.")
 
 _ANTHROPIC = {
     "invalid_request_error": _INVALID,
     "authentication_error": _CREDENTIAL,
-    "billing_error": _Kind(402, "insufficient_quota", "insufficient_quota", retry=False),
+    "billing_error": _Kind(
+        402, "insufficient_quota", "insufficient_quota", retry=False, hint="Check the billing of the cloud account."
+    ),
     "permission_error": _DENIED,
     "not_found_error": _NOT_FOUND,
-    "conflict_error": _Kind(409, "invalid_request_error", retry=False),
-    "request_too_large": _Kind(413, "invalid_request_error", "request_too_large", retry=False),
+    "conflict_error": _Kind(409, "invalid_request_error", retry=False, hint="Send the request again."),
+    "request_too_large": _Kind(
+        413, "invalid_request_error", "request_too_large", retry=False, hint="Send fewer or smaller images."
+    ),
     "rate_limit_error": _QUOTA,
     "api_error": _SERVER,
     "timeout_error": _SLOW,
-    "overloaded_error": _Kind(503, "server_error", "overloaded"),
+    "overloaded_error": _Kind(503, "server_error", "overloaded", hint="Try again in a minute, or use another region."),
 }
 _GOOGLE = {
     "INVALID_ARGUMENT": _INVALID,
@@ -75,12 +102,7 @@ _GOOGLE = {
         retry=False,
         hint="Enable the model in Vertex AI's Model Garden, or use a region that serves it (`global` serves most).",
     ),
-    "RESOURCE_EXHAUSTED": _Kind(
-        429,
-        "rate_limit_error",
-        "rate_limit_exceeded",
-        hint="Wait a little, or ask for more quota for this model and region in the Google Cloud console.",
-    ),
+    "RESOURCE_EXHAUSTED": _QUOTA,
     "INTERNAL": _SERVER,
     "UNAVAILABLE": _UNAVAILABLE,
     "DEADLINE_EXCEEDED": _SLOW,
@@ -101,6 +123,7 @@ _LONG_PROMPT = re.compile(
     r"prompt is too long|exceeds? (the )?(model's )?context (limit|window)|input is too long", re.I
 )
 _FIELD = re.compile(r"^([a-z_]+(?:\.[a-z_0-9]+)*): ")
+_SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)s$")
 
 
@@ -124,9 +147,12 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
     if kind is _INVALID and _LONG_PROMPT.search(message):
         kind = _TOO_LONG
     field = _FIELD.match(message)
+    message = redact(message.strip())
+    if kind.hint:
+        message = f"{message}{'' if message.endswith(_SENTENCE_ENDS) else '.'} {kind.hint}"
     request_id = headers.get("request-id") or (value.get("request_id") if isinstance(value, dict) else None)
     return CloudError(
-        f"{redact(message.rstrip())} {kind.hint}".rstrip(),
+        message,
         status=kind.status,
         type=kind.type,
         code=kind.code,

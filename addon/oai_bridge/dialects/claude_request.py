@@ -32,7 +32,7 @@ class _Turn:
 def claude_body(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: Notes, sampling: bool) -> dict[str, Any]:
     """The body without what belongs to the cloud (model, version). `sampling` is false where the API version has no
     sampling parameters at all (2026-10-21)."""
-    system, messages = _split_system(chat.messages, hoist=settings.mid_system == "hoist")
+    system, messages = _split_system(chat.messages, settings.mid_system == "hoist", notes)
     turns = _turns(
         messages, inline=facts.mid_system and settings.mid_system == "inline", settings=settings, notes=notes
     )
@@ -49,11 +49,14 @@ def claude_body(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: N
     return body
 
 
-def _split_system(messages: Sequence[Message], hoist: bool) -> tuple[Sequence[Message], Sequence[Message]]:
+def _split_system(
+    messages: Sequence[Message], hoist: bool, notes: Notes
+) -> tuple[Sequence[Message], Sequence[Message]]:
     """The system messages at the front (with `hoist` those of all places) and the others. The API wants a turn, so the
     last of a prompt of system messages only becomes one. Those after a last assistant's turn stay where they are: they
     ask for another one, and without them that turn would be a prefill."""
     if all(message.role == "system" for message in messages):
+        notes.add("rewrote:system", "There are system messages only; the last became the user's turn.")
         return messages[:-1], [replace(messages[-1], role="user")]
     if hoist:
         last = max(index for index, message in enumerate(messages) if message.role != "system")

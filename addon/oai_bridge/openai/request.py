@@ -141,7 +141,7 @@ def _message(value: Any, index: int, notes: Notes) -> Message:
         raise InvalidRequest('A message must be an object such as {"role": "user", "content": …}.', param=at)
     role = value.get("role")
     if role in ("tool", "function") or value.get("tool_calls") or value.get("function_call"):
-        raise _not_yet("Tool calls and their results", at)
+        raise _not_yet("Tool calls and their results", at, _TOOL_SWITCH)
     if not isinstance(role, str) or role not in _ROLES:
         raise InvalidRequest("`role` must be system, developer, user or assistant.", param=f"{at}.role")
     if value.get("cache_control"):
@@ -209,7 +209,7 @@ def _image_part(value: dict[str, Any], at: str) -> Part:
 
 
 def _file_part(value: dict[str, Any], at: str) -> Part:
-    raise _not_yet("Files", at)
+    raise _not_yet("Files", at, "attach images and text only")
 
 
 def _audio_part(value: dict[str, Any], at: str) -> Part:
@@ -232,21 +232,30 @@ _PARTS: dict[str, Callable[[dict[str, Any], str], Part]] = {
 # -- what can't be honoured -------------------------------------------------------------------------------------------
 
 
-def _not_yet(what: str, param: str) -> InvalidRequest:
-    message = f"{what} can't be translated by this version, and the answer would differ without; leave the field out."
+_TOOL_SWITCH = 'switch off "Enable function calling"'
+
+
+def _not_yet(what: str, param: str, switch: str = "remove it from Additional Parameters") -> InvalidRequest:
+    """The refusal of what this version can't do; `switch` says what to do in SillyTavern, whose users see no fields."""
+    message = f"{what} can't be translated by this version; leave the field out (in SillyTavern: {switch})."
     return InvalidRequest(message, param=param, code="unsupported_parameter")
 
 
 def _refuse_what_would_change_the_answer(body: dict[str, Any]) -> None:
     if (count := _number(body, "n")) is not None and count != 1:
-        raise InvalidRequest("Claude gives one answer at a time; set `n` to 1.", param="n", code="unsupported_value")
+        raise InvalidRequest(
+            "Claude gives one answer at a time; set `n` (in SillyTavern: Multiple swipes per generation) to 1.",
+            param="n",
+            code="unsupported_value",
+        )
     modalities = body.get("modalities")
     if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
         field = "audio" if body.get("audio") else "modalities"
         raise InvalidRequest("Claude speaks no audio; ask for text.", param=field, code="unsupported_value")
+    for field in ("tools", "functions"):
+        if body.get(field):
+            raise _not_yet(field.capitalize(), field, _TOOL_SWITCH)
     for field, what in (
-        ("tools", "Tools"),
-        ("functions", "Functions"),
         ("web_search_options", "Web search"),
         ("thinking", "Thinking settings"),
         ("cache_control", "Cache control"),

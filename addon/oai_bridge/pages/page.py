@@ -9,11 +9,13 @@ from .. import jsontext
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole answer. `headers` have lower-case names and count the body, which an answer to HEAD leaves out."""
+    """A whole answer. `headers` have lower-case names and count the body, which an answer to HEAD leaves out. `reason`
+    stands beside the status; empty: the usual words."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

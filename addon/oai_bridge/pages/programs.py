@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..routing import claude_base
 from ..settings import Config
 from .page import Page, Snapshot, json_page, make_page, short
 
+_REASON_LIMIT = 300  # characters
 _TEST_MESSAGES = [{"role": "user", "content": "Hi"}]
 _TEST_REPLY = (
     "The proxy works. This test message did not go to the API, so it cost nothing; "
@@ -26,7 +28,9 @@ def error_page(error: BridgeError, request_id: str) -> Page:
     headers = {"x-request-id": request_id, **error.headers()}
     if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
         headers["x-bridge-upstream-request-id"] = error.request_id
-    return json_page({"error": told}, error.status, headers)
+    # Without streaming, SillyTavern shows its user the words beside the status and nothing else.
+    reason = "".join(letter if " " <= letter <= "~" else "?" for letter in error.message[:_REASON_LIMIT])
+    return replace(json_page({"error": told}, error.status, headers), reason=reason)
 
 
 def models_page(config: Config, catalog: Catalog) -> Page:
