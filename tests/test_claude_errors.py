@@ -122,6 +122,7 @@ RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo"}
         ({"retry-after": "5"}, [{**RETRY_INFO, "retryDelay": "12s"}], "5"),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, [], None),
         ({"retry-after": "-1"}, ["x", 5, {}], None),
+        ({"retry-after": "9" * 400}, [], None),
         ({}, {"retryDelay": "12s"}, None),
         ({}, [{**RETRY_INFO, "retryDelay": "2000000.5s"}], "2000001"),
     ],

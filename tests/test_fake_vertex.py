@@ -1,18 +1,14 @@
-"""The fake cloud itself: it refuses each wrong thing, takes what is right, and makes the trouble it is told to make."""
+"""The fake cloud's checks: it takes what is right, refuses each wrong request and token, and hands out its accounts."""
 
 from __future__ import annotations
 
 import base64
 import json
-import socket
-import ssl
 import threading
 import time
-import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic
 import google.auth.jwt
 import pytest
 import requests
@@ -20,94 +16,20 @@ from google.auth import crypt
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.support import fake_vertex
-from tests.support.claude_rules import ERRORS, Model, events_of, faults, message_of, model
-from tests.support.fake_vertex import (
-    SCOPE,
-    VECTORS,
-    Drop,
-    FakeVertex,
-    Hang,
-    Reply,
-    Stream,
-    anthropic_error,
-    broken,
-    endless,
-    garbled,
-    google_error,
-    html_error,
-    huge,
-    invalid_grant,
-    recorded,
-    recordings,
-    replay,
-)
+from tests.support import cloud_keys
+from tests.support.claude_rules import Model, faults, model
+from tests.support.cloud_client import BODY, OLD, mint, path, post
+from tests.support.fake_vertex import SCOPE, FakeVertex, Hang, Reply, invalid_grant
 
-OLD, NEW = "claude-sonnet-4-5@20250929", "claude-opus-4-8"
+NEW = "claude-opus-4-8"
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode()
-BODY: dict[str, Any] = {
-    "anthropic_version": "vertex-2023-10-16",
-    "max_tokens": 100,
-    "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
-}
 
 
 @pytest.fixture
 def cloud() -> Iterator[FakeVertex]:
     with FakeVertex() as cloud:
         yield cloud
-
-
-def mint(cloud: FakeVertex, **changes: str) -> str:
-    credentials = Credentials.from_service_account_info(cloud.service_account() | changes, scopes=[SCOPE])
-    with requests.Session() as session:
-        session.trust_env = False  # else REQUESTS_CA_BUNDLE would stand above `verify`
-        session.verify = cloud.ca_file or True
-        credentials.refresh(Request(session))
-    return credentials.token
-
-
-def path(cloud: FakeVertex, id: str = OLD, method: str = "rawPredict") -> str:
-    return f"/v1/projects/{cloud.project}/locations/{cloud.region}/publishers/anthropic/models/{id}:{method}"
-
-
-def post(
-    cloud: FakeVertex,
-    body: Any = BODY,
-    *,
-    at: str | None = None,
-    headers: dict[str, str | None] | None = None,
-    session: requests.Session | None = None,
-    **options: Any,
-) -> requests.Response:
-    """What our own client would send, but for what the caller changes; a header of `None` is left out."""
-    usual: dict[str, str | None] = {"accept-encoding": "identity", "user-agent": "oai-vertex"}
-    usual |= {"content-type": "application/json", "authorization": f"Bearer {mint(cloud)}"}
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    if session is not None:
-        return session.post(cloud.origin + (at or path(cloud)), data=raw, headers=usual | (headers or {}), **options)
-    with requests.Session() as own:
-        own.trust_env = False
-        return own.post(cloud.origin + (at or path(cloud)), data=raw, headers=usual | (headers or {}), **options)
-
-
-def ask(cloud: FakeVertex, *, streamed: bool = True) -> socket.socket:
-    """A good request on a bare socket, so that a test sees every byte and every ending."""
-    raw = json.dumps(BODY | {"stream": True} if streamed else BODY).encode()
-    head = f"POST {path(cloud, method='streamRawPredict' if streamed else 'rawPredict')} HTTP/1.1\r\nhost: x\r\n"
-    head += f"authorization: Bearer {mint(cloud)}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
-    connection = socket.create_connection(("127.0.0.1", cloud.port), timeout=5)
-    connection.sendall(f"{head}content-length: {len(raw)}\r\n\r\n".encode() + raw)
-    return connection
-
-
-def read_all(connection: socket.socket) -> bytes:
-    """All bytes until the peer closes; a reset is `ConnectionResetError`."""
-    with connection:
-        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def turns(*turns: tuple[str, Any]) -> dict[str, Any]:
@@ -401,7 +323,7 @@ def test_the_token_endpoint_mints(cloud: FakeVertex, audience: str) -> None:
 
 
 def test_the_token_endpoint_refuses_another_key_and_another_grant(cloud: FakeVertex) -> None:
-    key = crypt.RSASigner.from_string(fake_vertex._key.__wrapped__()[0])
+    key = crypt.RSASigner.from_string(cloud_keys.account_key.__wrapped__()[0])
     now = int(time.time())
     claims = {"iss": cloud.service_account()["client_email"], "aud": cloud.token_uri, "scope": SCOPE}
     assertion = google.auth.jwt.encode(key, claims | {"iat": now, "exp": now + 60}).decode()
@@ -443,253 +365,3 @@ def test_the_environment_points_here(cloud: FakeVertex) -> None:
     assert json.loads(environment["GOOGLE_APPLICATION_CREDENTIALS"]) == cloud.service_account()
     assert environment["ANTHROPIC_VERTEX_BASE_URL"] == f"http://127.0.0.1:{cloud.port}/v1"
     assert (environment["ANTHROPIC_VERTEX_PROJECT_ID"], environment["CLOUD_ML_REGION"]) == ("test-project", "us-east5")
-
-
-# Anthropic's own client
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-def test_the_vendors_own_client_is_content(streamed: bool) -> None:
-    with FakeVertex(anthropic_version="2026-10-21", strict_headers=False) as cloud:
-        vertex = anthropic.AnthropicVertex(
-            region=cloud.region, project_id=cloud.project, access_token=mint(cloud), base_url=cloud.base_url
-        )
-        cloud.default = replay("stream-b-fallback.sse", size=11)
-        talk: dict[str, Any] = {"model": OLD, "max_tokens": 99, "messages": [{"role": "user", "content": "Hi"}]}
-        with vertex:
-            if streamed:
-                with vertex.messages.stream(**talk) as stream:
-                    message = stream.get_final_message()
-            else:
-                message = vertex.messages.create(**talk)
-        assert cloud.wrong == []
-        (block,) = message.content
-        assert block.type == "text" and block.text.endswith("sparking your interest!")
-        assert message.usage.output_tokens == 547
-
-
-# How it answers
-
-
-@pytest.mark.parametrize("name", recordings())
-def test_replays_a_recording_byte_for_byte(cloud: FakeVertex, name: str) -> None:
-    cloud.script(replay(name), replay(name, size=[1, 7, 300]), replay(name))
-    streaming = BODY | {"stream": True}
-    stream = path(cloud, method="streamRawPredict")
-    for _ in range(2):
-        reply = post(cloud, streaming, at=stream)
-        assert reply.headers["content-type"] == "text/event-stream; charset=utf-8"
-        assert "content-length" not in reply.headers
-        assert reply.content == recorded(name)
-    assert post(cloud).json() == message_of(recorded(name))
-    assert b"".join(events_of(recorded(name))) == recorded(name)
-
-
-def test_all_recordings_are_there() -> None:
-    assert len(recordings()) == 15
-    assert all((VECTORS / folder).is_dir() for folder in ("anthropic-sse", "anthropic-recorded"))
-
-
-def test_a_recording_adds_up_to_its_message() -> None:
-    message = message_of(recorded("tool_use_response.txt"))
-    assert [block["type"] for block in message["content"]] == ["text", "tool_use"]
-    assert message["content"][0]["text"] == "I'll check the current weather in Paris for you."
-    assert message["content"][1]["input"] == {"location": "Paris"}
-    assert message["stop_reason"] == "tool_use"
-    assert message["usage"]["output_tokens"] == 65
-
-
-def test_scripted_answers_come_in_turn_and_then_the_usual_one(cloud: FakeVertex) -> None:
-    cloud.script(anthropic_error(529), Reply(body={"a": 1}))
-    assert [post(cloud).status_code for _ in range(3)] == [529, 200, 200]
-    assert post(cloud, BODY | {"model": OLD}).status_code == 400
-
-
-@pytest.mark.parametrize("status", sorted(ERRORS))
-def test_anthropics_errors(cloud: FakeVertex, status: int) -> None:
-    cloud.script(anthropic_error(status, retry_after=7), anthropic_error(status, "Why not", type="api_error"))
-    first, second = post(cloud), post(cloud)
-    assert (first.status_code, first.headers["retry-after"]) == (status, "7")
-    assert first.json()["error"] == {"type": ERRORS[status][0], "message": ERRORS[status][1]}
-    assert first.json()["request_id"] == first.headers["request-id"]
-    assert second.json()["error"] == {"type": "api_error", "message": "Why not"}
-    assert "retry-after" not in second.headers
-    assert cloud.wrong == []
-
-
-def test_googles_errors(cloud: FakeVertex) -> None:
-    cloud.script(google_error(429, retry_delay="12s", in_array=True), google_error(403, "No"), html_error(), Reply(500))
-    (wrapped,), plain, html, empty = post(cloud).json(), post(cloud), post(cloud), post(cloud)
-    assert wrapped["error"]["status"] == "RESOURCE_EXHAUSTED"
-    assert wrapped["error"]["details"][0]["retryDelay"] == "12s"
-    refused = {"code": 403, "message": "No", "status": "PERMISSION_DENIED", "details": []}
-    assert (plain.status_code, plain.json()["error"]) == (403, refused)
-    assert (html.status_code, html.headers["content-type"]) == (502, "text/html; charset=UTF-8")
-    assert (empty.status_code, empty.content) == (500, b"")
-
-
-def test_closes_before_headers(cloud: FakeVertex) -> None:
-    cloud.script(Drop())
-    assert read_all(ask(cloud)) == b""
-
-
-def test_resets_before_headers(cloud: FakeVertex) -> None:
-    cloud.script(Drop(reset=True))
-    with pytest.raises(ConnectionResetError):
-        read_all(ask(cloud))
-
-
-@pytest.mark.parametrize("streamed", [True, False])
-def test_ends_early_in_three_ways(cloud: FakeVertex, streamed: bool) -> None:
-    cloud.script(*(replay(stop_after=150, ending=ending) for ending in ("end", "cut", "reset")))
-    stream = recorded("basic_response.txt")
-    part = (stream if streamed else json.dumps(message_of(stream)).encode())[:150] + b"\r\n"
-    raw = b""
-    with ask(cloud, streamed=streamed) as ended:
-        while not raw.endswith(b"\r\n0\r\n\r\n"):
-            raw += ended.recv(65_536)
-    assert raw.endswith(part + b"0\r\n\r\n")
-    assert read_all(ask(cloud, streamed=streamed)).endswith(part)
-    raw = b""
-    with ask(cloud, streamed=streamed) as reset, pytest.raises(ConnectionResetError):
-        while True:
-            raw += reset.recv(65_536) or pytest.fail("closed, not reset")
-    assert raw.endswith(part)
-    cloud.wait_idle()
-    assert [received.hung_up for received in cloud.requests] == [None] * 3
-    assert [received.sent for received in cloud.requests] == [150] * 3
-
-
-def test_puts_errors_and_garbage_where_it_is_told(cloud: FakeVertex) -> None:
-    events = events_of(recorded("basic_response.txt"))
-    cloud.script(broken(), broken("api_error", "Oh", after=4), garbled(b"garbage", after=3))
-    first, later, garbage = (
-        post(cloud, BODY | {"stream": True}, at=path(cloud, method="streamRawPredict")).content for _ in range(3)
-    )
-    (only,) = events_of(first)
-    assert json.loads(only.partition(b"data: ")[2])["error"] == {"type": "overloaded_error", "message": "Overloaded"}
-    assert events_of(later)[:4] == events[:4]
-    assert json.loads(events_of(later)[4].partition(b"data: ")[2])["error"]["type"] == "api_error"
-    assert len(events_of(later)) == 5
-    assert garbage == b"".join([*events[:3], b"garbage", *events[3:]])
-
-
-def test_hangs_until_it_is_let_go(cloud: FakeVertex) -> None:
-    cloud.script(Hang(anthropic_error(503)), replay(pause_after=100), replay(pause_after=0))
-    before_headers, midway, after_headers = ask(cloud), ask(cloud), ask(cloud)
-    cloud.wait_until(lambda: cloud.hanging == 3)
-    assert cloud.active == 3
-    body = recorded("basic_response.txt")
-    assert midway.recv(65_536).startswith(b"HTTP/1.1 200 OK\r\n")
-    assert after_headers.recv(65_536).endswith(b"\r\n\r\n")
-    before_headers.setblocking(False)
-    with pytest.raises(BlockingIOError):
-        before_headers.recv(1)
-    before_headers.settimeout(5)
-    assert sorted(received.sent for received in cloud.requests) == [0, 0, 100]
-    cloud.release()
-    assert before_headers.recv(65_536).startswith(b"HTTP/1.1 503 ")
-    cloud.wait_idle()
-    assert sorted(received.sent for received in cloud.requests) == [0, len(body), len(body)]
-    assert cloud.hanging == 0
-    for connection in (before_headers, midway, after_headers):
-        connection.close()
-
-
-@pytest.mark.parametrize(
-    "behaviour", [Hang(), replay(pause_after=50), replay(pause_after=0), endless(0.01), huge(50_000_000)], ids=repr
-)
-def test_sees_a_hang_up_at_once(cloud: FakeVertex, behaviour: fake_vertex.Behaviour) -> None:
-    cloud.script(behaviour)
-    connection = ask(cloud)
-    cloud.wait_until(lambda: cloud.active == 1 and bool(cloud.requests))
-    time.sleep(0.05)
-    assert cloud.requests[0].finished is None
-    left = time.monotonic()
-    connection.close()
-    cloud.wait_idle()
-    hung_up = cloud.requests[0].hung_up
-    assert hung_up is not None and 0 <= hung_up - left < 2
-    assert cloud.requests[0].finished is not None
-    assert cloud.requests[0].sent < 50_000_000
-    assert cloud.wrong == []
-
-
-def test_paces_an_endless_stream(cloud: FakeVertex) -> None:
-    cloud.script(endless(0.05))
-    with ask(cloud) as connection:
-        cloud.wait_until(lambda: bool(cloud.requests) and cloud.requests[0].sent > 0)
-        started, sent = time.monotonic(), cloud.requests[0].sent
-        cloud.wait_until(lambda: cloud.requests[0].sent > sent + 600)
-        assert time.monotonic() - started > 0.15
-        assert b"more " in connection.recv(65_536)
-
-
-def test_a_huge_stream_is_whole_and_waits_for_its_reader(cloud: FakeVertex) -> None:
-    cloud.script(huge(2_000_000, piece=1000), huge(100_000_000))
-    body = post(cloud, BODY | {"stream": True}, at=path(cloud, method="streamRawPredict")).content
-    assert len(message_of(body)["content"][0]["text"]) == 2_000_000
-    with ask(cloud):
-        time.sleep(0.3)
-        assert cloud.active == 1
-        assert cloud.requests[1].sent < 50_000_000
-
-
-def test_counts_connections_and_exchanges(cloud: FakeVertex) -> None:
-    bearer: dict[str, str | None] = {"authorization": f"Bearer {mint(cloud)}"}
-    before = cloud.connections
-    with requests.Session() as session:
-        for _ in range(3):
-            requests_before = cloud.connections
-            post(cloud, headers=bearer, session=session)
-        assert cloud.connections == requests_before + 1  # the helper's own call of the token endpoint
-    assert len({received.peer for received in cloud.requests}) == 1
-    assert cloud.connections == before + 4
-    assert cloud.active == 0
-    assert all(received.finished and received.finished >= received.arrived for received in cloud.requests)
-
-
-def test_speaks_tls_with_a_ca_of_its_own() -> None:
-    with FakeVertex(tls=True) as cloud:
-        assert cloud.base_url.startswith("https://127.0.0.1:")
-        assert urllib.parse.urlsplit(cloud.service_account()["token_uri"]).scheme == "https"
-        cloud.script(Drop(reset=True))
-        with pytest.raises(requests.ConnectionError):
-            post(cloud, verify=cloud.ca_file)
-        assert post(cloud, verify=cloud.ca_file).status_code == 200
-        assert cloud.wrong == []
-        context = ssl.create_default_context()
-        with (
-            socket.create_connection(("127.0.0.1", cloud.port)) as plain,
-            pytest.raises(ssl.SSLCertVerificationError),
-        ):
-            context.wrap_socket(plain, server_hostname="127.0.0.1")
-
-
-def test_stops_with_exchanges_open() -> None:
-    with FakeVertex() as cloud:
-        cloud.script(Hang())
-        connection = ask(cloud)
-        cloud.wait_until(lambda: cloud.hanging == 1)
-    assert read_all(connection) == b""
-    assert cloud.requests[0].hung_up is None
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", cloud.port))
-
-
-@given(
-    body=st.binary(max_size=60),
-    size=st.one_of(st.none(), st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1)),
-    pause=st.one_of(st.none(), st.integers(0, 70)),
-    stop=st.one_of(st.none(), st.integers(0, 70)),
-)
-def test_any_cutting_up_keeps_the_bytes(
-    body: bytes, size: int | list[int] | None, pause: int | None, stop: int | None
-) -> None:
-    steps = list(Stream(body, size=size, pause_after=pause, stop_after=stop).steps(streamed=True))
-    sent = b"".join(step for step in steps if step is not None)
-    assert sent == (body if stop is None else body[:stop])
-    paused = pause is not None and pause <= len(sent)
-    assert steps.count(None) == paused
-    if paused:
-        assert len(b"".join(step or b"" for step in steps[: steps.index(None)])) == pause

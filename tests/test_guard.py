@@ -418,6 +418,7 @@ def test_masked_names_what_is_secret_and_how_to_show_it() -> None:
         ("Api-Key", "sk-3"),
         ("x-goog-api-key", "sk-4"),
         ("Cookie", "a=b"),
+        ("authorization ", "Bearer sk-5"),
         ("content-type", "application/json"),
         ("host", "localhost"),
     ]
@@ -428,6 +429,7 @@ def test_masked_names_what_is_secret_and_how_to_show_it() -> None:
         "Api-Key": "***",
         "x-goog-api-key": "***",
         "Cookie": "***",
+        "authorization ": "Bearer ***",
     }
 
 

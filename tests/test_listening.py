@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from oai_bridge.listening import Listener, Restart, judge, listen_hosts, problem, reverse_mode, without_modes
+from oai_bridge.listening import Listener, Restart, address, judge, listen_hosts, problem, reverse_mode, without_modes
 from oai_bridge.settings import Config
 
 STRONG = "q8Yx2mZr7Kd0Vt5Wn3Lb9Hc4Fs6Jg1Pa"
@@ -27,6 +27,20 @@ HERE = Listener("reverse", "127.0.0.1", 7860)
 )
 def test_hosts_of_a_setting(host: str | None, ipv6: bool, hosts: tuple[str, ...]) -> None:
     assert listen_hosts(host, ipv6=ipv6) == hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:7860"),
+        ("::1", "http://[::1]:7860"),
+        ("0.0.0.0", "http://127.0.0.1:7860"),
+        ("::", "http://[::1]:7860"),
+        ("192.168.1.5", "http://192.168.1.5:7860"),
+    ],
+)
+def test_the_address_that_is_told_is_one_that_is_listened_on(host: str, url: str) -> None:
+    assert address(Listener("reverse", host, 7860)) == url
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from oai_bridge.redaction import redact
@@ -31,6 +33,15 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\nabc=\n-----END PRIVATE KEY-----"
 )
 def test_shapes(text: str, out: str) -> None:
     assert redact(text) == out
+
+
+def test_twice_the_text_takes_twice_the_time() -> None:
+    def seconds(count: int) -> float:
+        begun = time.perf_counter()
+        redact("eyJaaaaaaaa-" * count)
+        return time.perf_counter() - begun
+
+    assert min(seconds(8000) for _ in range(3)) < 20 * min(seconds(1000) for _ in range(3))
 
 
 def test_known_secrets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def parsed(**fields: Any) -> ChatRequest:
         (b'{"a": 1e400}', "a", "out of range"),
         (b'{"\\udc00": 1}', None, "surrogate"),
         (b'{"a": {"\\udc00": 1}}', "a", "surrogate"),
+        (b'[0, [1, "\\ud83d"]]', "[1][1]", "surrogate"),
+        (b'{"%s": NaN}' % (b"k" * 100_000), "k" * 300, "NaN at kkk"),
         (b"[" * 100_000, None, "nested too deeply"),
         (b'{"a":' * 100_000, None, "nested too deeply"),
         *((b"[" * depth + b"NaN" + b"]" * depth, ..., "") for depth in (100, 400, 600, 900, 1200, 5000)),
@@ -86,6 +89,8 @@ def test_fields(fields: dict[str, Any], name: str, value: Any) -> None:
         ({"stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
         ({"model": 5}, "model"),
         ({"model": " "}, "model"),
+        ({"model": "claude-" + "x" * 600}, "model"),
+        ({"messages": PLAIN["messages"] * 100_001}, "messages"),
         ({"messages": {"role": "user"}}, "messages"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"content": "x"}]}, "messages[0].role"),
@@ -102,6 +107,16 @@ def test_the_field_that_is_wrong_is_named(fields: dict[str, Any], param: str) ->
     with pytest.raises(InvalidRequest) as caught:
         parsed(**fields)
     assert caught.value.param == param
+
+
+def test_twice_the_stop_sequences_take_twice_the_time() -> None:
+    def seconds(count: int) -> float:
+        stops = [f"s{number}" for number in range(count)]
+        begun = time.perf_counter()
+        assert parsed(stop=stops).stop == tuple(stops)
+        return time.perf_counter() - begun
+
+    assert min(seconds(8000) for _ in range(3)) < 20 * min(seconds(1000) for _ in range(3))
 
 
 KEYS = st.sampled_from(

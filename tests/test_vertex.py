@@ -89,6 +89,10 @@ def test_headers_hold_the_token_and_nothing_of_the_clients() -> None:
     assert streamed.headers == {**plain.headers, "accept": "text/event-stream"}
 
 
+def test_the_token_is_not_in_what_a_debugger_or_a_log_shows() -> None:
+    assert "Bearer" not in repr(outbound(HELLO))
+
+
 def by_the_sdk(body: dict[str, Any], model: str, region: str) -> httpx2.Request:
     """What Anthropic's own client puts on the wire for the same body (its sampling parameters became extras)."""
     extra = {key: body[key] for key in SAMPLING if key in body}

@@ -11,10 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import functools
-import ipaddress
-import itertools
 import json
 import re
 import secrets
@@ -27,23 +23,63 @@ import threading
 import time
 import urllib.parse
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 from google.auth import exceptions as google_exceptions
 from google.auth import jwt
 
 from tests.support import claude_rules
+from tests.support.behaviours import (
+    VECTORS,
+    Behaviour,
+    Drop,
+    Hang,
+    Reply,
+    Stream,
+    anthropic_error,
+    broken,
+    endless,
+    garbled,
+    google_error,
+    html_error,
+    huge,
+    invalid_grant,
+    recorded,
+    recordings,
+    replay,
+    sse,
+)
+from tests.support.cloud_keys import account_key, certificate
 
-VECTORS = Path(__file__).parent.parent / "vectors"
+__all__ = [
+    "SCOPE",
+    "VECTORS",
+    "Behaviour",
+    "Drop",
+    "FakeVertex",
+    "Hang",
+    "Received",
+    "Reply",
+    "Stream",
+    "anthropic_error",
+    "broken",
+    "endless",
+    "garbled",
+    "google_error",
+    "html_error",
+    "huge",
+    "invalid_grant",
+    "recorded",
+    "recordings",
+    "replay",
+    "sse",
+]
+
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 """What google-auth writes as `aud` into every assertion, whatever the key's own `token_uri`."""
@@ -57,173 +93,6 @@ PATH = re.compile(
     r"/v1/projects/(?P<project>[a-z][a-z0-9.:-]*)/locations/(?P<region>[a-z0-9-]+)/publishers/anthropic/models/"
     r"(?P<model>[^/:%?]+):(?P<method>rawPredict|streamRawPredict)"
 )
-GOOGLE_STATUS = {
-    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."),
-    403: ("PERMISSION_DENIED", "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist)."),
-    404: ("NOT_FOUND", "Publisher Model was not found or your project does not have access to it."),
-    429: ("RESOURCE_EXHAUSTED", "Quota exceeded for online_prediction_requests_per_base_model."),
-    500: ("INTERNAL", "Internal error encountered."),
-    503: ("UNAVAILABLE", "The service is currently unavailable."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One whole answer. `body` that is no bytes is sent as JSON."""
-
-    status: int = 200
-    body: Any = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json; charset=UTF-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """An answer in pieces, chunked.
-
-    `body` is the stream, or makes its pieces; `message` is what `rawPredict` gets instead, cut up in the same way.
-    `size` is the length of each piece, or the lengths in turn; without it the body goes out at once. `delay` seconds
-    lie between pieces. After `pause_after` bytes, or `stepwise` between all pieces, it waits for `FakeVertex.release`.
-    After `stop_after` bytes, or when all is sent, it ends: `end` properly, `cut` closes without the last chunk, `reset`
-    sends a TCP reset.
-    """
-
-    body: bytes | Callable[[], Iterable[bytes]]
-    message: bytes | None = None
-    size: int | Sequence[int] | None = None
-    delay: float = 0.0
-    pause_after: int | None = None
-    stepwise: bool = False
-    stop_after: int | None = None
-    ending: Literal["end", "cut", "reset"] = "end"
-
-    def steps(self, streamed: bool) -> Iterator[bytes | None]:
-        """What to send, piece by piece; `None` stands for the pause."""
-        body = self.body if streamed or self.message is None else self.message
-        sent = 0
-        if self.pause_after == 0:
-            yield None
-        for whole in split(body, self.size) if isinstance(body, bytes) else body():
-            piece = whole if self.stop_after is None else whole[: self.stop_after - sent]
-            if self.stepwise and sent:
-                yield None
-            at = 0 if self.pause_after is None else self.pause_after - sent
-            if 0 < at <= len(piece):
-                yield piece[:at]
-                yield None
-                yield piece[at:]
-            else:
-                yield piece
-            sent += len(piece)
-            if sent == self.stop_after:
-                return
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Leaves without a word: closes, or resets, before any header."""
-
-    reset: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Says nothing until `FakeVertex.release` or until the peer leaves, then does `then`."""
-
-    then: Behaviour | None = None
-
-
-Behaviour = Reply | Stream | Drop | Hang
-
-
-def recorded(name: str) -> bytes:
-    """A recorded stream by its file name, such as `basic_response.txt`."""
-    (path,) = VECTORS.glob(f"*/{name}")
-    return path.read_bytes()
-
-
-def recordings() -> list[str]:
-    """The names of all recorded streams."""
-    return sorted(path.name for path in VECTORS.glob("*/*") if path.suffix in (".txt", ".sse"))
-
-
-def split(body: bytes, size: int | Sequence[int] | None) -> Iterator[bytes]:
-    sizes = itertools.cycle([len(body) or 1] if size is None else [size] if isinstance(size, int) else size)
-    start = 0
-    while start < len(body):
-        end = start + next(sizes)
-        yield body[start:end]
-        start = end
-
-
-def sse(data: Mapping[str, Any]) -> bytes:
-    """One event as Anthropic writes it."""
-    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def replay(name: str = "basic_response.txt", **how: Any) -> Stream:
-    """A recorded stream; to `rawPredict` the message that it adds up to. `how`: the other fields of `Stream`."""
-    body = recorded(name)
-    return Stream(body, json.dumps(claude_rules.message_of(body)).encode(), **how)
-
-
-def broken(
-    type: str = "overloaded_error", message: str = "Overloaded", *, after: int = 0, name: str = "basic_response.txt"
-) -> Stream:
-    """A recorded stream whose first `after` events are followed by an `error` event and nothing else."""
-    error = sse({"type": "error", "error": {"type": type, "message": message}})
-    return Stream(b"".join(claude_rules.events_of(recorded(name))[:after]) + error)
-
-
-def garbled(
-    garbage: bytes = b"\x00\xff\xfe\n\ndata: {not json\n\n", *, after: int = 4, name: str = "basic_response.txt"
-) -> Stream:
-    """A recorded stream with garbage after its first `after` events; the rest follows."""
-    events = claude_rules.events_of(recorded(name))
-    return Stream(b"".join([*events[:after], garbage, *events[after:]]))
-
-
-def endless(delay: float = 0.02, text: str = "more ") -> Stream:
-    """A stream that writes `text` for ever, at this pace."""
-    return Stream(lambda: itertools.chain(_opening(), itertools.repeat(_delta(text))), delay=delay)
-
-
-def huge(size: int, piece: int = 16_384) -> Stream:
-    """A whole stream of about `size` bytes of text, as fast as the reader takes it."""
-    return Stream(
-        lambda: itertools.chain(_opening(), itertools.repeat(_delta("x" * piece), max(1, size // piece)), _closing())
-    )
-
-
-def anthropic_error(
-    status: int, message: str | None = None, *, type: str | None = None, retry_after: float | None = None
-) -> Reply:
-    """A model's error, in Anthropic's shape."""
-    headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
-    return Reply(status, claude_rules.error_object(status, message, type), headers)
-
-
-def google_error(
-    status: int, message: str | None = None, *, retry_delay: str | None = None, in_array: bool = False
-) -> Reply:
-    """The platform's error, in Google's shape; `retry_delay` such as `12s` adds a RetryInfo."""
-    name, usual = GOOGLE_STATUS[status]
-    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": retry_delay}
-    details = [retry] if retry_delay else []
-    error = {"error": {"code": status, "message": message or usual, "status": name, "details": details}}
-    return Reply(status, [error] if in_array else error)
-
-
-def html_error(status: int = 502) -> Reply:
-    """What a load balancer says."""
-    page = f"<!DOCTYPE html>\n<html><title>Error {status} (Server Error)!!1</title><p>Try again in 30 seconds.</html>\n"
-    return Reply(status, page.encode(), content_type="text/html; charset=UTF-8")
-
-
-def invalid_grant(description: str = "Invalid JWT Signature.") -> Reply:
-    """The token endpoint's refusal of a key."""
-    return Reply(400, {"error": "invalid_grant", "error_description": description})
 
 
 @dataclass(slots=True)
@@ -323,7 +192,7 @@ class FakeVertex:
             "type": "service_account",
             "project_id": project,
             "private_key_id": "0123456789abcdef0123456789abcdef01234567",
-            "private_key": _key()[0],
+            "private_key": account_key()[0],
             "client_email": email,
             "client_id": "100000000000000000000",
             "token_uri": self.token_uri,
@@ -353,6 +222,11 @@ class FakeVertex:
     def script_token(self, *behaviours: Behaviour) -> None:
         """What the next calls of the token endpoint get, one each; afterwards it mints again. `Hang()` mints late."""
         self._token_script.extend(behaviours)
+
+    def unscript(self) -> None:
+        """Forgets what is left of both scripts."""
+        self._script.clear()
+        self._token_script.clear()
 
     def revoke_tokens(self) -> None:
         """Every token minted so far is refused from now on."""
@@ -396,7 +270,7 @@ class FakeVertex:
         await http.shutdown(timeout=0.1)
 
     def _ssl(self) -> ssl.SSLContext:
-        ca_file, chain = _certificate(Path(self._folder.name))
+        ca_file, chain = certificate(Path(self._folder.name))
         self.ca_file = str(ca_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
@@ -537,7 +411,7 @@ class FakeVertex:
         if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             raise ValueError("Invalid grant_type")
         assertion = form.get("assertion", "")
-        claims = jwt.decode(assertion, certs=_key()[1], audience=[self.token_uri, GOOGLE_AUDIENCE])
+        claims = jwt.decode(assertion, certs=account_key()[1], audience=[self.token_uri, GOOGLE_AUDIENCE])
         if jwt.decode_header(assertion).get("alg") != "RS256":
             raise ValueError("Invalid JWT algorithm")
         if claims.get("iss") not in self._accounts:
@@ -572,59 +446,6 @@ def _response(reply: Reply) -> web.Response:
 
 def _request_id() -> str:
     return f"req_vrtx_{secrets.token_hex(12)}"
-
-
-def _opening() -> list[bytes]:
-    message = {"id": "msg_vrtx_made", "type": "message", "role": "assistant", "model": "claude-test", "content": []}
-    ends = {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 5, "output_tokens": 1}}
-    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    return [sse({"type": "message_start", "message": message | ends}), sse(block)]
-
-
-def _delta(text: str) -> bytes:
-    return sse({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
-
-
-def _closing() -> list[bytes]:
-    end = {"stop_reason": "end_turn", "stop_sequence": None}
-    return [
-        sse({"type": "content_block_stop", "index": 0}),
-        sse({"type": "message_delta", "delta": end, "usage": {"output_tokens": 99}}),
-        sse({"type": "message_stop"}),
-    ]
-
-
-@functools.cache
-def _key() -> tuple[str, str]:
-    """A fresh RSA key for this process: the private and the public half, in PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
-    public = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """Writes a certificate for 127.0.0.1 and localhost, which is its own CA: `(CA file, certificate with its key)`."""
-    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake Vertex")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    ca_file, chain = folder / "ca.pem", folder / "server.pem"
-    ca_file.write_bytes(certificate)
-    chain.write_bytes(certificate + secret)
-    return ca_file, chain
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
-"""A real proxy in a thread, a host whose answers are scripts of the test, and a client that shows every byte."""
+"""A real proxy in a thread, a host whose answers are scripts of the test, and the scripts that many tests use."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Literal
 
 from mitmproxy import http, options
@@ -16,11 +15,17 @@ from mitmproxy.tools.dump import DumpMaster
 
 from oai_bridge.answer import Answer, Head
 from oai_bridge.stream_layer import install
+from tests.support.raw_client import Client
 
-Script = Callable[[http.HTTPFlow], AsyncGenerator[Any, None]]
+Items = AsyncGenerator[Any, None]
+Script = Callable[[http.HTTPFlow], Items]
 
+JSON = ("content-type", "application/json")
 SSE = Head(200, (("content-type", "text/event-stream"),))
 MAX_BODY = 256 * 1024
+HELLO = b"data: Hello\n\ndata: world\n\n"
+PIECE = b"data: " + b"x" * 16376 + b"\n\n"
+SECRET = "a part of the request"
 
 
 def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
@@ -131,6 +136,7 @@ class Proxy:
         self.port = self.server.listen_addrs()[0][1]
         self._ready.set()
         await running
+        await self.server.servers.update([])  # else its socket stays open until some later test
 
     def stop(self) -> None:
         self.master.shutdown()
@@ -165,66 +171,74 @@ class Proxy:
         return self.toy.hooks[path]
 
 
-class Client:
-    """One HTTP/1 connection."""
+async def hello(flow: http.HTTPFlow) -> Items:
+    yield SSE
+    for word in (b"data: Hello\n\n", b"", b"data: world\n\n"):
+        yield word
 
-    def __init__(self, port: int, receive_buffer: int | None = None) -> None:
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
-        self.socket.connect(("127.0.0.1", port))
-        self.file = self.socket.makefile("rb")
-        self.headers: dict[str, str] = {}
 
-    def __enter__(self) -> Client:
-        return self
+async def echo(flow: http.HTTPFlow) -> Items:
+    body = flow.request.content or b""
+    yield Head(200, (JSON, ("content-length", str(len(body)))))
+    yield body
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
-    def close(self) -> None:
-        self.file.close()
-        self.socket.close()
+class Endless:
+    """A script that sends without end, and tells what becomes of it."""
 
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
+    def __init__(self, pause: float = 0.002, head: bool = True, piece: bytes = b"data: again\n\n") -> None:
+        self.pause, self.head, self.piece = pause, head, piece
+        self.produced = 0
+        self.begun = threading.Event()
+        self.closed = threading.Event()
 
-    def request(self, path: str, body: bytes = b"", method: str = "POST", headers: Iterable[str] = ()) -> Client:
-        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
-        if not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
-            lines.append(f"Content-Length: {len(body)}")
-        self.send("\r\n".join([*lines, "", ""]).encode() + body)
-        return self
+    __name__ = "endless"
 
-    def status(self) -> int:
-        """Reads a head."""
-        line = self.file.readline()
-        assert line.startswith(b"HTTP/1.1 "), line
-        self.headers = {}
-        while (field := self.file.readline()) not in (b"\r\n", b""):
-            name, _, value = field.decode().partition(":")
-            self.headers[name.lower()] = value.strip()
-        return int(line.split()[1])
+    async def __call__(self, flow: http.HTTPFlow) -> Items:
+        try:
+            self.begun.set()
+            if not self.head:
+                await asyncio.Event().wait()
+            yield SSE
+            while True:
+                self.produced += len(self.piece)
+                yield self.piece
+                await asyncio.sleep(self.pause)
+        finally:
+            self.closed.set()
 
-    def chunk(self) -> bytes:
-        """Reads one chunk; b"" is the terminating one."""
-        line = self.file.readline()
-        assert line.endswith(b"\r\n"), f"the body was cut: {line!r}"
-        size = int(line, 16)
-        data = self.file.read(size)
-        assert self.file.read(2) == b"\r\n"
-        return data
 
-    def body(self) -> bytes:
-        """Reads a whole body, and insists on its proper end."""
-        if "content-length" in self.headers:
-            data = self.file.read(int(self.headers["content-length"]))
-            assert len(data) == int(self.headers["content-length"]), "the body was cut"
-            return data
-        assert self.headers["transfer-encoding"] == "chunked"
-        return b"".join(iter(self.chunk, b""))
+async def no_head(flow: http.HTTPFlow) -> Items:
+    return
+    yield
 
-    def closed(self) -> bool:
-        """The server ends the connection, and says nothing before."""
-        return self.file.read() == b""
+
+async def raises_later(flow: http.HTTPFlow) -> Items:
+    yield SSE
+    yield b"data: first\n\n"
+    raise ValueError(SECRET)
+
+
+def no_answer(flow: http.HTTPFlow) -> Any:
+    raise KeyError(SECRET)
+
+
+def stands_still(produced: Callable[[], int]) -> bool:
+    """Whether an answer that has begun produces nothing for a while."""
+    before = produced()
+    time.sleep(0.2)
+    return before == produced() > 0
+
+
+def still_usable(proxy: Proxy, client: Client) -> None:
+    """The next request on the same connection is answered."""
+    assert client.request(proxy.script(hello)).status() == 200
+    assert client.body() == HELLO
+
+
+def assert_killed(proxy: Proxy, path: str) -> None:
+    assert proxy.ended(path)[-1] == "error"
+    time.sleep(0.05)
+    assert proxy.toy.hooks[path].count("error") == 1 and "response" not in proxy.toy.hooks[path]
+    error = proxy.flow(path).error
+    assert error is not None and error.msg == error.KILLED_MESSAGE

@@ -1,0 +1,201 @@
+"""No web page can spend the user's money: what browsers and strangers send, over real HTTP."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_vertex import FakeVertex
+from tests.support.proxy import ASK, CHAT, KEY, Answer, Proxy
+
+JSON = {"content-type": "application/json"}
+RAW = json.dumps(ASK).encode()
+NAVIGATION = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "document",
+    "accept": "text/html",
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(cloud: FakeVertex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A proxy with a client key and a name besides localhost."""
+    config = json.dumps({"server": {"client_keys": [KEY], "allowed_hosts": ["host.docker.internal"]}})
+    with Proxy(tmp_path_factory.mktemp("guarded"), environment=cloud.environment(), config=config) as proxy:
+        yield proxy
+
+
+@pytest.fixture(autouse=True)
+def refused_ones_cost_nothing(request: pytest.FixtureRequest, cloud: FakeVertex) -> Iterator[None]:
+    """Unless a test is marked otherwise, the cloud hears nothing of it."""
+    before = len(cloud.requests)
+    yield
+    if "refused" in request.node.name:
+        assert len(cloud.requests) == before
+
+
+def ask(proxy: Proxy, headers: dict[str, str]) -> Answer:
+    answer = proxy.send("POST", CHAT, RAW, {**JSON, **headers})
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    return answer
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "127.0.0.1.evil.test",
+        "localhost.evil.test",
+        "mitm.it",
+        "192.168.0.5",
+        "0.0.0.0",
+        "host.docker.internal",
+    ],
+)
+def test_a_foreign_host_name_is_refused(proxy: Proxy, host: str) -> None:
+    for path, method in itertools.product(("/v1/models", "/", "/health", CHAT, "/nowhere"), ("GET", "POST")):
+        answer = proxy.send(method, path, RAW if method == "POST" else None, {**JSON, "host": f"{host}:{proxy.port}"})
+        assert answer.status == 421
+        assert "allowed_hosts" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "localhost, evil.test", "localhost:99999", "user@localhost", "localhost/x"]
+)
+def test_a_malformed_host_name_is_refused(proxy: Proxy, host: str) -> None:
+    assert proxy.send("GET", "/v1/models", headers={"host": host}).status == 400
+
+
+def test_two_host_names_are_refused(proxy: Proxy) -> None:
+    head = f"GET /v1/models HTTP/1.1\r\nHost: localhost:{proxy.port}\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert b" 400 " in connection.recv(65_536)
+
+
+@pytest.mark.parametrize("target", ["http://evil.test/v1/models", "http://localhost/v1/models"])
+def test_a_proxy_request_is_refused_unless_it_is_for_us(proxy: Proxy, target: str) -> None:
+    """Nothing is ever fetched for anybody."""
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+        host = target.split("/")[2]
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.recv(65_536)
+    assert (b" 200 " if host == "localhost" else b" 421 ") in answer
+
+
+def test_connect_is_refused(proxy: Proxy, cloud: FakeVertex) -> None:
+    target = f"127.0.0.1:{cloud.port}"
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+        connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+        answer = connection.recv(65_536)
+    assert b" 200 " not in answer
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "LOCALHOST."])
+def test_our_own_names_are_served(proxy: Proxy, host: str) -> None:
+    assert ask(proxy, {"host": f"{host}:{proxy.port}"}).status == 200
+    assert ask(proxy, {"host": host}).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.test"},
+        {"origin": "null"},
+        {"origin": "http://localhost:1"},
+        {"origin": ""},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "something-new"},
+        {"sec-fetch-site": "same-origin", "origin": "https://evil.test"},
+        NAVIGATION,
+    ],
+    ids=str,
+)
+def test_what_a_web_page_sends_is_refused(proxy: Proxy, headers: dict[str, str]) -> None:
+    answer = ask(proxy, headers)
+    assert answer.status == 403
+    assert "money" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
+def test_what_a_form_can_send_is_refused(proxy: Proxy, content_type: str | None) -> None:
+    answer = proxy.send("POST", CHAT, RAW, {"content-type": content_type} if content_type else {})
+    assert (answer.status, answer.error["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:{port}", "http://127.0.0.1:{port}"])
+def test_our_own_page_is_served(proxy: Proxy, origin: str) -> None:
+    own = origin.format(port=proxy.port)
+    assert (
+        ask(proxy, {"origin": own, "sec-fetch-site": "same-origin", "host": own.removeprefix("http://")}).status == 200
+    )
+
+
+def test_a_link_to_the_page_works_but_to_nothing_else(proxy: Proxy) -> None:
+    answer = proxy.get("/", NAVIGATION)
+    assert answer.status == 200 and b"<html" in answer.body
+    assert proxy.get("/status", NAVIGATION).status == 403
+    assert proxy.get("/v1/models", NAVIGATION).status == 403
+    assert proxy.get("/", {**NAVIGATION, "sec-fetch-dest": "iframe"}).status == 403
+
+
+def test_a_preflight_is_refused(proxy: Proxy) -> None:
+    asked = {"origin": "https://evil.test", "access-control-request-method": "POST"}
+    answer = proxy.send("OPTIONS", CHAT, None, asked)
+    assert answer.status == 403
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+# --- With a key -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers", [{"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}], ids=["bearer", "x-api-key"]
+)
+@pytest.mark.parametrize("host", ["localhost", "host.docker.internal"])
+def test_the_right_key_is_let_in(guarded: Proxy, headers: dict[str, str], host: str) -> None:
+    assert ask(guarded, {**headers, "host": f"{host}:{guarded.port}"}).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer "},
+        {"authorization": f"Bearer {KEY}x"},
+        {"authorization": f"Bearer {KEY[:-1]}"},
+        {"authorization": f"Basic {KEY}"},
+        {"authorization": KEY},
+        {"x-api-key": KEY.lower()},
+        {"authorization": "Bearer ключ".encode().decode("latin-1")},
+    ],
+    ids=range(8),
+)
+def test_without_the_right_key_everything_is_refused(guarded: Proxy, headers: dict[str, str]) -> None:
+    assert ask(guarded, headers).status == 401
+    for path in ("/", "/status", "/v1/models", "/nowhere"):
+        answer = guarded.get(path, headers)
+        assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
+    assert guarded.get("/health", headers).status == 200
+
+
+def test_a_key_does_not_help_a_web_page_and_it_is_refused(guarded: Proxy) -> None:
+    assert ask(guarded, {"authorization": f"Bearer {KEY}", "origin": "https://evil.test"}).status == 403
+    assert ask(guarded, {"authorization": f"Bearer {KEY}", "host": "evil.test"}).status == 421
+
+
+def test_another_name_needs_a_key(cloud: FakeVertex, tmp_path: Path) -> None:
+    """A tunnel arrives from loopback, with the name that the world knows: refused at the start."""
+    proxy = Proxy(tmp_path, environment=cloud.environment(), config='{"server": {"allowed_hosts": ["me.example.com"]}}')
+    proxy.start()
+    assert proxy.process.wait(timeout=15) != 0
+    assert "me.example.com" in proxy.log() and "PROXY_KEY" in proxy.log()

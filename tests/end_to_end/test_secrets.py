@@ -1,0 +1,269 @@
+"""No secret anywhere: canaries of every kind against all that a user may look at, keep or pass on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import http
+from mitmproxy.io import FlowReader
+
+from tests.support.fake_vertex import (
+    FakeVertex,
+    Reply,
+    Stream,
+    anthropic_error,
+    broken,
+    endless,
+    google_error,
+    invalid_grant,
+    recorded,
+    replay,
+    sse,
+)
+from tests.support.proxy import ASK, CHAT, KEY, Proxy, Web, free_port, read_all, unchunk
+
+WRONG_KEY = "wrong-key-of-a-client-0123456789"
+HEADERS = {"authorization": f"Bearer {KEY}"}
+
+
+class Canaries:
+    """Everything that must be seen nowhere, in the forms in which it might be."""
+
+    def __init__(self, cloud: FakeVertex) -> None:
+        self._cloud = cloud
+
+    def found_in(self, text: bytes) -> list[str]:
+        key = self._cloud.service_account()["private_key"]
+        body = "".join(line for line in key.splitlines() if "-----" not in line)
+        secrets = {f"token {number}": token for number, token in enumerate(self._cloud.tokens)}
+        secrets |= {"client key": KEY, "wrong client key": WRONG_KEY}
+        secrets |= {f"private key at {at}": body[at : at + 40] for at in range(0, len(body) - 40, 200)}
+        secrets |= {"assertion": "eyJ"} if b'"eyJ' in text or b"=eyJ" in text else {}
+        forms = {
+            name: {value.encode(), base64.b64encode(value.encode()).rstrip(b"=")[:-1]}
+            for name, value in secrets.items()
+        }
+        return [name for name, values in forms.items() if any(value in text for value in values)]
+
+
+def test_the_canaries_sing(cloud: FakeVertex) -> None:
+    canaries = Canaries(cloud)
+    assert canaries.found_in(b"nothing") == []
+    assert canaries.found_in(f"authorization: Bearer {KEY}".encode()) == ["client key"]
+    assert canaries.found_in(base64.b64encode(KEY.encode())) == ["client key"]
+    assert canaries.found_in(cloud.service_account()["private_key"].replace("\n", "").encode())
+
+
+def echo(cloud: FakeVertex, status: int = 403, kind: str = "anthropic") -> Reply:
+    """A cloud that repeats what it was sent."""
+    said = f"You sent authorization: Bearer {cloud.tokens[-1]} and that is wrong"
+    if kind == "anthropic":
+        return anthropic_error(status, said)
+    if kind == "google":
+        return google_error(status, said)
+    return Reply(status, f"<html>{said}</html>".encode(), {"x-echo": cloud.tokens[-1]}, content_type="text/html")
+
+
+@pytest.fixture(scope="module")
+def web() -> Web:
+    return Web()
+
+
+@pytest.fixture(scope="module")
+def kept(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[dict[str, bytes]]:
+    """Everything that is left after a run with all sorts of chats: files, the log, what mitmweb showed."""
+    flows, har = folder / "all.flow", folder / "all.har"
+    arguments = [*web.arguments, "-w", str(flows), "--set", f"hardump={har}", "--set", "termlog_verbosity=debug"]
+    arguments += ["--set", "proxy_debug=true"]  # mitmproxy's own log of what comes in
+    environment = cloud.environment() | {"PROXY_KEY": KEY, "LOG_LEVEL": "debug"}
+    seen: dict[str, bytes] = {}
+    with Proxy(folder, environment=environment, program="mitmweb", arguments=arguments) as proxy:
+        seen["answers"] = b"".join(ask_all(proxy, cloud))
+        seen["during a stream"] = ask_and_look(proxy, cloud, web)
+        seen["afterwards"] = look(web)
+        cloud.script(endless())
+        connection = proxy.open_chat(HEADERS, stream=True)
+        while b"more" not in connection.recv(65_536):
+            pass
+    connection.close()
+    seen["log"] = proxy.log().encode()
+    seen["flow file"] = flows.read_bytes()
+    seen["HAR"] = har.read_bytes()
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in {"all.flow", "all.har", "log.txt"}:
+            seen[f"file {path.name}"] = path.read_bytes()
+    yield seen
+
+
+def ask_all(proxy: Proxy, cloud: FakeVertex) -> Iterator[bytes]:
+    """Chats that go well and that fail in every way in which a secret may come near the client."""
+    chat = {**ASK, "stream": True}
+    for headers in (HEADERS, {"x-api-key": KEY}):
+        for body in (ASK, chat):
+            answer = proxy.post(CHAT, body, headers)
+            assert answer.status == 200
+            yield repr(answer).encode()
+    for headers in ({}, {"authorization": f"Bearer {WRONG_KEY}"}, {"x-api-key": WRONG_KEY}, {"api-key": WRONG_KEY}):
+        yield repr(proxy.post(CHAT, chat, headers)).encode()
+    yield repr(proxy.get("/nowhere", {**HEADERS, "cookie": f"k={KEY}", "proxy-authorization": f"Basic {KEY}"})).encode()
+    for kind in ("anthropic", "google", "page"):
+        for status in (400, 403, 500):
+            cloud.script(echo(cloud, status, kind))
+            answer = proxy.post(CHAT, chat, HEADERS)
+            assert answer.status == status
+            yield repr(answer).encode()
+    token = cloud.tokens[-1]
+    said = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
+    cloud.script(broken(message=f"Bearer {token}"), broken(message=f"Bearer {token}", after=4))
+    cloud.script(Stream(recorded("basic_response.txt").replace(b"event: ping", b": " + token.encode()) + sse(said)))
+    cloud.script(Stream(b": " + token.encode() + b"\n\ndata: {" + token.encode() + b"\n\n"))
+    for _ in range(4):
+        yield repr(proxy.post(CHAT, chat, HEADERS)).encode()
+    for trouble in (
+        invalid_grant(f"No {cloud.service_account()['private_key']}"),
+        invalid_grant(f"assertion eyJhbGciOi.{token}.x"),
+    ):
+        cloud.revoke_tokens()
+        cloud.script_token(trouble)
+        answer = proxy.post(CHAT, chat, HEADERS)
+        assert answer.status == 401
+        yield repr(answer).encode()
+    for path in ("/", "/status", "/v1/models"):
+        yield repr(proxy.get(path, HEADERS)).encode()
+
+
+def ask_and_look(proxy: Proxy, cloud: FakeVertex, web: Web) -> bytes:
+    """mitmweb in the middle of a stream."""
+    body = recorded("basic_response.txt")
+    cloud.script(replay(pause_after=len(body) // 2))
+    connection = proxy.open_chat(HEADERS, stream=True)
+    cloud.wait_until(lambda: cloud.hanging == 1)
+    seen = look(web)
+    cloud.release()
+    assert unchunk(read_all(connection))[1].endswith(b"[DONE]\n\n")
+    return seen
+
+
+def look(web: Web) -> bytes:
+    """All that mitmweb's page can ask for."""
+    paths = ["/flows", "/events", "/options", "/state", "/flows/dump"]
+    for flow in web.chats():
+        for message in ("request", "response"):
+            if flow.get(message):
+                path = f"/flows/{flow['id']}/{message}/content"
+                paths += [f"{path}/auto.json", f"{path}/raw.json"]
+                if flow[message]["timestamp_end"]:  # mitmweb has no body to save while it streams
+                    paths.append(f"{path}.data")
+    return b"\n".join(web.ask("GET", path) for path in paths)
+
+
+PLACES = ("answers", "during a stream", "afterwards", "log", "flow file", "HAR")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_is_in(kept: dict[str, bytes], cloud: FakeVertex, place: str) -> None:
+    assert len(kept[place]) > 1000
+    assert Canaries(cloud).found_in(kept[place]) == []
+
+
+def test_no_secret_is_in_any_file(kept: dict[str, bytes], cloud: FakeVertex) -> None:
+    canaries = Canaries(cloud)
+    files = {name: text for name, text in kept.items() if name.startswith("file ")}
+    assert len(files) > 3
+    assert {name for name, text in files.items() if canaries.found_in(text)} == set()
+
+
+def test_exports_have_no_secret(cloud: FakeVertex, kept: dict[str, bytes], folder: Path) -> None:
+    from mitmproxy.addons import export
+    from mitmproxy.test import taddons
+
+    canaries = Canaries(cloud)
+    with taddons.context(export.Export()), (folder / "all.flow").open("rb") as file:
+        for flow in FlowReader(file).stream():
+            for name, make in export.formats.items():
+                try:
+                    made = make(flow)
+                except Exception as error:  # an export of a request that has no body, for one
+                    made = str(error)
+                assert canaries.found_in(made if isinstance(made, bytes) else made.encode()) == [], name
+
+
+# --- What is kept instead ---------------------------------------------------------------------------------------------
+
+
+def flows_in(file: Path) -> list[http.HTTPFlow]:
+    with file.open("rb") as opened:
+        return [flow for flow in FlowReader(opened).stream() if isinstance(flow, http.HTTPFlow)]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_saved_flow_is_what_the_client_sent_and_got(cloud: FakeVertex, tmp_path: Path, stream: bool) -> None:
+    file = tmp_path / "chats.flow"
+    environment = cloud.environment() | {"PROXY_KEY": KEY}
+    body = {**ASK, "stream": stream, "temperature": 0.5, "seed": 4}
+    with Proxy(tmp_path, environment=environment, arguments=["-w", str(file)]) as proxy:
+        answer = proxy.post(CHAT, body, {**HEADERS, "x-odd": "Öl"})
+        cloud.script(broken(after=4))
+        lost = proxy.post(CHAT, {**body, "stream": True}, HEADERS)
+        sent = cloud.requests[-2]
+    flow, second = [flow for flow in flows_in(file) if flow.request.path == CHAT]
+
+    assert (flow.request.method, flow.request.host, flow.request.port) == ("POST", "127.0.0.1", proxy.port)
+    assert flow.request.headers["authorization"] == "Bearer ***"
+    assert flow.request.headers["content-type"] == "application/json"
+    assert flow.request.raw_content == json.dumps(body).encode()
+    assert flow.response is not None
+    assert flow.response.status_code == 200
+    assert flow.response.raw_content == answer.body
+    kept = {name.lower(): value for name, value in flow.response.headers.items()}
+    assert kept == answer.headers
+    assert flow.error is None
+
+    record: dict[str, Any] = flow.metadata["bridge"]
+    (attempt,) = record["attempts"]
+    assert attempt["url"] == cloud.origin + sent.path
+    assert attempt["status"] == 200
+    assert json.loads(attempt["body"]) == sent.parsed
+    assert attempt["headers"]["authorization"] == "Bearer ***"
+    assert record["request_id"] == answer.headers["x-request-id"]
+    assert record["upstream_request_id"] == answer.headers["x-bridge-upstream-request-id"]
+    assert record["upstream_model"] == "claude-sonnet-4-5@20250929"
+    assert [note["code"] for note in record["notes"]] == ["dropped:seed"]
+    assert record["usage"]["input"] == 11 and record["usage"]["output"] == 6
+    assert record["finish_reason"] == "stop"
+    assert "Hello" in record["reply"]
+    assert record["timing"]["began"] <= record["timing"]["first_byte"] <= record["timing"]["ended"]
+
+    assert second.response is not None and second.response.raw_content == lost.body
+    assert second.metadata["bridge"]["error"]["code"] == "overloaded"
+    assert second.metadata["bridge"]["finish_reason"] is None
+
+
+def test_a_har_holds_the_clients_side(kept: dict[str, bytes], cloud: FakeVertex) -> None:
+    entries = json.loads(kept["HAR"])["log"]["entries"]
+    chats = [entry for entry in entries if entry["request"]["url"].endswith(CHAT)]
+    assert len(chats) > 10
+    assert all(re.match(r"http://(127\.0\.0\.1|localhost)[:/]", entry["request"]["url"]) for entry in chats)
+    assert json.loads(chats[0]["request"]["postData"]["text"]) == ASK
+
+
+def test_a_saved_file_can_be_read_without_serving(
+    cloud: FakeVertex, kept: dict[str, bytes], folder: Path, tmp_path: Path
+) -> None:
+    """`mitmdump -n -r` with the addon shows what was kept, opens no port and asks nobody."""
+    asked = len(cloud.requests)
+    arguments = ["-n", "-r", str(folder / "all.flow")]
+    proxy = Proxy(tmp_path, environment=cloud.environment(), modes=[], arguments=arguments, port=free_port())
+    proxy.start()
+    try:
+        assert proxy.process.wait(timeout=20) == 0, proxy.log()
+    finally:
+        proxy.kill()
+    assert "Traceback" not in proxy.log()
+    assert len(cloud.requests) == asked

@@ -1,0 +1,201 @@
+"""What the fake cloud does with a request, as values: an answer, a stream, a hang-up; and makers of the usual ones."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.support import claude_rules
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+GOOGLE_STATUS = {
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."),
+    403: ("PERMISSION_DENIED", "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist)."),
+    404: ("NOT_FOUND", "Publisher Model was not found or your project does not have access to it."),
+    429: ("RESOURCE_EXHAUSTED", "Quota exceeded for online_prediction_requests_per_base_model."),
+    500: ("INTERNAL", "Internal error encountered."),
+    503: ("UNAVAILABLE", "The service is currently unavailable."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole answer. `body` that is no bytes is sent as JSON."""
+
+    status: int = 200
+    body: Any = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json; charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer in pieces, chunked.
+
+    `body` is the stream, or makes its pieces; `message` is what `rawPredict` gets instead, cut up in the same way.
+    `size` is the length of each piece, or the lengths in turn; without it the body goes out at once. `delay` seconds
+    lie between pieces. After `pause_after` bytes, or `stepwise` between all pieces, it waits for `FakeVertex.release`.
+    After `stop_after` bytes, or when all is sent, it ends: `end` properly, `cut` closes without the last chunk, `reset`
+    sends a TCP reset.
+    """
+
+    body: bytes | Callable[[], Iterable[bytes]]
+    message: bytes | None = None
+    size: int | Sequence[int] | None = None
+    delay: float = 0.0
+    pause_after: int | None = None
+    stepwise: bool = False
+    stop_after: int | None = None
+    ending: Literal["end", "cut", "reset"] = "end"
+
+    def steps(self, streamed: bool) -> Iterator[bytes | None]:
+        """What to send, piece by piece; `None` stands for the pause."""
+        body = self.body if streamed or self.message is None else self.message
+        sent = 0
+        if self.pause_after == 0:
+            yield None
+        for whole in split(body, self.size) if isinstance(body, bytes) else body():
+            piece = whole if self.stop_after is None else whole[: self.stop_after - sent]
+            if self.stepwise and sent:
+                yield None
+            at = 0 if self.pause_after is None else self.pause_after - sent
+            if 0 < at <= len(piece):
+                yield piece[:at]
+                yield None
+                yield piece[at:]
+            else:
+                yield piece
+            sent += len(piece)
+            if sent == self.stop_after:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Leaves without a word: closes, or resets, before any header."""
+
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Says nothing until `FakeVertex.release` or until the peer leaves, then does `then`."""
+
+    then: Behaviour | None = None
+
+
+Behaviour = Reply | Stream | Drop | Hang
+
+
+def recorded(name: str) -> bytes:
+    """A recorded stream by its file name, such as `basic_response.txt`."""
+    (path,) = VECTORS.glob(f"*/{name}")
+    return path.read_bytes()
+
+
+def recordings() -> list[str]:
+    """The names of all recorded streams."""
+    return sorted(path.name for path in VECTORS.glob("*/*") if path.suffix in (".txt", ".sse"))
+
+
+def split(body: bytes, size: int | Sequence[int] | None) -> Iterator[bytes]:
+    sizes = itertools.cycle([len(body) or 1] if size is None else [size] if isinstance(size, int) else size)
+    start = 0
+    while start < len(body):
+        end = start + next(sizes)
+        yield body[start:end]
+        start = end
+
+
+def sse(data: Mapping[str, Any]) -> bytes:
+    """One event as Anthropic writes it."""
+    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def replay(name: str = "basic_response.txt", **how: Any) -> Stream:
+    """A recorded stream; to `rawPredict` the message that it adds up to. `how`: the other fields of `Stream`."""
+    body = recorded(name)
+    return Stream(body, json.dumps(claude_rules.message_of(body)).encode(), **how)
+
+
+def broken(
+    type: str = "overloaded_error", message: str = "Overloaded", *, after: int = 0, name: str = "basic_response.txt"
+) -> Stream:
+    """A recorded stream whose first `after` events are followed by an `error` event and nothing else."""
+    error = sse({"type": "error", "error": {"type": type, "message": message}})
+    return Stream(b"".join(claude_rules.events_of(recorded(name))[:after]) + error)
+
+
+def garbled(
+    garbage: bytes = b"\x00\xff\xfe\n\ndata: {not json\n\n", *, after: int = 4, name: str = "basic_response.txt"
+) -> Stream:
+    """A recorded stream with garbage after its first `after` events; the rest follows."""
+    events = claude_rules.events_of(recorded(name))
+    return Stream(b"".join([*events[:after], garbage, *events[after:]]))
+
+
+def endless(delay: float = 0.02, text: str = "more ") -> Stream:
+    """A stream that writes `text` for ever, at this pace."""
+    return Stream(lambda: itertools.chain(_opening(), itertools.repeat(_delta(text))), delay=delay)
+
+
+def huge(size: int, piece: int = 16_384) -> Stream:
+    """A whole stream of about `size` bytes of text, as fast as the reader takes it."""
+    return Stream(
+        lambda: itertools.chain(_opening(), itertools.repeat(_delta("x" * piece), max(1, size // piece)), _closing())
+    )
+
+
+def anthropic_error(
+    status: int, message: str | None = None, *, type: str | None = None, retry_after: float | None = None
+) -> Reply:
+    """A model's error, in Anthropic's shape."""
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+    return Reply(status, claude_rules.error_object(status, message, type), headers)
+
+
+def google_error(
+    status: int, message: str | None = None, *, retry_delay: str | None = None, in_array: bool = False
+) -> Reply:
+    """The platform's error, in Google's shape; `retry_delay` such as `12s` adds a RetryInfo."""
+    name, usual = GOOGLE_STATUS[status]
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": retry_delay}
+    details = [retry] if retry_delay else []
+    error = {"error": {"code": status, "message": message or usual, "status": name, "details": details}}
+    return Reply(status, [error] if in_array else error)
+
+
+def html_error(status: int = 502) -> Reply:
+    """What a load balancer says."""
+    page = f"<!DOCTYPE html>\n<html><title>Error {status} (Server Error)!!1</title><p>Try again in 30 seconds.</html>\n"
+    return Reply(status, page.encode(), content_type="text/html; charset=UTF-8")
+
+
+def invalid_grant(description: str = "Invalid JWT Signature.") -> Reply:
+    """The token endpoint's refusal of a key."""
+    return Reply(400, {"error": "invalid_grant", "error_description": description})
+
+
+def _opening() -> list[bytes]:
+    message = {"id": "msg_vrtx_made", "type": "message", "role": "assistant", "model": "claude-test", "content": []}
+    ends = {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 5, "output_tokens": 1}}
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    return [sse({"type": "message_start", "message": message | ends}), sse(block)]
+
+
+def _delta(text: str) -> bytes:
+    return sse({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+
+
+def _closing() -> list[bytes]:
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    return [
+        sse({"type": "content_block_stop", "index": 0}),
+        sse({"type": "message_delta", "delta": end, "usage": {"output_tokens": 99}}),
+        sse({"type": "message_stop"}),
+    ]

@@ -1,0 +1,96 @@
+"""The hooks: what fails in them lets nobody in and keeps nobody waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.test import tflow
+
+from oai_bridge import addon
+from oai_bridge.addon import Bridge
+from oai_bridge.answer import Head
+from oai_bridge.guard import Guard
+from oai_bridge.settings import Config
+from tests.support.fake_vertex import FakeVertex
+from tests.support.proxy import ASK, CHAT, KEY, Proxy
+
+
+class BrokenGuard(Guard):
+    def check(self, caller: object) -> None:
+        raise RuntimeError("a defect")
+
+
+def bridge(guard: Guard) -> Bridge:
+    made = Bridge()
+    made.config, made._guard = Config(), guard
+    return made
+
+
+@pytest.mark.parametrize(("guard", "status"), [(BrokenGuard, 500), (Guard, None)])
+def test_nobody_gets_in_by_a_defect_of_the_guard(guard: type[Guard], status: int | None) -> None:
+    flow = tflow.tflow()
+    flow.request.headers["host"] = "localhost:7860"
+    flow.request.headers["content-type"] = "application/json"
+    flow.request.headers["authorization"] = f"Bearer {KEY}"
+    flow.request.authority, flow.request.method, flow.request.path = "", "POST", CHAT
+    hooks = bridge(guard(Config(), ["127.0.0.1"]))
+    if status is None:
+        hooks.requestheaders(flow)
+    else:
+        with pytest.raises(RuntimeError):
+            hooks.requestheaders(flow)
+    assert (flow.response and flow.response.status_code) == status
+    assert KEY not in str(flow.get_state())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932"])
+def test_a_log_that_can_not_show_a_letter_fails_nothing(tmp_path: Path, encoding: str) -> None:
+    with FakeVertex() as cloud:
+        environment = {**cloud.environment(), "PROXY_KEY": KEY, "PYTHONIOENCODING": encoding}
+        with Proxy(tmp_path, environment=environment) as proxy:
+            body = json.dumps(ASK).encode()
+            head = f"POST {CHAT}?é→・ HTTP/1.0\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            head += f"content-length: {len(body)}\r\n"
+            for key, status in (("", b"401"), (f"authorization: Bearer {KEY}\r\n", b"200")):
+                answer = said(proxy.port, f"{head}{key}\r\n".encode() + body)
+                assert answer.split()[1] == status
+        assert " tokens" in proxy.log()
+
+
+def said(port: int, request: bytes) -> bytes:
+    """All that comes back for these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").read()
+
+
+async def test_an_answer_that_is_closed_is_closed_to_the_bottom(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Exchange:
+        def __init__(self, *_: Any) -> None: ...
+
+        async def answer(self) -> AsyncGenerator[Head | bytes, None]:
+            try:
+                yield Head(200)
+                yield b"more"
+            finally:
+                await asyncio.sleep(0)
+                closed.append(True)
+
+    monkeypatch.setattr(addon, "Exchange", Exchange)
+    hooks = bridge(Guard(Config(), ["127.0.0.1"]))
+    hooks._services = asyncio.ensure_future(asyncio.sleep(0))  # type: ignore[assignment]  # nobody asks them
+    flow = tflow.tflow()
+    flow.request.method, flow.request.path = "POST", CHAT
+    hooks.request(flow)
+    answer = hooks.open(flow)
+    await anext(answer)
+    await answer.aclose()
+    assert closed

@@ -1,0 +1,218 @@
+"""Tests for `load_config`: which files are read, how, and what is told of them; the example file among them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from oai_bridge import config_file
+from oai_bridge.config import Config, ConfigError, CredentialFile, GoogleAccount, exposure, load_config
+from tests.support.google_keys import EMAIL, entry, info
+
+EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "server: {port: 81}",
+        "server:\n  port: 81\n",
+        "server:\r\n  port: 81\r\n",
+        "\ufeffserver: {port: 81}",
+        "server: {port: 81}".encode("utf-16"),
+        b"\xfe\xff" + "server: {port: 81}".encode("utf-16-be"),
+    ],
+)
+def test_file_is_read_as_editors_write_it(tmp_path: Path, content: str | bytes) -> None:
+    write(tmp_path, {"config.yaml": content})
+    assert load_config(None, {}, [tmp_path]).port == 81
+
+
+@pytest.mark.parametrize("content", ["", "\n", "# only a comment\n", "---\n", "server:\n  # nothing\nvertex:\n"])
+def test_empty_files_are_defaults(tmp_path: Path, content: str) -> None:
+    write(tmp_path, {"config.yaml": content, ".env": content})
+    assert load_config(None, {}, [tmp_path]) == Config()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("server: {port: 1, port: 2}", "config.yaml, line 1: the same setting stands twice"),
+        ("server:\n  port: 1\nserver:\n  port: 2", "config.yaml, line 3: the same setting stands twice"),
+        ("server:\n\tport: 1", "config.yaml, line 2: YAML takes no tabs"),
+        ("server: {client_keys: [*canary]}", "config.yaml, line 1, column"),
+        ("server: {client_keys: [!canary x]}", "config.yaml, line 1, column"),
+        ("server:\n  client_keys: [canary", "config.yaml, line"),
+        ("server: {client_keys: [&canary x, &canary y]}\nx: }", "config.yaml, line"),
+        ("server: {client_keys: ['canary\\', b]}\n: :", "config.yaml, line"),
+        ("- a\n- b", "config.yaml must be a mapping"),
+        ("just text", "config.yaml must be a mapping"),
+        ("a: 1\n---\nb: 2", "config.yaml, line 2, column"),
+        ("server: {title: 2026-99-99}", "config.yaml is not valid YAML"),
+        ("server: {title: !!timestamp canary}", "config.yaml is not valid YAML"),
+        ("server: {? [a] : b}", "config.yaml, line 1, column"),
+        ("server: &loop {title: *loop}", "server.title must be text"),
+        ("&loop [*loop]", "config.yaml must be a mapping"),
+        ("\0", "config.yaml is not valid YAML"),
+        (b"server: {title: \xff}", "config.yaml is not UTF-8"),
+        (b"\xff\xfe\x00", "config.yaml is not UTF-8"),
+    ],
+)
+def test_broken_files_are_told_without_their_text(tmp_path: Path, content: str | bytes, words: str) -> None:
+    write(tmp_path, {"config.yaml": content})
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, {}, [tmp_path])
+    message = str(caught.value)
+    assert words in message and "canary" not in message and "\n" not in message
+    assert caught.value.__cause__ is None
+
+
+def test_first_folder_wins_for_each_file(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    write(one, {".env": "PORT=1"})
+    write(two, {".env": "PORT=2\nSERVER_TITLE=two", "config.yaml": "server: {title: file, log_level: warn}"})
+    config = load_config(None, {}, [tmp_path / "none", one, two])
+    assert (config.port, config.title, config.log_level) == (1, "file", "warn")
+
+
+def test_named_file_is_read_instead_and_must_be_there(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": "server: {port: 1}", "other.yaml": "server: {port: 2}"})
+    assert load_config(tmp_path / "other.yaml", {}, [tmp_path]).port == 2
+    with pytest.raises(ConfigError, match=r"There is no file .*none\.yaml"):
+        load_config(tmp_path / "none.yaml", {}, [tmp_path])
+
+
+def test_paths_start_from_the_file_that_names_them(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        write(folder, {"key.json": json.dumps(info(project_id=folder.name))})
+    write(one, {"config.yaml": "vertex: {accounts: [{credentials: key.json}]}\nnetwork: {ca_file: ca.pem}"})
+    write(two, {".env": "GOOGLE_APPLICATION_CREDENTIALS=key.json"})
+    config = load_config(None, {}, [one, two])
+    assert config.vertex.accounts == (
+        GoogleAccount("one", "global", CredentialFile(str(one / "key.json"))),
+        GoogleAccount("two", "global", CredentialFile(str(two / "key.json"))),
+    )
+    assert config.network.ca_file == str(one / "ca.pem")
+    write(two, {".env": "SSL_CERT_FILE=ca2.pem"})
+    assert load_config(None, {}, [one, two]).network.ca_file == str(two / "ca2.pem")
+
+
+@pytest.mark.parametrize(
+    ("environment", "project"),
+    [
+        ({}, None),
+        ({"GOOGLE_CLOUD_PROJECT": "gcp"}, "gcp"),
+        ({"GOOGLE_CLOUD_PROJECT": "gcp", "ANTHROPIC_VERTEX_PROJECT_ID": "named"}, "named"),
+    ],
+)
+def test_file_without_a_project(tmp_path: Path, environment: dict[str, str], project: str | None) -> None:
+    file = tmp_path / "login.json"
+    write(tmp_path, {"login.json": json.dumps({"type": "authorized_user", "refresh_token": "canary"})})
+    environment = {**environment, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    if project is None:
+        with pytest.raises(ConfigError, match="names no project: set ANTHROPIC_VERTEX_PROJECT_ID"):
+            load_config(None, environment, [])
+    else:
+        assert load_config(None, environment, []).vertex.accounts[0].project == project
+
+
+def test_every_missing_credential_file_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": "vertex: {accounts: [{credentials: a.json}, {credentials: b.json}]}"})
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, {}, [tmp_path])
+    first, second = str(caught.value).splitlines()
+    assert "a.json can't be read" in first and "b.json can't be read" in second
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_env_file_of_a_tutorial_works_as_it_is(tmp_path: Path, ending: str) -> None:
+    lines = [
+        "\ufeff# my proxy",
+        "NODE_ENV=production",
+        "SERVER_TITLE='My Tunnel'",
+        "PORT=7861",
+        "BIND_ADDRESS=127.0.0.1",
+        "GATEKEEPER=proxy_key",
+        "PROXY_KEY=hunter2",
+        "MAX_OUTPUT_TOKENS_ANTHROPIC=4096",
+        f'GCP_CREDENTIALS="{entry()},{entry("example.com:p2", region="europe-west1")}"',
+        "AWS_CREDENTIALS=myaccesskeyid:mysecretkey:us-east-1,anotheraccesskeyid:anothersecretkey:us-west-2",
+        "CHECK_KEYS=true",
+    ]
+    write(tmp_path, {".env": ending.join(lines)})
+    config = load_config(None, {}, [tmp_path])
+    assert (config.title, config.port, config.host) == ("My Tunnel", 7861, "127.0.0.1")
+    assert (config.client_keys, config.claude.max_output_tokens) == (("hunter2",), 4096)
+    assert [account.label for account in config.vertex.accounts] == [
+        f"us-east5 · my-project ({EMAIL})",
+        f"europe-west1 · example.com:p2 ({EMAIL})",
+    ]
+    assert [sentence.partition(":")[2] for sentence in config.told] == [" AWS_CREDENTIALS.", " CHECK_KEYS, NODE_ENV."]
+    assert exposure(config, ["127.0.0.1"]) is None
+
+
+def test_system_proxies_are_asked_for_only_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"https": "http://system:1"})
+    for platform, expected in (
+        ("darwin", {"https": "http://system:1"}),
+        ("win32", {"https": "http://system:1"}),
+        ("linux", {}),
+    ):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert load_config(None, {}, []).network.proxies == expected
+
+
+# --- the example file
+
+
+def settings_of(text: str) -> list[str]:
+    return re.findall(r"^ *#?([a-z_]+):", text, re.MULTILINE)
+
+
+def test_example_as_it_is_and_with_all_settings_taken_in_equals_the_defaults(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    write(tmp_path, {"config.yaml": text})
+    assert load_config(None, {}, [tmp_path]) == Config()
+    opened = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
+    assert opened != text
+    write(tmp_path, {"config.yaml": opened})
+    assert load_config(None, {}, [tmp_path]) == Config()
+
+
+def test_example_holds_every_setting_with_its_default() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    sections = {name: getattr(config_file.Document(), name) for name in config_file.Document.__struct_fields__}
+    wanted = []
+    for name, section in sections.items():
+        wanted += [name, *(info.encode_name for info in msgspec.structs.fields(section))]
+    assert settings_of(text) == wanted
+    for info_ in msgspec.structs.fields(config_file.Account):
+        assert re.search(rf"^  #   {info_.encode_name} ", text, re.MULTILINE)
+    for value in (
+        Config().port,
+        Config().prefix,
+        Config().title,
+        Config().log_level,
+        Config().vertex.anthropic_version,
+    ):
+        assert f": {value}\n" in text
+    for said in (Config().claude.first_user_text, Config().claude.continue_text):
+        assert f'"{said}"' in text
+    assert "\t" not in text and max(map(len, text.splitlines())) <= 120

@@ -1,0 +1,99 @@
+"""The client towards the clouds: whatever is in between, an error that helps, and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from oai_bridge import upstream
+from oai_bridge.backends.base import Outbound
+from oai_bridge.errors import UpstreamError
+from oai_bridge.settings import Network
+from oai_bridge.upstream import UpstreamClient
+
+CHAT = Outbound("POST", "https://us-east5-aiplatform.googleapis.com/v1", {"authorization": "Bearer ya29.token"}, b"{}")
+PASSWORD = "pw-of-the-proxy"
+
+Between = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(3)
+
+
+async def no_socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(3)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def no_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(3)
+    writer.write(b"\x05\xff")
+
+
+async def no_way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(3)
+    writer.write(b"\x05\x00")
+    await reader.read(100)
+    writer.write(b"\x05\x04\x00\x01\0\0\0\0\0\0")
+
+
+@asynccontextmanager
+async def proxy(scheme: str, between: Between) -> AsyncIterator[str]:
+    """A proxy's URL, with a password; each connection to it is `between`'s and then closed."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(writer)
+        await between(reader, writer)
+        writer.close()
+
+    served: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"{scheme}://me:{PASSWORD}@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in served:
+            writer.close()
+        await asyncio.sleep(0.01)  # until all are closed
+
+
+async def refusal(through: str) -> UpstreamError:
+    client = UpstreamClient(Network({"all": through}), ssl.create_default_context)
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(UpstreamError) as caught:
+                await client.send(CHAT)
+    finally:
+        await client.close()
+    assert caught.value.status == 502
+    assert PASSWORD not in f"{caught.value.message}{caught.value.__cause__}"
+    return caught.value
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("between", [drop, no_socks, no_login, no_way])
+async def test_what_a_socks_proxy_may_do(scheme: str, between: Between) -> None:
+    async with proxy(scheme, between) as through:
+        assert (await refusal(through)).code == "proxy_unreachable"
+
+
+async def test_a_socks_proxy_that_is_not_there() -> None:
+    assert (await refusal(f"socks5://me:{PASSWORD}@127.0.0.1:9")).code == "proxy_unreachable"
+
+
+@pytest.mark.parametrize(("scheme", "code"), [("http", "connect_timeout"), ("socks5", "proxy_unreachable")])
+async def test_a_proxy_that_says_nothing_is_not_waited_for(
+    scheme: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "_CONNECT_TIMEOUT", 0.2)
+    async with proxy(scheme, nothing) as through:
+        assert (await refusal(through)).code == code
