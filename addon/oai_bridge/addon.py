@@ -25,7 +25,7 @@ from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchange import Exchange, Incoming, Services
 from .guard import Guard, caller_from, masked
 from .inspector.record import KEY, Record, one_line
-from .listening import Listener
+from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .openai.reply import error_event
@@ -86,11 +86,10 @@ class Bridge:
     def running(self) -> None:
         assert self.config is not None
         self._demo = Demo()
-        first = next(iter(self._listeners), None)
-        port = first.port if first and first.port else self.config.port
+        first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
         self._snapshot = Snapshot(
             version=__version__,
-            base_url=f"http://127.0.0.1:{port}",
+            base_url=address(first),
             started_at=time.time(),
             now=time.time(),
             accounts=tuple(account.label for account in self.config.vertex.accounts),

@@ -27,6 +27,7 @@ from .wire.inflate import inflate
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
+_MODEL_SHOWN = 200  # characters of a name that may be anything
 _STALE_LIMIT = 2  # dead connections that are passed over before it counts as a failure
 
 
@@ -85,7 +86,8 @@ class Exchange:
     async def _answer(self) -> Answer:
         config = self._services.config
         body = read_body(inflate(self._incoming.body, self._incoming.encoding, config.max_body))
-        self._record.model = str(body.get("model"))
+        if isinstance(model := body.get("model"), str):
+            self._record.model = model[:_MODEL_SHOWN]
         if config.answer_test_message and is_test_message(body):
             self._record.route = "answered here"
             page = reply_to_test_message(body.get("model"), self._record.began)

@@ -78,7 +78,7 @@ def masked(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The headers that hold a secret, by their names as sent, each with the value to show in its place."""
     shown = {}
     for name, value in headers:
-        if name.lower() in _SECRET_HEADERS:
+        if name.strip().lower() in _SECRET_HEADERS:  # "name :" is refused, but shown
             token = _bearer(value)
             if token:
                 shown[name] = "Bearer ***"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
+
+_HALF = re.compile("[\ud800-\udfff]")
+_PATH_LIMIT = 300  # characters
 
 write = msgspec.json.encode
 """A value as UTF-8 JSON."""
@@ -56,7 +60,7 @@ def _diagnosis(raw: bytes, error: Exception) -> JsonError:
         return JsonError(f"The body is not UTF-8 (byte {problem.start}); send JSON encoded as UTF-8.")
     try:
         value = json.loads(text.removeprefix("\ufeff"), parse_constant=_Constant)
-        found = _unusable(value, "")
+        found = _unusable(value)
     except RecursionError:
         return JsonError("The JSON is nested too deeply.")
     except ValueError as problem:
@@ -64,24 +68,27 @@ def _diagnosis(raw: bytes, error: Exception) -> JsonError:
     if found is None:
         return JsonError(f"The body is not valid JSON: {error}.")
     path, what = found
+    path = path.removeprefix(".")[:_PATH_LIMIT]
     return JsonError(f"{what} at {path or 'the top level'} is not allowed in JSON.", path or None)
 
 
-def _unusable(value: Any, path: str) -> tuple[str, str] | None:
-    """Where Python's own reader is more tolerant than JSON: `(path, what stands there)`."""
+def _unusable(value: Any) -> tuple[str, str] | None:
+    """Where Python's own reader is more tolerant than JSON: `(path, what stands there)`. Each level of the path but
+    the first begins with a dot or a bracket."""
     if isinstance(value, _Constant):
-        return path, str(value)
+        return "", str(value)
     if isinstance(value, str):
-        half = any("\ud800" <= letter <= "\udfff" for letter in value)
-        return (path, "Half of a surrogate pair (a broken emoji)") if half else None
+        return ("", "Half of a surrogate pair (a broken emoji)") if _HALF.search(value) else None
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return path, "A number out of range"
-    inside: list[tuple[str, Any]] = []
+        return "", "A number out of range"
     if isinstance(value, dict):
         for key, item in value.items():
-            if found := _unusable(key, path):
+            if found := _unusable(key):
                 return found
-            inside.append((f"{path}.{key}" if path else key, item))
+            if found := _unusable(item):
+                return f".{key}{found[0]}", found[1]
     elif isinstance(value, list):
-        inside = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-    return next((found for name, item in inside if (found := _unusable(item, name))), None)
+        for index, item in enumerate(value):
+            if found := _unusable(item):
+                return f"[{index}]{found[0]}", found[1]
+    return None

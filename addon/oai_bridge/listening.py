@@ -65,6 +65,12 @@ def problem(host: str, port: int) -> str | None:
     return None
 
 
+def address(listener: Listener) -> str:
+    """`http://host:port` as a program on this machine reaches it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)
+    return f"http://[{host}]:{listener.port}" if ":" in host else f"http://{host}:{listener.port}"
+
+
 def reverse_mode(host: str, port: int) -> str:
     """The value of `--mode`. No brackets around IPv6: mitmproxy cuts at the last colon."""
     return f"reverse:{DEAD_TARGET}@{host}:{port}"

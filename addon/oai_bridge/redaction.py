@@ -6,7 +6,7 @@ import re
 
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
-    r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"  # a JSON web token
+    r"|\beyJ[\w-]{8,2000}+\.[\w-]+(?:\.[\w-]*)?"  # a JSON web token; the bound keeps long texts linear
     r"|\bya29\.[\w.-]+"  # a Google access token
     r"|\b1//[\w-]{20,}"  # a Google refresh token
     r"|(?<=Bearer )\S+"

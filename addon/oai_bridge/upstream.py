@@ -103,6 +103,14 @@ class UpstreamClient:
             if facts.reused and time.monotonic() - begun < _STALE_WITHIN:
                 raise StaleConnection(f"A kept connection to {host} was closed meanwhile; try again.") from None
             raise _unreachable(error, host, proxy is not None) from None
+        except Exception as error:
+            if isinstance(error, BridgeError) or not _is_socks(proxy):
+                raise
+            # aiohttp-socks has exceptions of its own, which have no name where it isn't installed.
+            raise UpstreamError(
+                f"The SOCKS proxy on the way to {host} refused or can't be reached; check HTTPS_PROXY and its login.",
+                code="proxy_unreachable",
+            ) from None
         return UpstreamResponse(response, _facts(response, facts), host)
 
     def finish(self, response: UpstreamResponse) -> None:
@@ -119,7 +127,7 @@ class UpstreamClient:
         self._sessions.clear()
 
     async def _request(self, outbound: Outbound, proxy: str | None, facts: SimpleNamespace) -> aiohttp.ClientResponse:
-        socks = proxy if proxy is not None and proxy.startswith("socks") else None
+        socks = proxy if _is_socks(proxy) else None
         session = self._sessions.get(socks)
         if session is None:
             session = self._sessions[socks] = self._session(socks)
@@ -138,13 +146,21 @@ class UpstreamClient:
         options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _IDLE_LIFE}
         return aiohttp.ClientSession(
             connector=_socks_connector(socks, options) if socks else aiohttp.TCPConnector(**options),
-            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_TIMEOUT, sock_read=_SILENCE_TIMEOUT),
+            timeout=aiohttp.ClientTimeout(
+                connect=2 * _CONNECT_TIMEOUT,  # all of it: name, every address, a proxy that says nothing, TLS
+                sock_connect=_CONNECT_TIMEOUT,
+                sock_read=_SILENCE_TIMEOUT,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": "oai-vertex"},
             read_bufsize=256 * 1024,
             trust_env=False,
             trace_configs=[_tracing()],
         )
+
+
+def _is_socks(proxy: str | None) -> bool:
+    return proxy is not None and proxy.startswith("socks")
 
 
 def _socks_connector(proxy: str, options: dict[str, Any]) -> aiohttp.BaseConnector:

@@ -124,7 +124,7 @@ _LONG_PROMPT = re.compile(
 )
 _FIELD = re.compile(r"^([a-z_]+(?:\.[a-z_0-9]+)*): ")
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)s$")
+_DURATION = re.compile(r"^(\d{1,9}(?:\.\d+)?)s$")
 
 
 def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] | None = None) -> BridgeError:

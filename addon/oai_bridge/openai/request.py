@@ -19,6 +19,9 @@ from .media import Image, image_from_source, image_from_url
 Role = Literal["system", "user", "assistant"]
 Part = str | Image
 
+_MODEL_LENGTH = 512  # characters; no name that is known anywhere comes near
+_MESSAGES = 100_000  # Anthropic's own limit for one request
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -79,6 +82,8 @@ def parse_chat(body: dict[str, Any], notes: Notes) -> ChatRequest:
 
 def _model(value: Any) -> str:
     if isinstance(value, str) and value.strip():
+        if len(value) > _MODEL_LENGTH:  # it is repeated in every chunk of the answer
+            raise InvalidRequest("No model has a name as long as this; GET models lists them.", param="model")
         return value.strip()
     raise InvalidRequest("Name a model in the field `model`; GET models lists them.", param="model", code="no_model")
 
@@ -118,8 +123,9 @@ def _max_tokens(body: dict[str, Any]) -> int | None:
 def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     """Non-empty strings, each once, in order; Claude refuses sequences of white space."""
     given = value if isinstance(value, list) else [value]
-    stops = tuple(dict.fromkeys(item for item in given if isinstance(item, str) and item.strip()))
-    if any(item not in stops for item in given if item not in (None, "")):
+    texts = [item for item in given if isinstance(item, str)]
+    stops = tuple(dict.fromkeys(text for text in texts if text.strip()))
+    if any(text.isspace() for text in texts) or any(not isinstance(item, str | None) for item in given):
         notes.dropped("stop", "Claude takes no stop sequences of white space, or what is no text.")
     return stops
 
@@ -132,6 +138,8 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "u
 def _messages(value: Any, notes: Notes) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidRequest("`messages` must be a list with at least one message.", param="messages")
+    if len(value) > _MESSAGES:
+        raise InvalidRequest(f"Claude takes at most {_MESSAGES} messages; send a shorter chat.", param="messages")
     return tuple(_message(item, index, notes) for index, item in enumerate(value))
 
 
