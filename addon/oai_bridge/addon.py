@@ -101,7 +101,8 @@ class Bridge:
         if self._listeners:
             models = config.models or tuple(facts.id for facts in self._catalog.listed(""))
             web = ctx.master.addons.get("webauth")
-            logger.log(ALERT, banner(config, self._snapshot.base_url, models[0], web.web_url if web else None))
+            web_url = web.web_url if web else None
+            logger.log(ALERT, banner(config, self._snapshot.base_url, models[0], web_url, os.name == "nt"))
         return services
 
     def done(self) -> None:
@@ -168,7 +169,11 @@ class Bridge:
     def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
         error = _broken()
         if reason == "aborted":
-            error = UpstreamError("The request was aborted at the proxy.", code="aborted", retry=False)
+            error = UpstreamError(
+                "The request was aborted at the proxy; send it again if that was not meant.",
+                code="aborted",
+                retry=False,
+            )
         request_id = _new_id()
         if flow.id in self._live:
             record = self._live[flow.id][1]
@@ -210,7 +215,7 @@ class Bridge:
         return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._catalog)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
-        path = one_line(f"{flow.request.method} {flow.request.path[:200]}")
+        path = one_line(f"{flow.request.method} {flow.request.path.partition('?')[0][:200]}")
         logger.warning("%d %s: %s", error.status, path, error.message)
         return _response(error_page(error, _new_id()))
 

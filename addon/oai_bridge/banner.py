@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections.abc import Sequence
 
 from .routing import claude_base
 from .settings import Config
 
 
-def banner(config: Config, address: str, model: str, web_url: str | None) -> str:
+def banner(config: Config, address: str, model: str, web_url: str | None, windows: bool) -> str:
     """The start-up lines. `address` is `http://host:port` as a program on this machine reaches it, `model` one to try,
-    `web_url` mitmweb's page with its token."""
+    `web_url` mitmweb's page with its token. `windows`: the curl line is for its command prompt."""
     base = f"{address}{claude_base(config.prefix)}"
-    key = " -H 'Authorization: Bearer YOUR_PROXY_KEY'" if config.client_keys else ""
+    headers = ["Content-Type: application/json"]
+    if config.client_keys:
+        headers.append("Authorization: Bearer YOUR_PROXY_KEY")
     body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Say hello."}}]}}'
+    words = [f"{base}/chat/completions", *(word for header in headers for word in ("-H", header)), "-d", body]
+    curl = f"curl {subprocess.list2cmdline(words) if windows else shlex.join(words)}"
     lines = [
         f"{config.title} is ready.",
         f"  SillyTavern (Chat Completion, Custom (OpenAI-compatible)), base URL:  {base}",
         f"  OpenAI SDKs, base URL:  {base}/v1",
-        f"  Try it:  curl {base}/chat/completions -H 'Content-Type: application/json'{key} -d '{body}'",
+        f"  Try it:  {curl}",
     ]
     if web_url:
         lines.append(f"  Watch every prompt:  {web_url}")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 from .answer import Answer, BrokenAnswer, Head
+from .defects import report_defect
 
 HIGH_WATER = 256 * 1024  # bytes held for a slow client before the answer has to wait
 TICK = 0.2  # seconds between two looks for aborted jobs
-
-logger = logging.getLogger(__name__)
 
 
 class Job:
@@ -165,10 +162,3 @@ class Jobs:
             for job, aborted in list(self._live.items()):
                 if aborted():
                     job.stop()
-
-
-def report_defect(what: str, error: BaseException) -> None:
-    """Logs where an exception came from and its kind, but not its text, which may hold a part of a request."""
-    kind = f"{type(error).__name__}: {error}" if isinstance(error, BrokenAnswer) else type(error).__name__
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s (%s). This is a defect of the program: please report it with these lines.\n%s", what, kind, frames)

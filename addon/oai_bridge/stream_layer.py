@@ -19,7 +19,8 @@ from mitmproxy import connection, flow, http, version
 from mitmproxy.proxy import commands, events, layer, layers, server
 
 from .answer import Answer, ConnectionFacts, Head
-from .job import HIGH_WATER, TICK, Job, Jobs, report_defect
+from .defects import report_defect
+from .job import HIGH_WATER, TICK, Job, Jobs
 
 _UNFIT = (
     f"mitmproxy {version.VERSION} lacks %s, which the stream layer is built on. "

@@ -5,16 +5,14 @@ Total: whatever bytes come, whatever a decoder does, the client gets exactly one
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from .backends.base import Decoder, Dialect
+from .defects import report_defect
 from .errors import BridgeError, Internal, StreamBroken
 from .events import Event, Failure, Ping, Stop
 from .wire.sse import Frame, FrameError
-
-logger = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
@@ -69,8 +67,8 @@ class Transcript:
                     continue
                 for event in self._dialect.feed(frame):
                     out.append(self._write(event))
-        except Exception:
-            logger.exception("A decoder failed; please report this with the trace.")
+        except Exception as error:
+            report_defect("A stream could not be read", error)
             out.append(self.fail(Internal("The proxy could not read the cloud's answer; its log has the details.")))
         return b"".join(out)
 

@@ -24,7 +24,7 @@ from .settings import Network
 _CONNECT_TIMEOUT = 30.0  # seconds for one attempt at a TCP connection
 _SILENCE_TIMEOUT = 600.0  # seconds without a byte, before the first one too: long thinking is silent
 _IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
-_STALE_WITHIN = 2.0  # seconds: a kept connection that fails so soon had been closed by the other side
+_STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
 
 
@@ -60,7 +60,7 @@ class UpstreamResponse:
             async for chunk in self.chunks():
                 body += chunk
                 if len(body) > limit:
-                    raise UpstreamError(f"The answer of {self._host} is larger than {limit} bytes and was not read.")
+                    raise UpstreamError(f"The answer of {self._host} is larger than {limit} bytes; ask for less.")
         except BaseException:
             self.close()
             raise

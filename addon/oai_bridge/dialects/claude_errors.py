@@ -74,7 +74,7 @@ _ANTHROPIC = {
     ),
     "permission_error": _DENIED,
     "not_found_error": _NOT_FOUND,
-    "conflict_error": _Kind(409, "invalid_request_error", retry=False, hint="Send the request again."),
+    "conflict_error": _Kind(409, "invalid_request_error", hint="Send the request again."),
     "request_too_large": _Kind(
         413, "invalid_request_error", "request_too_large", retry=False, hint="Send fewer or smaller images."
     ),
@@ -143,7 +143,8 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
     if kind is None and detail:
         kind = _HTTP.get(status or 0)
     if kind is None:
-        kind = _Kind(_as_error(status), "server_error", "upstream_error")
+        hint = "Try again; if it stays, look at the answer in mitmweb."
+        kind = _Kind(_as_error(status), "server_error", "upstream_error", hint=hint)
     if kind is _INVALID and _LONG_PROMPT.search(message):
         kind = _TOO_LONG
     field = _FIELD.match(message)
@@ -178,7 +179,7 @@ def _plain(status: int | None, body: bytes) -> str:
     """A message for a body that is no error object: an HTML page of a proxy in between, nothing at all, …"""
     text = " ".join(re.sub(r"<[^<>]*>", " ", body[: 20 * _TEXT_LIMIT].decode("utf-8", "replace")).split())
     where = "The cloud, or a proxy before it, answered" + (f" with HTTP {status}" if status else " with an error")
-    return f"{where}: {text[:_TEXT_LIMIT]}" if text else f"{where} and nothing else; try again."
+    return f"{where}: {text[:_TEXT_LIMIT]}" if text else f"{where} and nothing else."
 
 
 def _retry_after(headers: Mapping[str, str], detail: Mapping[str, Any]) -> float | None:

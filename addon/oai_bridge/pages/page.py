@@ -23,8 +23,7 @@ class Snapshot:
     """What the proxy has done since it started. Times are seconds of one clock, counts are since the start.
 
     `base_url` is the scheme and authority under which the client sees the proxy, such as `http://127.0.0.1:7860`;
-    `accounts` are the labels of the credentials in use, which hold no secret, and `resting` says how many of them the
-    cloud refuses at present.
+    `accounts` are the labels of the credentials in use, which hold no secret.
     """
 
     version: str
@@ -32,7 +31,6 @@ class Snapshot:
     started_at: float
     now: float
     accounts: tuple[str, ...] = ()
-    resting: int = 0
     requests: int = 0
     in_flight: int = 0
     prompt_tokens: int = 0

@@ -96,7 +96,7 @@ def status_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
     """The status for programs, with the names and types of oai-reverse-proxy's `/status`, and `version`, `demo` and
     `models` (how many are listed) beside them."""
     names = listed_names(config, catalog)
-    active = max(0, len(snapshot.accounts) - snapshot.resting)
+    active = len(snapshot.accounts)
 
     def keys_for(family: str) -> int:
         return active if any(family in name for name in names) else 0
@@ -112,7 +112,7 @@ def status_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
             "gcp-claude": {
                 "usage": f"{short(snapshot.tokens)} tokens",
                 "activeKeys": active,
-                "revokedKeys": snapshot.resting,
+                "revokedKeys": 0,  # none is ever given up: a refused token is minted anew
                 "sonnetKeys": keys_for("sonnet"),
                 "sonnet35Keys": keys_for("3-5-sonnet"),
                 "haikuKeys": keys_for("haiku"),

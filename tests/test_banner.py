@@ -1,0 +1,48 @@
+"""banner.py: the lines that a user copies from are right for the system and the settings."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from oai_bridge.banner import banner
+from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
+
+KEY = "a-client-key-that-must-not-be-shown"
+PAID = Vertex(accounts=(GoogleAccount("my-project", "us-east5", AmbientLogin()),))
+
+
+def curl_line(config: Config, windows: bool = False) -> str:
+    lines = banner(config, "http://127.0.0.1:7860", "claude-x", None, windows).splitlines()
+    return next(line.partition("Try it:")[2].strip() for line in lines if "Try it:" in line)
+
+
+def test_the_curl_line_is_what_a_shell_takes() -> None:
+    words = shlex.split(curl_line(Config()))
+    assert words[:4] == [
+        "curl",
+        "http://127.0.0.1:7860/proxy/gcp/claude/chat/completions",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    assert json.loads(words[-1])["model"] == "claude-x"
+
+
+def test_the_curl_line_for_windows_has_no_single_quotes() -> None:
+    line = curl_line(Config(), windows=True)
+    assert "'" not in line
+    assert '-d "{\\"model\\": \\"claude-x\\"' in line
+
+
+def test_a_key_is_asked_for_but_never_shown() -> None:
+    text = banner(Config(client_keys=(KEY,)), "http://127.0.0.1:7860", "claude-x", None, False)
+    assert "YOUR_PROXY_KEY" in text
+    assert KEY not in text
+
+
+def test_who_pays_is_told() -> None:
+    assert "DEMO" in banner(Config(), "http://a", "m", None, False)
+    text = banner(Config(vertex=PAID, told=("Something was ignored.",)), "http://a", "m", "http://web/?token=1", False)
+    assert "DEMO" not in text
+    for part in ("us-east5 · my-project", "Note: Something was ignored.", "http://web/?token=1"):
+        assert part in text
