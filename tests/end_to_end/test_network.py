@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.connect_proxy import ConnectProxy
+from tests.support.connect_proxy import ConnectProxy, SocksProxy
 from tests.support.fake_vertex import FakeVertex, endless
 from tests.support.proxy import Proxy, free_port
 
@@ -95,6 +95,26 @@ def test_everything_goes_through_the_proxy(cloud: FakeVertex, tmp_path: Path, pl
             assert "secret-of-the-proxy" not in proxy.log()
         assert company.asked == [f"{TOKENS}:443", f"{CLOUD}:443"]
         assert company.others == []
+
+
+@pytest.mark.parametrize("kind", [ConnectProxy, SocksProxy])
+def test_the_tutorials_env_file_reaches_google(cloud: FakeVertex, tmp_path: Path, kind: type[ConnectProxy]) -> None:
+    """`.env` as oai-reverse-proxy's users have it, Google's own host names, and the proxy that many of them need."""
+    names = {"oauth2.googleapis.com": cloud.port, "us-east5-aiplatform.googleapis.com": cloud.port}
+    (tmp_path / "ca.pem").write_bytes(Path(ca_file(cloud)).read_bytes())
+    with kind(names) as company:
+        lines = [
+            "# Service account",
+            f'GCP_CREDENTIALS="{cloud.gcp_credentials("us-east5")}"',
+            "GATEKEEPER=none",
+            f"HTTPS_PROXY={company.url}",
+            "SSL_CERT_FILE=ca.pem",
+        ]
+        with Proxy(tmp_path, dotenv="\ufeff" + "\r\n".join(lines)) as proxy:
+            assert proxy.chat().text
+            assert proxy.chat(stream=True).text
+        assert company.asked == ["oauth2.googleapis.com:443", "us-east5-aiplatform.googleapis.com:443"]
+    assert "/locations/us-east5/" in cloud.requests[-1].path
 
 
 def test_loopback_never_goes_through_the_proxy(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ def account_key() -> tuple[str, str]:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """Writes a certificate for 127.0.0.1 and three names, its own CA: `(CA file, certificate with its key)`."""
+    """Writes a certificate for 127.0.0.1 and some names, its own CA: `(CA file, certificate with its key)`."""
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake Vertex")])
     names = [
-        *map(x509.DNSName, ("localhost", "cloud.test", "tokens.test")),
+        *map(x509.DNSName, ("localhost", "cloud.test", "tokens.test", "*.googleapis.com")),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
     signed = (

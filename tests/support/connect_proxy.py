@@ -1,4 +1,4 @@
-"""An HTTP proxy as companies have one: CONNECT only, a log of who asked for what, names that only it can resolve."""
+"""Proxies as companies have them, by CONNECT or SOCKS: a log of who asked for what, names that only they resolve."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class ConnectProxy:
     `asked` are the targets of all CONNECTs, `others` the first lines of all other requests. With a `login`
     (`user:password`) it answers 407 to whoever does not give it.
     """
+
+    scheme = "http"
 
     def __init__(self, names: Mapping[str, int], login: str | None = None) -> None:
         self.asked: list[str] = []
@@ -36,7 +38,7 @@ class ConnectProxy:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         login = f"{self._login}@" if self._login else ""
-        self.url = f"http://{login}127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{self.scheme}://{login}127.0.0.1:{self._server.server_address[1]}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,12 +69,37 @@ class ConnectProxy:
         if port is None:
             client.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
+        self._tunnel(client, port, b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    @staticmethod
+    def _tunnel(client: socketserver.StreamRequestHandler, port: int, welcome: bytes) -> None:
         with socket.create_connection(("127.0.0.1", port)) as server:
-            client.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            client.wfile.write(welcome)
             back = threading.Thread(target=_copy, args=(server, client.connection), daemon=True)
             back.start()
             _copy(client.connection, server)
             back.join(timeout=5)
+
+
+class SocksProxy(ConnectProxy):
+    """The same by SOCKS 5 (RFC 1928), without login; an address instead of a name is refused."""
+
+    scheme = "socks5"
+
+    def _serve(self, client: socketserver.StreamRequestHandler) -> None:
+        _version, methods = client.rfile.read(2)
+        client.rfile.read(methods)
+        client.wfile.write(b"\x05\x00")
+        kind = client.rfile.read(4)[3]
+        if kind != 3:  # not a name
+            client.wfile.write(b"\x05\x08\x00\x01" + bytes(6))
+            return
+        host = client.rfile.read(client.rfile.read(1)[0]).decode("ascii")
+        self.asked.append(f"{host}:{int.from_bytes(client.rfile.read(2))}")
+        if host not in self._names:
+            client.wfile.write(b"\x05\x04\x00\x01" + bytes(6))
+            return
+        self._tunnel(client, self._names[host], b"\x05\x00\x00\x01" + bytes(6))
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

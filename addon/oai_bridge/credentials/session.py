@@ -40,6 +40,8 @@ class TokenSession(requests.Session):
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
         proxy = proxy_for(str(url), self._network)
+        if proxy and proxy.startswith("socks5:"):
+            proxy = proxy.replace("socks5:", "socks5h:", 1)  # as for the cloud, names are the proxy's to resolve
         return {
             "proxies": {"http": proxy, "https": proxy} if proxy else {},
             "stream": stream,
