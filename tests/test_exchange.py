@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from oai_bridge.answer import Head
@@ -21,6 +21,7 @@ from oai_bridge.settings import Claude, Config, Network, Vertex
 from oai_bridge.upstream import UpstreamClient
 
 REPLY = b'{"type": "message", "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn"}'
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CHAT = json.dumps({"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}).encode()
 
 
@@ -61,8 +62,8 @@ class Cloud:
 
 
 @asynccontextmanager
-async def services(cloud: Cloud) -> AsyncIterator[Services]:
-    server = await asyncio.start_server(cloud.serve, "127.0.0.1", 0)
+async def services(serve: Serve) -> AsyncIterator[Services]:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     config = Config(vertex=Vertex(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     upstream = UpstreamClient(Network(), ssl.create_default_context)
     door = Door(VertexClaude(config.vertex, Claude()), Pool([Token()]))
@@ -80,7 +81,7 @@ async def ask(parts: Services) -> tuple[int, Record]:
 
 async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
     cloud = Cloud(later=0)
-    async with services(cloud) as parts:
+    async with services(cloud.serve) as parts:
         assert (await ask(parts))[0] == 200
         status, record = await ask(parts)
     assert status == 200
@@ -91,9 +92,22 @@ async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
 
 async def test_a_request_that_may_have_been_worked_on_is_not_sent_again() -> None:
     cloud = Cloud(later=0.8)
-    async with services(cloud) as parts:
+    async with services(cloud.serve) as parts:
         assert (await ask(parts))[0] == 200
         status, record = await ask(parts)
     assert status == 502
     assert record.error is not None and record.error.code == "upstream_closed"
     assert cloud.requests == 2
+
+
+async def test_the_clouds_request_id_is_kept_with_an_error() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b'{"type": "error", "error": {"type": "api_error", "message": "no"}, "request_id": "req_vrtx_1"}'
+        writer.write(b"HTTP/1.1 500 Oh\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async with services(refuse) as parts:
+        status, record = await ask(parts)
+    assert status == 500
+    assert record.to_metadata()["upstream_request_id"] == "req_vrtx_1"

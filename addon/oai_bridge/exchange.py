@@ -129,14 +129,14 @@ class Exchange:
             self._record.sending(outbound, credential.label)
             try:
                 response = await self._services.upstream.send(outbound)
-                self._record.answered(response.status)
+                self._record.answered(response.status, response.headers.get("request-id"))
                 if response.status == 200:
-                    self._record.upstream_request_id = response.headers.get("request-id")
                     return response
                 answer = await response.read(_ERROR_LIMIT)
                 self._record.received(answer)
                 error = door.backend.error(response.status, response.headers, answer)
                 error.message = redact(error.message, access.token)
+                self._record.upstream_request_id = error.request_id
                 raise error
             except StaleConnection as error:
                 self._record.failed(error)

@@ -62,8 +62,9 @@ class Record:
     def sending(self, outbound: Outbound, credential: str) -> None:
         self.attempts.append(_Attempt(outbound, credential))
 
-    def answered(self, status: int) -> None:
+    def answered(self, status: int, upstream_request_id: str | None) -> None:
         self.attempts[-1].status = status
+        self.upstream_request_id = upstream_request_id
 
     def failed(self, error: BridgeError) -> None:
         self.attempts[-1].error = error.message
