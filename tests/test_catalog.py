@@ -85,7 +85,7 @@ def test_an_unknown_claude_counts_as_the_newest_generation(name: str) -> None:
     facts = known(name)
     assert (facts.id, facts.vertex) == (name, name)
     assert (facts.sampling, facts.prefill, facts.mid_system, facts.forced_tools) == ("none", False, True, False)
-    assert (facts.thinking, facts.always_thinking) == ("adaptive", True)
+    assert (facts.thinking, facts.thinking_off) == ("adaptive", "never")
     assert facts.effort == ("low", "medium", "high", "xhigh", "max")
     assert facts.prices is None
     assert facts.bedrock is None
@@ -201,7 +201,7 @@ def test_next_months_model_is_data_only() -> None:
     for catalog in (by_file, by_override):
         facts = catalog.listed("global")[0]
         assert (facts.id, facts.vertex) == ("claude-saga-6", "claude-saga-6@20270101")
-        assert (facts.forced_tools, facts.always_thinking, facts.context) == (True, True, 1_000_000)
+        assert (facts.forced_tools, facts.thinking_off, facts.context) == (True, "never", 1_000_000)
         assert facts.prices is not None
         assert facts.prices.output == 35
         spellings = ["claude-saga-6-20270101", "claude-saga-6@default", "claude-saga-newest", "claude-saga-6-latest"]

@@ -110,7 +110,6 @@ def test_the_capability_table(name: str, column: Column) -> None:
         )
         == column
     )
-    assert facts.always_thinking == (column.thinking_off == "never")
 
 
 def test_the_capability_table_has_every_model() -> None:

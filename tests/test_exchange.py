@@ -111,3 +111,15 @@ async def test_the_clouds_request_id_is_kept_with_an_error() -> None:
         status, record = await ask(parts)
     assert status == 500
     assert record.to_metadata()["upstream_request_id"] == "req_vrtx_1"
+
+
+async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\n{")
+        writer.close()
+
+    async with services(cut) as parts:
+        status, record = await ask(parts)
+    assert status == 429
+    assert record.error is not None and record.error.retry_after == 7

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,7 +132,9 @@ class Exchange:
                 self._record.answered(response.status, response.headers.get("request-id"))
                 if response.status == 200:
                     return response
-                answer = await response.read(_ERROR_LIMIT)
+                answer = b""
+                with suppress(UpstreamError):  # cut off or endless: the status still says what is wrong
+                    answer = await response.read(_ERROR_LIMIT)
                 self._record.received(answer)
                 error = door.backend.error(response.status, response.headers, answer)
                 error.message = redact(error.message, access.token)

@@ -1,4 +1,4 @@
-"""Secrets by their shape, for texts that others wrote: a cloud's error message, a library's log line."""
+"""Secrets by their shape, for texts that others wrote, such as a cloud's error message."""
 
 from __future__ import annotations
 

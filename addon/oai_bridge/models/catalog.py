@@ -104,10 +104,6 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prices: Prices | None = None
     vertex_regional_surcharge: _Rate  # share on top of the prices outside Vertex's global endpoint: 0.1 is 10 %
 
-    @property
-    def always_thinking(self) -> bool:
-        return self.thinking_off == "never"
-
 
 class _Table(Struct, forbid_unknown_fields=True):
     source: list[str]

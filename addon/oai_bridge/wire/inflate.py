@@ -6,7 +6,7 @@ import zlib
 
 from ..errors import InvalidRequest, TooLarge, UnsupportedMedia
 
-_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
