@@ -40,6 +40,18 @@ def test_a_key_is_asked_for_but_never_shown() -> None:
     assert KEY not in text
 
 
+def test_each_kind_of_client_has_its_base_url() -> None:
+    lines = banner(Config(prefix="/p"), "http://a:1", "m", None, False).splitlines()
+    urls = {
+        line.partition(",")[0].split(" (")[0].strip(): line.rpartition("  ")[2] for line in lines if "base URL" in line
+    }
+    assert urls == {
+        "SillyTavern": "http://a:1/p/gcp/claude",
+        "OpenAI SDKs": "http://a:1/p/gcp/claude/v1",
+        "Anthropic SDKs": "http://a:1/p/gcp/claude",
+    }
+
+
 def test_who_pays_is_told() -> None:
     assert "DEMO" in banner(Config(), "http://a", "m", None, False)
     text = banner(Config(vertex=PAID, told=("Something was ignored.",)), "http://a", "m", "http://web/?token=1", False)

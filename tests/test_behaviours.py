@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.claude_rules import ERRORS, events_of, message_of
+from tests.support.claude_streams import stream_of
 from tests.support.cloud_client import BODY, OLD, ask, mint, path, post, read_all
 from tests.support.fake_vertex import (
     VECTORS,
@@ -26,6 +27,7 @@ from tests.support.fake_vertex import (
     Hang,
     Reply,
     Stream,
+    agent,
     anthropic_error,
     broken,
     endless,
@@ -68,6 +70,46 @@ def test_the_vendors_own_client_is_content(streamed: bool) -> None:
         assert message.usage.output_tokens == 547
 
 
+@pytest.mark.parametrize("id", ["claude-opus-4-8", "claude-opus-5-5"])
+def test_the_vendors_own_client_calls_tools_and_thinks(id: str) -> None:
+    with FakeVertex(anthropic_version="2026-10-21", strict_headers=False) as cloud:
+        cloud.default = agent(size=50)
+        vertex = anthropic.AnthropicVertex(
+            region=cloud.region, project_id=cloud.project, access_token=mint(cloud), base_url=cloud.base_url
+        )
+        tools: Any = [{"name": "look", "input_schema": {"type": "object"}}]
+        talk: dict[str, Any] = {"model": id, "tools": tools, "thinking": {"type": "adaptive", "display": "summarized"}}
+        messages: list[Any] = [
+            {"role": "user", "content": 'call: look({"at": "a"}) + look({"at": "b"})\ncall: look({})'}
+        ]
+        with vertex:
+            for calls in (2, 1, 0):
+                assert vertex.messages.count_tokens(**talk, messages=messages).input_tokens > 10
+                with vertex.messages.stream(**talk, messages=messages, max_tokens=99) as stream:
+                    message = stream.get_final_message()
+                used = [block for block in message.content if block.type == "tool_use"]
+                assert (len(used), message.stop_reason) == (calls, "tool_use" if calls else "end_turn")
+                results = [{"type": "tool_result", "tool_use_id": block.id, "content": block.name} for block in used]
+                messages += [{"role": "assistant", "content": message.content}, {"role": "user", "content": results}]
+        assert cloud.wrong == []
+        assert message.content[0].type == "thinking" and message.content[0].thinking == "I know enough."
+        assert message.content[-1].type == "text" and message.content[-1].text.count("look said: look") == 3
+        assert message.usage.output_tokens_details and message.usage.output_tokens_details.thinking_tokens > 0
+
+
+def test_a_hang_and_a_slow_agent_depend_on_the_request(cloud: FakeVertex) -> None:
+    cloud.script(Hang(agent("Late.")), agent(size=9, ending="cut"))
+    waiting = ask(cloud, streamed=False)
+    cloud.wait_until(lambda: cloud.hanging == 1)
+    cloud.release()
+    raw = b""
+    with waiting:
+        while not raw.endswith(b"0\r\n\r\n"):
+            raw += waiting.recv(65_536)
+    assert b'"text": "Late."' in raw
+    assert read_all(ask(cloud)).endswith(b'top"}\n\n\r\n')
+
+
 # How it answers
 
 
@@ -97,6 +139,12 @@ def test_a_recording_adds_up_to_its_message() -> None:
     assert message["content"][1]["input"] == {"location": "Paris"}
     assert message["stop_reason"] == "tool_use"
     assert message["usage"]["output_tokens"] == 65
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_a_recordings_message_can_be_a_stream_again(name: str) -> None:
+    message = message_of(recorded(name))
+    assert message_of(stream_of(message, piece=5)) == message
 
 
 def test_scripted_answers_come_in_turn_and_then_the_usual_one(cloud: FakeVertex) -> None:

@@ -76,7 +76,7 @@ def test_put_right(setting: str, given: Any, value: object) -> None:
         ("claude.max_output_tokens", "0", "must be a whole number from 1"),
         ("claude.first_user_text", " \n", "must not be empty"),
         ("claude.continue_text", "", "must not be empty"),
-        ("claude.mid_system", "x", "must be inline, hoist, user, not 'x'"),
+        ("claude.mid_system", "x", "must be inline or hoist or user, not 'x'"),
         ("network.proxy", "ftp://canary", "is not a usable proxy"),
     ],
 )

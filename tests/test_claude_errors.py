@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.dialects.claude_errors import error_from_body
+from oai_bridge.errors import Original
 
 
 def anthropic(kind: str, message: str = "Told.") -> dict[str, Any]:
@@ -109,6 +110,37 @@ def test_a_long_page_is_cut() -> None:
 )
 def test_the_field_is_named(message: str, param: str | None) -> None:
     assert error_from_body(400, json.dumps(anthropic("invalid_request_error", message)).encode()).param == param
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "original"),
+    [
+        (529, {"type": "overloaded_error"}, Original(529, "overloaded_error")),
+        (None, {"type": "overloaded_error"}, Original(None, "overloaded_error")),
+        (400, {"type": "brand_new_error"}, Original(400, "brand_new_error")),
+        (403, {"code": 403, "status": "PERMISSION_DENIED", "details": []}, Original(403)),
+        (
+            400,
+            {"type": "invalid_request_error", "details": {"error_code": "image_dimensions_too_large", "limit": 8000}},
+            Original(400, "invalid_request_error", "image_dimensions_too_large"),
+        ),
+        (400, {"type": "a text\r\nof somebody", "details": {"error_code": "x" * 65}}, Original(400)),
+        (400, {"type": 5, "details": {"error_code": ["a"]}}, Original(400)),
+        (502, {}, Original(502)),
+    ],
+)
+def test_the_clouds_own_words_are_kept(status: int | None, detail: dict[str, Any], original: Original) -> None:
+    body = json.dumps({"type": "error", "error": detail | {"message": "Told."}}).encode()
+    assert error_from_body(status, body).original == original
+
+
+def test_the_clouds_code_stands_where_openai_has_none() -> None:
+    def code(message: str) -> str | None:
+        detail = {"type": "invalid_request_error", "message": message, "details": {"error_code": "tool_name_conflict"}}
+        return error_from_body(400, json.dumps({"type": "error", "error": detail}).encode()).code
+
+    assert code("Told.") == "tool_name_conflict"
+    assert code("prompt is too long: 2 > 1") == "context_length_exceeded"
 
 
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo"}

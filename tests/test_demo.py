@@ -101,11 +101,48 @@ async def test_its_stream_adds_up_by_the_rules_of_the_api(demo: Demo) -> None:
     assert message_of(reply.content)["content"] == [{"type": "text", "text": answer("Hi")}]
 
 
+async def test_counts_tokens_as_its_answers_do(demo: Demo) -> None:
+    ask = {"model": MODEL, "system": "Be brief.", "messages": [{"role": "user", "content": "How tall is the moon?"}]}
+    async with await client(demo) as vertex:
+        counted = await vertex.messages.count_tokens(**ask)
+        message = await vertex.messages.create(**ask, max_tokens=9)
+    assert counted.input_tokens == len("Be brief.How tall is the moon?") // 4 == message.usage.input_tokens
+
+
+async def test_answers_what_is_no_chat_too(demo: Demo) -> None:
+    blocks = [
+        {"type": "text", "text": "Look at this."},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "a result"}]},
+        {"type": "tool_result", "tool_use_id": "toolu_2"},
+        {"type": "brand_new", "text": None},
+        "no block",
+    ]
+    strange = [{"role": "user", "content": blocks}, {"role": "assistant"}, {"content": 5}, {"role": "system"}]
+    token = await asyncio.to_thread(mint, account_info(demo))
+    whole, streamed = [
+        await asyncio.to_thread(post, demo, method, token, {"system": 7, "messages": strange})
+        for method in ("rawPredict", "streamRawPredict")
+    ]
+    told = [{"type": "text", "text": answer("Look at this.")}]
+    assert whole.json()["content"] == message_of(streamed.content)["content"] == told
+
+
+@pytest.mark.parametrize("messages", [None, [], "Hi", ["Hi"], {"role": "user"}])
 @pytest.mark.parametrize("method", ["rawPredict", "streamRawPredict"])
+async def test_refuses_a_prompt_without_messages_as_the_api_does(demo: Demo, method: str, messages: object) -> None:
+    token = await asyncio.to_thread(mint, account_info(demo))
+    reply = await asyncio.to_thread(post, demo, method, token, {"messages": messages})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("method", ["rawPredict", "streamRawPredict"])
+@pytest.mark.parametrize("model", [MODEL, "count-tokens"])
 @pytest.mark.parametrize("token", ["", "made-up"])
-async def test_refuses_a_token_it_did_not_mint(demo: Demo, method: str, token: str) -> None:
+async def test_refuses_a_token_it_did_not_mint(demo: Demo, method: str, model: str, token: str) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}]}
-    reply = await asyncio.to_thread(post, demo, method, token, body)
+    reply = await asyncio.to_thread(post, demo, method, token, body, model)
     assert reply.status_code == 401
     assert reply.json()["error"]["status"] == "UNAUTHENTICATED"
 
@@ -154,7 +191,7 @@ def test_pieces_are_the_text(text: str) -> None:
     assert all(pieces(text))
 
 
-def post(demo: Demo, method: str, token: str, body: object) -> requests.Response:
+def post(demo: Demo, method: str, token: str, body: object, model: str = MODEL) -> requests.Response:
     account = demo.account
-    path = f"projects/{account.project}/locations/{account.region}/publishers/anthropic/models/{MODEL}:{method}"
+    path = f"projects/{account.project}/locations/{account.region}/publishers/anthropic/models/{model}:{method}"
     return requests.post(f"{demo.base_url}/v1/{path}", json=body, headers={"authorization": f"Bearer {token}"})

@@ -1,26 +1,20 @@
-"""The fake cloud's checks: it takes what is right, refuses each wrong request and token, and hands out its accounts."""
+"""The fake cloud's checks: it takes what is right, and refuses each wrong request and token."""
 
 from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import google.auth.jwt
 import pytest
 import requests
-from google.auth import crypt
-from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
-from tests.support import cloud_keys
 from tests.support.claude_rules import Model, faults, model
 from tests.support.cloud_client import BODY, OLD, mint, path, post
-from tests.support.fake_vertex import SCOPE, FakeVertex, Hang, Reply, invalid_grant
+from tests.support.fake_vertex import SCOPE, FakeVertex, Reply, agent, anthropic_error
 
 NEW = "claude-opus-4-8"
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode()
@@ -220,6 +214,70 @@ def test_refuses_other_paths(cloud: FakeVertex, change: Any, status: int) -> Non
     assert (reply.status_code, reply.json()["error"]["code"], len(cloud.wrong)) == (status, status, 1)
 
 
+COUNT = {key: BODY[key] for key in ("anthropic_version", "messages")} | {"model": NEW}
+
+
+def test_counts_tokens(cloud: FakeVertex) -> None:
+    at = path(cloud, "count-tokens")
+    few, same = post(cloud, COUNT, at=at), post(cloud, COUNT, at=at)
+    long = [{"role": "user", "content": "Hello, how are you? " * 9}]
+    more = post(cloud, COUNT | {"messages": long}, at=at)
+    assert few.json().keys() == {"input_tokens"}
+    assert 0 < few.json()["input_tokens"] == same.json()["input_tokens"] < more.json()["input_tokens"]
+    cloud.script(anthropic_error(529))
+    assert post(cloud, COUNT, at=at).status_code == 529
+    assert cloud.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("body", "method", "status", "why"),
+    [
+        (COUNT | {"max_tokens": 1}, "rawPredict", 400, "max_tokens: Extra inputs are not permitted"),
+        (BODY, "rawPredict", 400, "model: None is no model of this cloud"),
+        (COUNT, "streamRawPredict", 404, "no such path or model"),
+        (b"{", "rawPredict", 400, "The request body is not valid JSON"),
+    ],
+)
+def test_refuses_what_cannot_be_counted(cloud: FakeVertex, body: Any, method: str, status: int, why: str) -> None:
+    assert post(cloud, body, at=path(cloud, "count-tokens", method)).status_code == status
+    assert why in cloud.wrong[0]
+
+
+def test_knows_the_betas_of_the_header(cloud: FakeVertex) -> None:
+    assert post(cloud, headers={"anthropic-beta": "context-1m-2025-08-07"}).status_code == 200
+    assert cloud.wrong == []
+    assert post(cloud, headers={"anthropic-beta": "context-1m-2025-08-07,skills-2025-10-02"}).status_code == 400
+    assert "`skills-2025-10-02`" in cloud.wrong[0] and "context-1m" not in cloud.wrong[0]
+
+
+def test_tells_the_rate_limits(cloud: FakeVertex) -> None:
+    stream = path(cloud, method="streamRawPredict")
+    cloud.script(Reply(body={}), anthropic_error(429))
+    for reply in (post(cloud), post(cloud), post(cloud, BODY | {"stream": True}, at=stream)):
+        assert reply.headers["anthropic-ratelimit-requests-remaining"] == "3999"
+        assert reply.headers["anthropic-ratelimit-tokens-reset"] == "2035-01-01T00:00:00Z"
+    assert not [name for name in post(cloud, b"").headers if "ratelimit" in name]
+    cloud.ratelimits = {}
+    assert not [name for name in post(cloud).headers if "ratelimit" in name]
+
+
+def test_knows_its_own_signatures_alone(cloud: FakeVertex) -> None:
+    cloud.default = agent()
+    bound = path(cloud, "claude-opus-5-5")
+    answer = post(cloud, at=bound).json()
+    asked, thanks = BODY["messages"][0], {"role": "user", "content": "Thanks"}
+    later = [asked, {"role": "assistant", "content": answer["content"]}, thanks]
+    assert post(cloud, BODY | {"messages": later}, at=bound).status_code == 200
+    assert post(cloud, COUNT | {"messages": later, "model": "claude-opus-5-5"}, at=path(cloud, "count-tokens")).ok
+    assert cloud.wrong == []
+    with FakeVertex() as other:
+        assert post(other, BODY | {"messages": later}, at=path(other, "claude-opus-5-5")).status_code == 400
+        assert other.wrong == ["messages.1.content.0: Invalid `signature` in `thinking` block"]
+    elsewhere = [asked | {"content": "Ho"}, *later[1:]]
+    assert post(cloud, BODY | {"messages": elsewhere}, at=bound).status_code == 400
+    assert "bound to a different conversation" in cloud.wrong[0]
+
+
 def test_refuses_another_method(cloud: FakeVertex) -> None:
     assert requests.get(cloud.origin + path(cloud), timeout=5).status_code == 404
     assert len(cloud.wrong) == 1
@@ -279,89 +337,3 @@ def test_the_other_version_takes_no_sampling(cloud: FakeVertex) -> None:
 def test_knows_the_generation_of_a_model(id: str, version: tuple[int, int] | None) -> None:
     facts = model(id)
     assert (facts and facts.version) == version
-
-
-# The token endpoint
-
-
-def grant(cloud: FakeVertex, **changes: Any) -> requests.Response:
-    """A token request as google-auth writes it, but for some claims."""
-    info = cloud.service_account()
-    now = int(time.time())
-    claims = {"iss": info["client_email"], "aud": cloud.token_uri, "scope": SCOPE, "iat": now, "exp": now + 3600}
-    signer = crypt.RSASigner.from_string(info["private_key"], info["private_key_id"])
-    assertion = google.auth.jwt.encode(signer, claims | changes).decode()
-    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-    return requests.post(cloud.token_uri, data=form, timeout=5)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"aud": "https://elsewhere.example/token"},
-        {"iss": "stranger@test-project.iam.gserviceaccount.com"},
-        {"scope": "https://www.googleapis.com/auth/devstorage.read_only"},
-        {"iat": 1, "exp": 3601},
-        {"iat": 9_999_999_000, "exp": 9_999_999_999},
-        {"exp": int(time.time()) + 9000},
-    ],
-    ids=str,
-)
-def test_the_token_endpoint_checks_the_claims(cloud: FakeVertex, changes: dict[str, Any]) -> None:
-    refused = grant(cloud, **changes)
-    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
-    assert (cloud.mints, len(cloud.wrong)) == (0, 1)
-
-
-@pytest.mark.parametrize("audience", ["its own", "https://oauth2.googleapis.com/token"])
-def test_the_token_endpoint_mints(cloud: FakeVertex, audience: str) -> None:
-    answers = [grant(cloud, aud=cloud.token_uri if audience == "its own" else audience).json() for _ in range(2)]
-    assert {answer["token_type"] for answer in answers} == {"Bearer"}
-    assert {answer["expires_in"] for answer in answers} == {3599}
-    assert [answer["access_token"] for answer in answers] == cloud.tokens
-    assert (cloud.mints, len(set(cloud.tokens)), cloud.wrong) == (2, 2, [])
-
-
-def test_the_token_endpoint_refuses_another_key_and_another_grant(cloud: FakeVertex) -> None:
-    key = crypt.RSASigner.from_string(cloud_keys.account_key.__wrapped__()[0])
-    now = int(time.time())
-    claims = {"iss": cloud.service_account()["client_email"], "aud": cloud.token_uri, "scope": SCOPE}
-    assertion = google.auth.jwt.encode(key, claims | {"iat": now, "exp": now + 60}).decode()
-    bearer = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
-    for form in (bearer, bearer | {"assertion": assertion}, {"grant_type": "refresh_token"}, b"\xff"):
-        assert requests.post(cloud.token_uri, data=form, timeout=5).status_code == 400
-    assert (cloud.mints, len(cloud.wrong)) == (0, 4)
-
-
-def test_the_token_endpoint_fails_as_scripted(cloud: FakeVertex) -> None:
-    cloud.script_token(invalid_grant(), Reply(503, b"later"), Hang())
-    with pytest.raises(RefreshError, match="Invalid JWT Signature"):
-        mint(cloud)
-    late: list[str] = []
-    waiting = threading.Thread(target=lambda: late.append(mint(cloud)))  # google-auth repeats after the 503
-    waiting.start()
-    cloud.wait_until(lambda: cloud.hanging == 1)
-    assert (cloud.token_requests, cloud.mints) == (3, 0)
-    cloud.release()
-    waiting.join(timeout=5)
-    assert late == cloud.tokens
-    assert cloud.wrong == []
-
-
-# What it hands out
-
-
-def test_the_tutorials_string_holds_the_same_account(cloud: FakeVertex) -> None:
-    info = cloud.service_account()
-    project, email, region, key = cloud.gcp_credentials("europe-west1").split(":", 3)
-    assert (project, email, region) == ("test-project", info["client_email"], "europe-west1")
-    assert "\n" not in key
-    assert key.replace("\\n", "\n") == info["private_key"]
-    assert post(cloud, at=path(cloud).replace("us-east5", "europe-west1")).status_code == 200
-
-
-def test_the_environment_points_here(cloud: FakeVertex) -> None:
-    environment = cloud.environment()
-    assert json.loads(environment["GOOGLE_APPLICATION_CREDENTIALS"]) == cloud.service_account()
-    assert environment["ANTHROPIC_VERTEX_BASE_URL"] == f"http://127.0.0.1:{cloud.port}/v1"
-    assert (environment["ANTHROPIC_VERTEX_PROJECT_ID"], environment["CLOUD_ML_REGION"]) == ("test-project", "us-east5")

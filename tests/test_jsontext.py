@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.jsontext import JsonError, one_line, read, read_repaired, write
+from oai_bridge.jsontext import JsonError, encodable, one_line, read, read_repaired, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\u2028\u2029"\\\n'))
 JSON = st.recursive(
@@ -51,3 +51,9 @@ def test_half_surrogates_become_question_marks(raw: bytes, repaired: object) -> 
 def test_what_is_beyond_repair_is_told(raw: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         read_repaired(raw)
+
+
+@given(st.text(st.characters(codec=None)))
+def test_any_text_can_be_made_encodable(text: str) -> None:
+    made = encodable(text)
+    assert json.loads(write(made)) == made == "".join("?" if "\ud800" <= one <= "\udfff" else one for one in text)

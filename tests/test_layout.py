@@ -15,6 +15,8 @@ PACKAGE = ROOT / "addon" / "oai_bridge"
 SOURCES = sorted([*ROOT.glob("addon/**/*.py"), *ROOT.glob("scripts/*.py")])
 KNOW_MITMPROXY = {"addon.py", "cli.py", "options.py", "starting.py", "stream_layer.py"}
 PURE = (
+    "addresses",
+    "anthropic",
     "config",
     "dialects",
     "errors",

@@ -9,12 +9,18 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import anthropic
+import httpx2
+import openai
 import pytest
+from anthropic.types import ModelInfo
+from anthropic.types.shared import ErrorResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Model
 from openai.types.chat import ChatCompletion
 
+from oai_bridge.dialects.claude_errors import error_from_body
 from oai_bridge.errors import (
     BridgeError,
     InvalidRequest,
@@ -28,7 +34,10 @@ from oai_bridge.models.catalog import Catalog
 from oai_bridge.pages import (
     Page,
     Snapshot,
+    anthropic_error_page,
+    error_event_for,
     error_page,
+    error_page_for,
     favicon_page,
     health_page,
     html_page,
@@ -71,6 +80,7 @@ def ids(page: Page) -> list[str]:
 
 EVERY_PAGE = [
     error_page(InvalidRequest("no"), "req-1"),
+    anthropic_error_page(InvalidRequest("no"), "req-1"),
     models_page(Config(), CATALOG),
     model_page("claude-sonnet-4-5", Config(), CATALOG),
     reply_to_test_message("claude-x", 5.0),
@@ -143,6 +153,49 @@ def test_any_message_can_be_written(message: str, param: str | None) -> None:
     assert told["message"] == "".join("?" if "\ud800" <= letter <= "\udfff" else letter for letter in message)
 
 
+OVERLOADED = error_from_body(
+    529,
+    b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_vrtx_1"}',
+    {"retry-after": "3"},
+)
+
+
+def test_the_clouds_own_status_is_told_where_openais_is_another() -> None:
+    page = error_page(OVERLOADED, "req-1")
+    assert (page.status, dict(page.headers)["x-bridge-upstream-status"]) == (503, "529")
+    for status in (429, None):
+        same = error_page(error_from_body(status, b'{"error":{"type":"rate_limit_error","message":"no"}}'), "req-1")
+        assert same.status == 429 and "x-bridge-upstream-status" not in dict(same.headers)
+
+
+def test_an_error_is_anthropics_error_object_on_its_own_routes() -> None:
+    page = anthropic_error_page(OVERLOADED, "req-1")
+    ErrorResponse.model_validate(read(page), strict=True)
+    assert page.status == 529
+    assert read(page)["error"]["type"] == "overloaded_error"
+    assert page.reason.startswith("Overloaded")
+    assert "x-bridge-upstream-status" not in dict(page.headers)
+    headers = dict(page.headers)
+    assert (headers["request-id"], headers["x-request-id"], read(page)["request_id"]) == ("req-1",) * 3
+    assert (headers["retry-after"], headers["x-bridge-upstream-request-id"]) == ("3", "req_vrtx_1")
+    assert dict(anthropic_error_page(InvalidRequest("no"), "r").headers)["x-should-retry"] == "false"
+    assert dict(anthropic_error_page(MethodNotAllowed(("POST",)), "r").headers)["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "native"),
+    [("/proxy/gcp/claude/v1/messages?beta=true", True), ("/v1/messages/count_tokens", True),
+     ("/nowhere/messages", True), ("/v1/chat/completions", False), ("/v1/models", False), ("", False)],
+)  # fmt: skip
+def test_the_path_says_which_errors_its_client_reads(path: str, native: bool) -> None:
+    error = TooLarge(2**20)
+    page, event = error_page_for(path, error, "req-1"), error_event_for(path, error, "req-1")
+    assert page == (anthropic_error_page if native else error_page)(error, "req-1")
+    assert event.startswith(b"event: error\n") is native
+    data = json.loads(event.rpartition(b"data: ")[2])
+    assert data == read(page) if native else data["error"] == read(page)["error"]
+
+
 # --- models
 
 
@@ -169,13 +222,62 @@ def test_a_model_has_openais_fields() -> None:
     found = read(models_page(config, CATALOG))
     assert found["object"] == "list"
     september = 1759104000  # 2025-09-29, the date in the model's id on Vertex
-    assert found["data"] == [
+    openai = [{key: entry[key] for key in ("id", "object", "created", "owned_by")} for entry in found["data"]]
+    assert openai == [
         {"id": "claude-sonnet-4-5", "object": "model", "created": september, "owned_by": "anthropic"},
         {"id": "my-own", "object": "model", "created": 0, "owned_by": "anthropic"},
         {"id": "gpt-4o", "object": "model", "created": september, "owned_by": "anthropic"},
     ]
     for entry in found["data"]:
         Model.model_validate(entry, strict=True)
+
+
+def test_a_model_has_anthropics_fields_too() -> None:
+    config = Config(models=("claude-sonnet-4-5", "my-own"), aliases={"gpt-4o": "claude-sonnet-4-5"})
+    found = read(models_page(config, CATALOG))
+    assert (found["has_more"], found["first_id"], found["last_id"]) == (False, "claude-sonnet-4-5", "gpt-4o")
+    known, unknown, alias = [ModelInfo.model_validate_json(json.dumps(entry), strict=True) for entry in found["data"]]
+    assert (known.display_name, known.created_at.isoformat()) == ("Claude Sonnet 4.5", "2025-09-29T00:00:00+00:00")
+    assert (known.max_input_tokens, known.max_tokens, known.lifecycle) == (200_000, 64_000, "active")
+    assert (unknown.display_name, unknown.created_at.year, unknown.max_tokens) == ("my-own", 1970, None)
+    assert (alias.display_name, alias.created_at) == ("gpt-4o", known.created_at)
+    for page in (models_page(Config(), CATALOG), model_page("claude-opus-4-8", Config(), CATALOG)):
+        for entry in read(page).get("data", [read(page)]):
+            ModelInfo.model_validate_json(json.dumps(entry), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("id", "title"),
+    [
+        ("claude-opus-4-8", "Claude Opus 4.8"),
+        ("claude-3-5-haiku", "Claude 3.5 Haiku"),
+        ("claude-sonnet-5", "Claude Sonnet 5"),
+        ("claude-new-6-1-20270101", "Claude New 6.1 20270101"),
+    ],
+)
+def test_a_model_is_called_as_people_call_it(id: str, title: str) -> None:
+    (entry,) = read(models_page(Config(models=(id,)), CATALOG))["data"]
+    assert entry["display_name"] == title
+
+
+def test_both_sdks_list_and_retrieve_the_models() -> None:
+    config = Config(models=("claude-sonnet-4-5", "claude-opus-4-8"))
+
+    def serve(path: str) -> Page:
+        name = path.rpartition("/v1/models")[2].strip("/")
+        return model_page(name, config, CATALOG) if name else models_page(config, CATALOG)
+
+    def handler(request: Any) -> Any:
+        page = serve(request.url.path)
+        return httpx2.Response(page.status, content=page.body, headers=dict(page.headers))
+
+    transport = httpx2.Client(transport=httpx2.MockTransport(handler))
+    theirs = anthropic.Anthropic(base_url="http://a/proxy/gcp/claude", api_key="k", http_client=transport)
+    assert [model.id for model in theirs.models.list()] == list(config.models)
+    assert theirs.models.retrieve("claude-opus-4-8").display_name == "Claude Opus 4.8"
+    ours = openai.OpenAI(base_url="http://a/proxy/gcp/claude/v1", api_key="k", http_client=transport)
+    assert [model.id for model in ours.models.list()] == list(config.models)
+    assert ours.models.retrieve("claude-opus-4-8").owned_by == "anthropic"
 
 
 @pytest.mark.parametrize(
@@ -416,4 +518,4 @@ def test_every_exception_of_the_family_has_a_page() -> None:
     }
     for kind in family(BridgeError):
         error = special[kind] if kind in special else kind("no")
-        assert error_page(error, "req-1").status == kind.status
+        assert error_page(error, "req-1").status == anthropic_error_page(error, "req-1").status == kind.status

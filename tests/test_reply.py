@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,11 +11,18 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from oai_bridge.dialects.claude_reply import events_of_message
 from oai_bridge.errors import UpstreamError
 from oai_bridge.events import (
+    Citation,
+    CustomCall,
     Event,
     Failure,
+    Pause,
     Ping,
+    RedactedThinking,
+    Said,
+    Signature,
     Start,
     Stop,
     Text,
@@ -24,12 +32,13 @@ from oai_bridge.events import (
     Usage,
     UsageReport,
 )
-from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo, error_event, usage_object
+from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo, error_event
 from tests.support.cases import CASES, Case, name
 
 STREAMED = [case for case in CASES if (case.folder / "client.sse").exists()]
 WHOLE = [case for case in CASES if (case.folder / "client_reply.json").exists()]
 TO = ReplyTo("my-alias", 1_700_000_000, "req_test")
+WELL = Stop("stop")
 
 
 def data(stream: bytes) -> list[bytes]:
@@ -101,34 +110,6 @@ def test_the_sdk_reads_the_completion() -> None:
     assert (got.id, got.model, got.choices[0].message.content) == ("chatcmpl-msg_1", "my-alias", "Hello")
 
 
-@pytest.mark.parametrize(
-    ("usage", "value"),
-    [
-        (
-            Usage(),
-            {
-                "prompt_tokens": 0,
-                "completion_tokens": 0,
-                "total_tokens": 0,
-                "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            },
-        ),
-        (
-            Usage(1, 2, 4, 8, 0),
-            {
-                "prompt_tokens": 13,
-                "completion_tokens": 2,
-                "total_tokens": 15,
-                "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 8},
-                "completion_tokens_details": {"reasoning_tokens": 0},
-            },
-        ),
-    ],
-)
-def test_usage(usage: Usage, value: dict[str, Any]) -> None:
-    assert usage_object(usage) == value
-
-
 def test_an_answer_without_an_id_takes_the_requests() -> None:
     for start in ([Start("", "")], []):
         writer = ChunkWriter(TO)
@@ -175,6 +156,177 @@ def test_hostile_text_stays_inside_its_string() -> None:
     }
     assert read[6]["choices"] == [] and read[6]["usage"]["total_tokens"] == 2
     assert b"\n" not in error_event(UpstreamError(nasty))[:-2]
+
+
+def deltas(to: ReplyTo, *events: Event) -> list[Any]:
+    """What a client reads of the events, the first and the last chunk left out."""
+    chunks = data(written(ChunkWriter(to), Start("msg_1", "m"), *events, Stop("stop")))[1:-2]
+    if not any(isinstance(event, CustomCall) for event in events):  # the SDK's chunks know no custom calls
+        for chunk in chunks:
+            ChatCompletionChunk.model_validate_json(chunk, strict=True)
+    return [json.loads(chunk)["choices"][0]["delta"] for chunk in chunks]
+
+
+def completion(to: ReplyTo, *events: Event, stop: Stop = WELL) -> dict[str, Any]:
+    """The whole answer, which must be one in the SDK's eyes."""
+    gathered = Completion(to)
+    assert all(gathered.add(event) is None for event in (Start("msg_1", "m"), *events))
+    body = gathered.add(stop)
+    assert body is not None
+    ChatCompletion.model_validate_json(body, strict=True)
+    value: dict[str, Any] = json.loads(body)
+    return value
+
+
+def message(to: ReplyTo, *events: Event) -> dict[str, Any]:
+    value: dict[str, Any] = completion(to, *events)["choices"][0]["message"]
+    return value
+
+
+THOUGHTS = [
+    *(Thinking("H"), Thinking("m"), Signature("s1")),
+    *(RedactedThinking("d"), Signature("s2")),
+    *(Thinking("unsealed"), Signature(""), Thinking("last"), Signature("s3"), Text("Hi")),
+]
+BLOCKS = [
+    {"type": "thinking", "thinking": "Hm", "signature": "s1"},
+    {"type": "redacted_thinking", "data": "d"},
+    {"type": "thinking", "thinking": "", "signature": "s2"},
+    {"type": "thinking", "thinking": "last", "signature": "s3"},
+]
+
+
+def test_thoughts_can_be_sent_back() -> None:
+    to = replace(TO, thinking_blocks=True)
+    assert message(to, *THOUGHTS)["thinking_blocks"] == BLOCKS
+    streamed = deltas(to, *THOUGHTS)
+    assert [delta["thinking_blocks"] for delta in streamed if "thinking_blocks" in delta] == [
+        [block] for block in BLOCKS
+    ]
+    assert [delta for delta in streamed if "thinking_blocks" not in delta] == [
+        *({"reasoning_content": text} for text in ("H", "m", "unsealed", "last")),
+        {"content": "Hi"},
+    ]
+
+
+def test_without_being_asked_thoughts_are_text_alone() -> None:
+    assert message(TO, *THOUGHTS) == {
+        **{"role": "assistant", "content": "Hi", "refusal": None},
+        "reasoning_content": "Hmunsealedlast",
+    }
+    assert all(delta.keys() <= {"reasoning_content", "content"} for delta in deltas(TO, *THOUGHTS))
+    assert "reasoning_content" not in message(TO, Signature("s"))
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("reasoning_content", {"reasoning_content": "Hm"}),
+        ("reasoning", {"reasoning": "Hm"}),
+        ("both", {"reasoning_content": "Hm", "reasoning": "Hm"}),
+    ],
+)
+def test_reasoning_goes_where_the_client_looks(field: Any, told: dict[str, str]) -> None:
+    to = replace(TO, reasoning_field=field)
+    assert deltas(to, Thinking("Hm")) == [told]
+    whole = message(to, Thinking("Hm"))
+    assert {key: whole[key] for key in whole if key.startswith("reasoning")} == told
+
+
+CALLS = [
+    *(ToolStart(0, "t0", "f"), ToolArguments(0, '{"a"'), ToolArguments(0, ":1}")),
+    *(ToolStart(1, "t1", "g"), ToolArguments(1, "{}")),
+]
+
+
+def test_calls_have_their_place_in_the_list() -> None:
+    """litellm#5231, bedrock-access-gateway#134, CLIProxyAPI#5229: an index that is no place in `tool_calls`."""
+    assert [call for delta in deltas(TO, Text("x"), *CALLS)[1:] for call in delta["tool_calls"]] == [
+        {"index": 0, "id": "t0", "type": "function", "function": {"name": "f", "arguments": ""}},
+        {"index": 0, "function": {"arguments": '{"a"'}},
+        {"index": 0, "function": {"arguments": ":1}"}},
+        {"index": 1, "id": "t1", "type": "function", "function": {"name": "g", "arguments": ""}},
+        {"index": 1, "function": {"arguments": "{}"}},
+    ]
+    whole = message(TO, *CALLS)
+    assert whole["content"] is None
+    assert whole["tool_calls"] == [
+        {"id": "t0", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+        {"id": "t1", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    ]
+
+
+def test_an_old_client_gets_one_function_call() -> None:
+    to = replace(TO, legacy_functions=True)
+    stop = Stop("tool_calls")
+    assert [delta["function_call"] for delta in deltas(to, *CALLS)] == [
+        {"name": "f", "arguments": ""},
+        *({"arguments": '{"a"'}, {"arguments": ":1}"}),
+    ]
+    *_, last, _ = data(written(ChunkWriter(to), *CALLS, stop))
+    (choice,) = completion(to, *CALLS, stop=stop)["choices"]
+    assert (choice["message"]["function_call"], choice["finish_reason"]) == (
+        {"name": "f", "arguments": '{"a":1}'},
+        "function_call",
+    )
+    assert "tool_calls" not in choice["message"]
+    assert ChatCompletionChunk.model_validate_json(last, strict=True).choices[0].finish_reason == "function_call"
+    assert completion(to, Text("Hi"))["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_custom_call_is_told_whole() -> None:
+    custom = {"id": "t2", "type": "custom", "custom": {"name": "grep", "input": 'a "b"'}}
+    call = CustomCall(2, "t2", "grep", 'a "b"')
+    assert deltas(TO, *CALLS, call)[-1] == {"tool_calls": [{"index": 2, **custom}]}
+    assert message(TO, *CALLS, call)["tool_calls"][2] == custom
+    early = replace(call, index=0)
+    assert [part["id"] for part in message(TO, ToolStart(1, "t1", "g"), early)["tool_calls"]] == ["t2", "t1"]
+
+
+def test_sources_stand_in_the_annotations() -> None:
+    url = {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 2}
+    told = [{"type": "url_citation", "url_citation": url}]
+    assert deltas(TO, Text("Hi"), Citation("https://a.example", "A", 0, 2))[1] == {"annotations": told}
+    assert message(TO, Text("Hi"), Citation("https://a.example", "A", 0, 2))["annotations"] == told
+    assert "annotations" not in message(TO, Text("Hi"))
+
+
+@pytest.mark.parametrize(
+    "event", [Said(({"type": "text", "text": "x"},)), Pause(), Signature("s"), RedactedThinking("d")]
+)
+def test_some_events_are_not_for_the_client(event: Event) -> None:
+    assert ChunkWriter(TO).write(event) == b"" and Completion(TO).add(event) is None
+
+
+def test_the_usage_has_a_chunk_of_its_own() -> None:
+    """litellm#8450, CLIProxyAPI#796: usage on a chunk with choices counted twice, or crashed the client."""
+    events = [Start("msg_1", "m"), Text("Hi"), UsageReport(Usage(1, 2)), Stop("stop")]
+    *chunks, finish, usage, done = data(written(ChunkWriter(replace(TO, include_usage=True)), *events))
+    assert [json.loads(chunk)["usage"] for chunk in (*chunks, finish)] == [None] * 3
+    last = json.loads(usage)
+    assert (last["choices"], last["usage"]["total_tokens"], done) == ([], 3, b"[DONE]")
+    assert json.loads(finish)["choices"][0]["finish_reason"] == "stop"
+    assert b"usage" not in written(ChunkWriter(TO), *events)
+
+
+@pytest.mark.parametrize("tier", ["default", "priority"])
+def test_the_service_tier_is_told_at_the_end(tier: Any) -> None:
+    told = UsageReport(Usage(1, 1, tier=tier))
+    assert completion(TO, told)["service_tier"] == tier
+    *first, finish, usage, _ = data(
+        written(ChunkWriter(replace(TO, include_usage=True)), told, Text("Hi"), Stop("stop"))
+    )
+    assert [json.loads(chunk).get("service_tier") for chunk in (*first, finish, usage)] == [None, None, tier, tier]
+    for chunk in (finish, usage):
+        assert ChatCompletionChunk.model_validate_json(chunk, strict=True).service_tier == tier
+    assert "service_tier" not in completion(TO)
+
+
+def test_a_whole_answer_can_be_streamed() -> None:
+    """Where the cloud answers a request for a stream in one piece."""
+    body = {"type": "message", "id": "msg_1", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"}
+    chunks = data(written(ChunkWriter(TO), *events_of_message(json.dumps(body).encode())))
+    assert [json.loads(chunk)["choices"][0]["delta"].get("content") for chunk in chunks[:-1]] == ["", "Hi", None]
 
 
 def test_a_failure_is_raised_from_a_completion() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import BridgeError, MethodNotAllowed, NotFound
-from oai_bridge.routing import Route, claude_base, route
+from oai_bridge.routing import Route, claude_base, is_native, route
 
 CLAUDE = "/proxy/gcp/claude"
 
@@ -26,6 +26,44 @@ CLAUDE = "/proxy/gcp/claude"
 )
 def test_chat_on_vertex(path: str) -> None:
     assert route("POST", path, "/proxy") == Route("chat", CLAUDE, "vertex")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (f"{CLAUDE}/messages", Route("messages", CLAUDE, "vertex")),
+        (f"{CLAUDE}/v1/messages", Route("messages", CLAUDE, "vertex")),  # an Anthropic SDK with the base as base_url
+        (f"{CLAUDE}//v1/messages/?beta=true", Route("messages", CLAUDE, "vertex")),
+        (f"{CLAUDE}/messages/count_tokens", Route("count_tokens", CLAUDE, "vertex")),
+        (f"{CLAUDE}/v1/messages/count_tokens?beta=true", Route("count_tokens", CLAUDE, "vertex")),
+        ("/v1/messages", Route("messages", "/v1", None)),
+        ("/messages", Route("messages", "/v1", None)),
+        ("/v1/messages/count_tokens", Route("count_tokens", "/v1", None)),
+    ],
+)
+def test_anthropics_own_routes(path: str, expected: Route) -> None:
+    assert route("POST", path, "/proxy") == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/messages", True),
+        (f"{CLAUDE}//messages/count_tokens?beta=true", True),
+        ("/v1/messages/batches/msgbatch_1/results", True),
+        ("/wrong/v1/messages", True),
+        ("http://localhost/v1/messages", True),
+        ("/v1/chat/completions", False),
+        ("/v1/models", False),
+        ("/v1/chat/completions?messages", False),
+        ("/v1/messages_too", False),
+        ("/", False),
+        ("", False),
+        ("*", False),
+    ],
+)
+def test_who_reads_anthropics_errors(path: str, expected: bool) -> None:
+    assert is_native(path) is expected
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions", "//v1//chat/completions/?a"])
@@ -84,6 +122,8 @@ def test_another_prefix_replaces_the_usual_one() -> None:
     [
         ("GET", "/v1/chat/completions", "POST"),
         ("HEAD", "/v1/chat/completions", "POST"),
+        ("GET", "/v1/messages", "POST"),
+        ("PUT", f"{CLAUDE}/v1/messages/count_tokens", "POST"),
         ("OPTIONS", f"{CLAUDE}/chat/completions", "POST"),
         ("post", f"{CLAUDE}/chat/completions", "POST"),
         ("POST", "/v1/models", "GET, HEAD"),
@@ -111,7 +151,11 @@ def test_wrong_method(method: str, path: str, allow: str) -> None:
         ("POST", f"{CLAUDE}/chat/completions/chat/completions", f"POST {CLAUDE}/chat/completions"),
         ("GET", f"{CLAUDE}/chat/completions/models", f"POST {CLAUDE}/chat/completions"),
         ("POST", f"{CLAUDE}/v1/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
-        ("GET", f"{CLAUDE}/status", f"GET {CLAUDE}/models"),
+        ("POST", f"{CLAUDE}/v1/message", f"POST {CLAUDE}/messages"),
+        ("POST", f"{CLAUDE}/messages/count", f"POST {CLAUDE}/messages/count_tokens"),
+        ("POST", f"{CLAUDE}/v1/v1/messages", f"POST {CLAUDE}/messages"),
+        ("POST", "/v1/messages/count-tokens", "POST /v1/messages/count_tokens"),
+        ("GET", "/proxy", f"GET {CLAUDE}/models"),
         ("POST", f"{CLAUDE}/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", f"POST {CLAUDE}/chat/completions"),
         ("POST", "/proxy/gpc/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
         ("GET", "/proxy/google/claude/models", f"GET {CLAUDE}/models"),
@@ -148,8 +192,10 @@ def test_the_plain_base_url_too() -> None:
         ("/v1/embeddings", "POST /v1/chat/completions"),
         ("/v1/responses", "POST /v1/chat/completions"),
         ("/v1/images/generations", "POST /v1/chat/completions"),
-        (f"{CLAUDE}/v1/messages", f"POST {CLAUDE}/chat/completions"),
-        (f"{CLAUDE}/messages/count_tokens", f"POST {CLAUDE}/chat/completions"),
+        (f"{CLAUDE}/completions", f"POST {CLAUDE}/chat/completions"),
+        ("/v1/complete", "POST /v1/messages"),
+        (f"{CLAUDE}/v1/messages/batches", f"POST {CLAUDE}/messages"),
+        ("/proxy/aws/claude/v1/messages", f"POST {CLAUDE}/messages"),
         ("/metrics", "POST /v1/chat/completions"),
         ("/proxy/aws/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
         ("/proxy/aws/claude/v1/models", f"GET {CLAUDE}/models"),
@@ -239,6 +285,7 @@ PIECES = st.one_of(
             "%00",
             "aws",
             "messages",
+            "count_tokens",
         ]
     ),
     st.text(st.characters(codec=None), max_size=6),
@@ -263,6 +310,10 @@ def test_any_path_finds_a_route_or_a_bridge_error(method: str, path: str, prefix
         plain = [part for part in path.partition("?")[0].split("/") if part]
         if found.kind == "chat":
             assert method == "POST" and plain[-2:] == ["chat", "completions"]
+        elif found.kind == "messages":
+            assert method == "POST" and plain[-1] == "messages"
+        elif found.kind == "count_tokens":
+            assert method == "POST" and plain[-2:] == ["messages", "count_tokens"]
         elif found.kind == "model":
             assert method in ("GET", "HEAD") and "models" in plain
         else:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import BridgeError, Internal, StreamBroken
-from oai_bridge.events import Event, Ping, Start, Stop, Text, UsageReport
+from oai_bridge.events import Event, Pause, Ping, Said, Start, Stop, Text, UsageReport
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo, error_event
 from oai_bridge.transcript import Transcript
 from oai_bridge.wire.sse import Frame, SseDecoder
@@ -168,6 +169,122 @@ def test_a_decoder_that_fails_at_the_end_leaves_one_ending(caplog: pytest.LogCap
     through = Transcript(Broken(), ClaudeStream(), ChunkWriter(TO))
     assert is_whole(read([PLAIN[:700]], through)) is False
     assert caplog.records
+
+
+@pytest.mark.parametrize("empty", [b"", b"\n\n", b": nothing\n\n", b"event: ping\ndata:\n\n"])
+def test_an_empty_answer_is_an_error(empty: bytes) -> None:
+    """litellm#32086, envoy ai-gateway#2697, gptel#1512: a 200 without content passed for an answer without words."""
+    through = transcript()
+    assert is_whole(read([empty], through)) is False and not through.begun
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN & STREAMS.keys()))
+def test_an_error_in_the_middle_is_not_swallowed(name: str) -> None:
+    """subrouter#68, mlflow#25863, envoy ai-gateway#2697, gptel#1512: the stream just ended, or ended well."""
+    through = transcript()
+    out = read([STREAMS[name]], through)
+    assert through.failure is not None and out.endswith(error_event(through.failure))
+    assert b"[DONE]" not in out and b'"finish_reason":"' not in out
+
+
+def leg(text: str, reason: str, start: str = "message_start") -> bytes:
+    """One request's part of an answer."""
+    message = {"id": "msg_1", "model": "m", "usage": {"input_tokens": 10, "output_tokens": 1}}
+    messages: list[dict[str, Any]] = [
+        {"type": start, "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": text}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+    ]
+    return b"".join(b"data: %s\n\n" % json.dumps(message).encode() for message in messages)
+
+
+def paused(after: bytes = b"", observe: Callable[[Event], None] = lambda event: None) -> tuple[Transcript, bytes]:
+    """A transcript in the middle of a pause, and what the client has read."""
+    through = Transcript(SseDecoder(), ClaudeStream(Reading(keep=True)), ChunkWriter(TO), observe)
+    out = through.feed(leg("Look", "pause_turn") + after)
+    assert through.paused and not through.ended and not through.whole
+    return through, out
+
+
+def deltas(out: bytes) -> list[Any]:
+    return [choice["delta"] for event in events(out) if isinstance(event, dict) for choice in event["choices"]]
+
+
+def test_a_pause_is_silence() -> None:
+    seen: list[Event] = []
+    through, out = paused(PLAIN, seen.append)
+    assert deltas(out) == [{"role": "assistant", "content": ""}, {"content": "Look"}]
+    assert (through.feed(PLAIN), through.end(), through.failure) == (b"", b"", None)
+    assert [type(event) for event in seen[-2:]] == [Said, Pause]
+
+
+def test_what_follows_a_pause_in_the_same_bytes_is_not_read() -> None:
+    through, _ = paused(b"data: " + b"x" * 9_000_000 + b"\n\n")
+    assert through.failure is None
+
+
+def test_a_pause_may_come_with_the_end_of_the_stream() -> None:
+    through = Transcript(SseDecoder(), ClaudeStream(Reading(keep=True)), ChunkWriter(TO))
+    through.feed(leg("Look", "pause_turn").rstrip(b"\n"))
+    assert not through.paused
+    assert through.end() == b"" and through.paused and through.failure is None
+
+
+@pytest.mark.parametrize("last", [Stop("stop"), Pause()])
+def test_a_dialect_that_talks_on_is_not_heard(last: Event) -> None:
+    class Talkative(ClaudeStream):
+        def feed(self, message: bytes) -> list[Event]:
+            return [Text("a"), last, Text("b"), Stop("stop"), Pause()]
+
+    seen: list[Event] = []
+    through = Transcript(SseDecoder(), Talkative(), ChunkWriter(TO), seen.append)
+    out = through.feed(b"data: 1\n\ndata: 2\n\n")
+    assert seen == [Text("a"), last] and b'"b"' not in out
+
+
+def test_after_a_pause_the_answer_goes_on() -> None:
+    def answer(cut: Callable[[bytes], list[bytes]]) -> bytes:
+        through, out = paused()
+        through.resume(SseDecoder())
+        assert not through.paused
+        out += b"".join(map(through.feed, cut(leg("ed.", "end_turn")))) + through.end()
+        assert through.whole
+        return out
+
+    out = answer(lambda stream: [stream])
+    assert is_whole(out) and out == answer(bytewise)
+    assert deltas(out) == [{"role": "assistant", "content": ""}, {"content": "Look"}, {"content": "ed."}, {}]
+    assert events(out)[-2]["usage"]["total_tokens"] == 30, "both requests are paid for"
+
+
+@pytest.mark.parametrize("rest", [b"", leg("x", "end_turn", start="ping"), STREAMS["stream_error_first"]])
+def test_what_goes_wrong_after_a_pause_is_an_error(rest: bytes) -> None:
+    through, out = paused()
+    through.resume(SseDecoder())
+    assert is_whole(out + through.feed(rest) + through.end()) is False
+    through, out = paused()
+    assert is_whole(out + through.fail(StreamBroken("The cloud could not be asked to go on."))) is False
+    assert not through.paused and through.stop_paused() == b""
+
+
+def test_too_many_pauses_are_an_answer_that_is_too_long() -> None:
+    seen: list[Event] = []
+    through, out = paused(observe=seen.append)
+    out += through.stop_paused()
+    assert is_whole(out) and through.whole and not through.paused
+    assert events(out)[-3]["choices"][0]["finish_reason"] == "length" and seen[-1] == Stop("length")
+
+
+def test_silent_events_do_not_begin_an_answer() -> None:
+    class Silent:
+        def write(self, event: Event) -> bytes:
+            return b""
+
+    through = Transcript(SseDecoder(), ClaudeStream(Reading(keep=True)), Silent())
+    through.feed(leg("Look", "pause_turn"))
+    assert through.paused and not through.begun
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096, 1_000_000])

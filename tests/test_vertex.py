@@ -34,10 +34,12 @@ def test_hosts(region: str, url: str) -> None:
 
 def outbound(body: dict[str, Any], *, project: str = "p", region: str = "global", **vertex: Any) -> Outbound:
     backend = VertexClaude(Vertex(**vertex), Claude())
-    chat = parse_chat(body, Notes())
+    chat = parse_chat(body, Notes(), Claude())
     facts = CATALOG.find(chat.model)
     assert facts is not None
-    return backend.outbound(backend.body(chat, facts, Notes()), facts, chat.stream, Access(project, region, "token"))
+    sent = backend.chat(chat, facts, Notes())
+    call = "stream" if chat.stream else "whole"
+    return backend.outbound(sent.body, facts, call, sent.betas, Access(project, region, "token"))
 
 
 HELLO = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hello"}]}

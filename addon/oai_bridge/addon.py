@@ -22,15 +22,14 @@ from .banner import banner
 from .config import load_config
 from .demo import Demo
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
-from .exchange import Exchange, Incoming, Services
+from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .guard import Guard, caller_from, masked
 from .inspector.record import KEY, Record, one_line
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
-from .openai.reply import error_event
 from .options import add_options, put_right
-from .pages import Page, Snapshot, error_page, page_for
+from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, page_for
 from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
@@ -113,6 +112,7 @@ class Bridge:
     async def _close(self) -> None:
         services = await self._services
         await services.upstream.close()
+        await services.fetcher.close()
         if services.config.demo:
             await self._demo.stop()
 
@@ -144,7 +144,7 @@ class Bridge:
             return
         try:
             found = self._route(flow)
-            if found.kind == "chat":
+            if found.kind in EXCHANGES:
                 self._live[flow.id] = (found, Record(_new_id()))
             else:
                 flow.response = _response(self._page(found, flow))
@@ -154,12 +154,14 @@ class Bridge:
     def open(self, flow: http.HTTPFlow) -> Answer:
         """The answer to a chat, with the request as it stands now: it may have been edited since `request`."""
         found, record = self._live[flow.id]
-        body, encoding = flow.request.raw_content or b"", flow.request.headers.get("content-encoding")
-        return self._answer(Incoming(found, body, encoding), record)
+        headers = flow.request.headers
+        betas = tuple(name.strip() for name in headers.get("anthropic-beta", "").split(",") if name.strip())
+        incoming = Incoming(found, flow.request.raw_content or b"", headers.get("content-encoding"), betas)
+        return self._answer(incoming, record)
 
     async def _answer(self, incoming: Incoming, record: Record) -> Answer:
         services = await asyncio.shield(self._services)
-        async with aclosing(Exchange(services, incoming, record).answer()) as pieces:
+        async with aclosing(exchange(services, incoming, record).answer()) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -178,7 +180,9 @@ class Bridge:
         if flow.id in self._live:
             record = self._live[flow.id][1]
             record.error, request_id = error, record.request_id
-        return error_event(error) if started else error_page(error, request_id).body
+        if started:
+            return error_event_for(flow.request.path, error, request_id)
+        return error_page_for(flow.request.path, error, request_id).body
 
     # ---- its end ---------------------------------------------------------------------------------------------------
 
@@ -217,7 +221,7 @@ class Bridge:
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         path = one_line(f"{flow.request.method} {flow.request.path.partition('?')[0][:200]}")
         logger.warning("%d %s: %s", error.status, path, error.message)
-        return _response(error_page(error, _new_id()))
+        return _response(error_page_for(flow.request.path, error, _new_id()))
 
 
 def _response(page: Page) -> http.Response:

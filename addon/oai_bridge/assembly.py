@@ -11,7 +11,8 @@ from .credentials.base import Credential
 from .credentials.google import GoogleCredential
 from .credentials.session import TokenSession
 from .demo import Demo
-from .exchange import Door, Services
+from .exchanges import Door, Services
+from .fetch import Fetcher
 from .models.catalog import Catalog
 from .network import ssl_context
 from .pool import Pool
@@ -28,4 +29,5 @@ async def assemble(config: Config, catalog: Catalog, demo: Demo) -> Services:
     session = functools.partial(TokenSession, config.network, tls)
     accounts: list[Credential] = [GoogleCredential(account, session) for account in config.vertex.accounts]
     doors = {"vertex": Door(REGISTRY["vertex"](config), Pool(accounts))}
-    return Services(config, catalog, doors, UpstreamClient(config.network, tls), time.time)
+    fetcher = Fetcher(config.images, config.network, tls)
+    return Services(config, catalog, doors, UpstreamClient(config.network, tls), fetcher, time.time)

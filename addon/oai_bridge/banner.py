@@ -24,6 +24,7 @@ def banner(config: Config, address: str, model: str, web_url: str | None, window
         f"{config.title} is ready.",
         f"  SillyTavern (Chat Completion, Custom (OpenAI-compatible)), base URL:  {base}",
         f"  OpenAI SDKs, base URL:  {base}/v1",
+        f"  Anthropic SDKs, base URL:  {base}",
         f"  Try it:  {curl}",
     ]
     if web_url:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from .accounts import is_http_url
 from .network import proxy_address
-from .settings import Config, ConfigError, MidSystem, shown
+from .settings import Claude, Config, ConfigError, shown
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -98,11 +99,11 @@ def _said(where: str, text: str) -> str:
     return text
 
 
-def _mid_system(where: str, text: str) -> str:
-    if text not in get_args(MidSystem):
-        raise ConfigError(
-            f"{where} must be {', '.join(get_args(MidSystem))}, not {shown(text)}; see config.example.yaml."
-        )
+def _choice(setting: str, where: str, text: str) -> str:
+    """One of the words that the type of that setting of `Claude` allows."""
+    words = get_args(get_type_hints(Claude)[setting])
+    if text not in words:
+        raise ConfigError(f"{where} must be {' or '.join(words)}, not {shown(text)}; see config.example.yaml.")
     return text
 
 
@@ -118,6 +119,9 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("claude", "max_output_tokens"): _tokens,
     ("claude", "first_user_text"): _said,
     ("claude", "continue_text"): _said,
-    ("claude", "mid_system"): _mid_system,
+    **{
+        ("claude", setting): partial(_choice, setting)
+        for setting in ("mid_system", "cache", "cache_ttl", "audio", "reasoning_field")
+    },
     ("network", "proxy"): proxy_address,
 }

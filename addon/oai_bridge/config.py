@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .accounts import account_from, account_from_file, project_named, region_named, source_from
 from .checks import CHECKS
-from .config_file import Document, parse_yaml, read_document
+from .config_file import SECTIONS, Document, parse_yaml, read_document
 from .environment import FromNames, parse_dotenv, read_names
 from .exposure import exposure
 from .network import proxy_address
@@ -27,6 +27,7 @@ from .settings import (
     Given,
     GoogleAccount,
     GoogleSource,
+    Images,
     Network,
     ServiceAccount,
     Vertex,
@@ -41,6 +42,7 @@ __all__ = [
     "CredentialFile",
     "GoogleAccount",
     "GoogleSource",
+    "Images",
     "Network",
     "ServiceAccount",
     "Vertex",
@@ -58,6 +60,11 @@ class Folders(NamedTuple):
 
 
 _HERE = Folders()
+_SIZES = (
+    ("server", "max_body_mb", "max_body"),
+    ("images", "max_mb", "max_size"),
+    ("images", "total_mb", "total_size"),
+)  # section, setting in MB, value in bytes
 
 
 def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequence[Path]) -> Config:
@@ -125,14 +132,16 @@ def _build(
         problems.append(f"{names.key_demanded} asks for a client key but there is none: set a PROXY_KEY of your own.")
     if problems:
         raise ConfigError("\n".join(problems))
-    if "max_body_mb" in server:
-        server["max_body"] = server.pop("max_body_mb") * 1024 * 1024
+    for section, in_mb, in_bytes in _SIZES:
+        if in_mb in single[section]:
+            single[section][in_bytes] = single[section].pop(in_mb) * 1024 * 1024
     config = Config(
         **server,
         models=tuple(models.get("list", ())),
         aliases=models.get("aliases", {}),
         model_overrides=models.get("overrides", {}),
         claude=Claude(**single["claude"]),
+        images=Images(**single["images"]),
         vertex=Vertex(accounts=accounts, **single["vertex"]),
         network=network,
         told=names.told,
@@ -142,7 +151,7 @@ def _build(
 
 def _checked(givens: Sequence[Given], problems: list[str]) -> dict[str, dict[str, Any]]:
     """Section -> setting -> value; of several the last counts, but each is checked."""
-    values: dict[str, dict[str, Any]] = {name: {} for name in ("server", "vertex", "claude", "models", "network")}
+    values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
     for given in givens:
         check = CHECKS.get((given.section, given.name))
         try:

@@ -51,6 +51,21 @@ class ClaudeSection(Section, frozen=True):
     continue_text: str | None = None
     names: bool | None = None
     mid_system: str | None = None
+    cache: str | None = None
+    cache_ttl: str | None = None
+    audio: str | None = None
+    send_user: bool | None = None
+    thinking_blocks: bool | None = None
+    reasoning_field: str | None = None
+    always_usage: bool | None = None
+
+
+class ImagesSection(Section, frozen=True):
+    fetch: bool | None = None
+    allow_private: bool | None = None
+    max_mb: Positive | None = None
+    total_mb: Positive | None = None
+    timeout: Positive | None = None
 
 
 class ModelsSection(Section, frozen=True):
@@ -71,6 +86,7 @@ class Document(Section, frozen=True):
     server: Server = Server()
     vertex: VertexSection = VertexSection()
     claude: ClaudeSection = ClaudeSection()
+    images: ImagesSection = ImagesSection()
     models: ModelsSection = ModelsSection()
     network: NetworkSection = NetworkSection()
 
@@ -88,6 +104,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "server": Server,
     "vertex": VertexSection,
     "claude": ClaudeSection,
+    "images": ImagesSection,
     "models": ModelsSection,
     "network": NetworkSection,
 }

@@ -65,9 +65,10 @@ class Demo:
         private, self._public = await asyncio.to_thread(_new_key)
         app = web.Application(client_max_size=0)  # 0: the size was judged before it came here
         app.router.add_post("/token", self._token)
-        for method, handler in (("rawPredict", self._predict), ("streamRawPredict", self._stream)):
-            path = "/v1/projects/{project}/locations/{region}/publishers/anthropic/models/{model}:" + method
-            app.router.add_post(path, handler)
+        models = "/v1/projects/{project}/locations/{region}/publishers/anthropic/models/"
+        app.router.add_post(models + "count-tokens:rawPredict", self._count)
+        app.router.add_post(models + "{model}:rawPredict", self._predict)
+        app.router.add_post(models + "{model}:streamRawPredict", self._stream)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -100,16 +101,17 @@ class Demo:
         self._tokens = {known: end for known, end in self._tokens.items() if end > now} | {token: now + LIFETIME}
         return web.json_response({"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"})
 
+    async def _count(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"input_tokens": _tokens("".join(texts(await self._body(request))))})
+
     async def _predict(self, request: web.Request) -> web.StreamResponse:
-        self._check(request)
-        message, text = _message(await request.json(), request.match_info["model"])
-        usage = message["usage"] | {"output_tokens": _count(text)}
+        message, text = _message(await self._body(request), request.match_info["model"])
+        usage = message["usage"] | {"output_tokens": _tokens(text)}
         ended = {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": usage}
         return web.json_response(message | ended)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        self._check(request)
-        message, text = _message(await request.json(), request.match_info["model"])
+        message, text = _message(await self._body(request), request.match_info["model"])
         response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -120,12 +122,21 @@ class Demo:
         await response.write_eof()
         return response
 
-    def _check(self, request: web.Request) -> None:
-        """Raises the 401 of a missing or stale token, in Google's shape."""
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        """The request's body; raises the 401 of a missing or stale token, in Google's shape, and the 400 of a body
+        without messages, in Anthropic's."""
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self._tokens.get(token, 0.0) <= time.monotonic():
-            error = {"code": 401, "message": "The demo did not mint this token.", "status": "UNAUTHENTICATED"}
-            raise web.HTTPUnauthorized(text=json.dumps({"error": error}), content_type="application/json")
+            refusal = {"code": 401, "message": "The demo did not mint this token.", "status": "UNAUTHENTICATED"}
+            raise web.HTTPUnauthorized(text=json.dumps({"error": refusal}), content_type="application/json")
+        body: dict[str, Any] = await request.json()
+        messages = body.get("messages")
+        if not messages or not isinstance(messages, list) or not all(isinstance(said, dict) for said in messages):
+            fault = {"type": "invalid_request_error", "message": "messages: at least one message is required"}
+            raise web.HTTPBadRequest(
+                text=json.dumps({"type": "error", "error": fault}), content_type="application/json"
+            )
+        return body
 
 
 def answer(question: str) -> str:
@@ -148,27 +159,26 @@ def events(message: dict[str, Any], text: str) -> Iterator[dict[str, Any]]:
         yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
     yield {"type": "content_block_stop", "index": 0}
     end = {"stop_reason": "end_turn", "stop_sequence": None}
-    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": _count(text)}}
+    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": _tokens(text)}}
     yield {"type": "message_stop"}
 
 
-def last_text(body: dict[str, Any]) -> str:
-    """The last text that the user wrote; empty where there is none."""
-    said = [text for message in body["messages"] if message["role"] == "user" for text in _texts(message["content"])]
-    return said[-1] if said else ""
+def texts(body: dict[str, Any], role: str | None = None) -> list[str]:
+    """The texts of a prompt: of all of it, or of the turns of one role."""
+    said = [message.get("content") for message in body["messages"] if role in (None, message.get("role"))]
+    return [text for content in ([] if role else [body.get("system")]) + said for text in _texts(content)]
 
 
-def _texts(content: str | list[dict[str, Any]]) -> list[str]:
+def _texts(content: object) -> list[str]:
     """The texts of a turn or of the system prompt, which is a text or a list of blocks."""
     if isinstance(content, str):
         return [content]
-    return [block["text"] for block in content if block["type"] == "text"]
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    return [block["text"] for block in blocks if isinstance(block.get("text"), str)]
 
 
 def _message(body: dict[str, Any], model: str) -> tuple[dict[str, Any], str]:
     """The message before its first word, and all that it will say."""
-    contents = [body.get("system", ""), *(message["content"] for message in body["messages"])]
-    prompt = "".join(text for content in contents for text in _texts(content))
     message: dict[str, Any] = {
         "id": f"msg_demo_{secrets.token_hex(8)}",
         "type": "message",
@@ -177,12 +187,12 @@ def _message(body: dict[str, Any], model: str) -> tuple[dict[str, Any], str]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": _count(prompt), "output_tokens": 1},
+        "usage": {"input_tokens": _tokens("".join(texts(body))), "output_tokens": 1},
     }
-    return message, answer(last_text(body))
+    return message, answer((texts(body, "user") or [""])[-1])
 
 
-def _count(text: str) -> int:
+def _tokens(text: str) -> int:
     """Tokens, roughly: four letters make one."""
     return max(1, len(text) // 4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -153,10 +154,21 @@ class UpstreamError(BridgeError):
     code = "upstream_error"
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """How the cloud itself named an error; `None` where it gave none. `status` is HTTP's, `type` and `code` are
+    Anthropic's `error.type` and `error.details.error_code`."""
+
+    status: int | None = None
+    type: str | None = None
+    code: str | None = None
+
+
 class CloudError(BridgeError):
-    """The cloud's own word; status, type and code are those of OpenAI's API that come nearest."""
+    """The cloud's own word; status, type and code are those of OpenAI's API that come nearest to the `original`."""
 
     status = 502
+    original = Original()
 
 
 class StreamBroken(UpstreamError):

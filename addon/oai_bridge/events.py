@@ -1,14 +1,15 @@
 """The internal language: what any model's answer is made of, between any upstream dialect and any client format.
 
-An answer is `Start`, then any run of `Text`, `Thinking`, `Signature`, `RedactedThinking`, `ToolStart` and
-`ToolArguments`, with `UsageReport`s anywhere, then exactly one ending: `Stop` or `Failure`. `Ping` may come at any time
-and means nothing but "still there".
+An answer is `Start`, then any run of `Text`, `Thinking`, `Signature`, `RedactedThinking`, `ToolStart`,
+`ToolArguments`, `CustomCall` and `Citation`, with `UsageReport`s anywhere, then exactly one ending: `Stop` or
+`Failure`. `Pause` stands where the cloud wants to be asked to go on. `Ping` may come at any time and means nothing but
+"still there".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import BridgeError
 
@@ -18,13 +19,14 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one answer. `input` is what was neither read from nor written to a cache; `reasoning` is a part of
-    `output`, `None` where the cloud doesn't tell."""
+    `output`, `None` where the cloud doesn't tell. `tier` is the service that was given, and is paid for."""
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int | None = None
+    tier: Literal["default", "priority"] | None = None
 
     @property
     def prompt(self) -> int:
@@ -52,7 +54,7 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The seal of the thinking before it, without which it can't be sent back."""
+    """The end of a thought, and the seal without which it can't be sent back; "" where the cloud gave none."""
 
     signature: str
 
@@ -80,6 +82,39 @@ class ToolArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomCall:
+    """A call to the client's tool that takes free text, always whole. `index` counts with those of `ToolStart`."""
+
+    index: int
+    id: str
+    name: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source on the web of the text from `start` to `end`, in characters of the whole answer's text."""
+
+    url: str
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The turn as the model wrote it so far, in the cloud's own blocks, what stood before an earlier `Pause` included.
+    Comes right before `Pause` and `Stop`, and only where the request's `Reading` asks for it."""
+
+    content: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The cloud paused the turn in the middle (its own tools take long). To go on, send back what was `Said`."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReport:
     """What is known of the tokens so far; a later report replaces an earlier one."""
 
@@ -88,11 +123,13 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The answer is whole. `refusal` is the explanation where the model refused."""
+    """The answer is whole. `refusal` is the explanation where the model refused, `upstream_reason` the cloud's own word
+    for why it stopped."""
 
     reason: FinishReason
     stop_sequence: str | None = None
     refusal: str | None = None
+    upstream_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +152,11 @@ Event = (
     | RedactedThinking
     | ToolStart
     | ToolArguments
+    | CustomCall
+    | Citation
+    | Said
     | UsageReport
+    | Pause
     | Stop
     | Failure
     | Ping

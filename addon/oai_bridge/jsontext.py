@@ -50,6 +50,11 @@ def one_line(encoded: bytes) -> bytes:
     return encoded
 
 
+def encodable(text: str) -> str:
+    """The text without half surrogates: it may quote what a client sent, and UTF-8 can't hold those."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _diagnosis(raw: bytes, error: Exception) -> JsonError:
     """Why `raw` was refused. Slow, and only for texts that were refused."""
     if isinstance(error, RecursionError):

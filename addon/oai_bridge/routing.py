@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from .errors import MethodNotAllowed, NotFound
 
-Kind = Literal["chat", "models", "model", "root", "status", "health", "favicon"]
+Kind = Literal["chat", "messages", "count_tokens", "models", "model", "root", "status", "health", "favicon"]
 Backend = Literal["vertex"]
 
 _READ = ("GET", "HEAD")
@@ -21,25 +21,28 @@ _LOCAL: dict[tuple[str, ...], Kind] = {
     ("health", "readiness"): "health",
     ("favicon.ico",): "favicon",
 }
-_CHAT = ("chat", "completions")
+_POSTED: dict[tuple[str, ...], Kind] = {
+    ("chat", "completions"): "chat",
+    ("messages",): "messages",
+    ("messages", "count_tokens"): "count_tokens",
+}
 _CLAUDE = ("gcp", "claude")
-# What people try because OpenAI, Anthropic or oai-reverse-proxy have it.
-_LATER = frozenset(
-    {
-        ("completions",),
-        ("messages",),
-        ("messages", "count_tokens"),
-        ("embeddings",),
-        ("responses",),
-        ("images", "generations"),
-        ("metrics",),
-    }
-)
+# What people try because OpenAI, Anthropic or oai-reverse-proxy have it, and what to use instead.
+_LATER = {
+    ("completions",): "chat/completions",
+    ("embeddings",): "chat/completions",
+    ("responses",): "chat/completions",
+    ("images", "generations"): "chat/completions",
+    ("metrics",): "chat/completions",
+    ("complete",): "messages",
+    ("messages", "batches"): "messages",
+}
 _LATER_CLOUDS = {
     ("aws", "claude"): "Claude on AWS",
     ("azure", "openai"): "OpenAI on Azure",
     ("gcp", "gemini"): "Gemini on Google Cloud",
 }
+_NATIVE = "messages"
 _ROOT_BASE = "/v1"
 _MODEL_LENGTH = 200  # characters; no cloud's id comes near
 
@@ -58,6 +61,12 @@ class Route:
 def claude_base(prefix: str) -> str:
     """The path of Claude on Vertex AI, `/proxy/gcp/claude` with the default prefix; never ends in a slash."""
     return "/" + "/".join(_claude_parts(prefix))
+
+
+def is_native(path: str) -> bool:
+    """Whether who asks for `path`, a request target of any form, speaks Anthropic's Messages API and so reads errors
+    in its format: also under a wrong prefix, or for a part of that API that is not served."""
+    return _NATIVE in _parts(path)
 
 
 def route(method: str, path: str, prefix: str) -> Route:
@@ -95,9 +104,9 @@ def route(method: str, path: str, prefix: str) -> Route:
 def _under(method: str, parts: tuple[str, ...], base: str, backend: Backend | None) -> Route | None:
     """What `parts`, the path behind a base, name; `None` if nothing."""
     tail = parts[1:] if parts[:1] == ("v1",) else parts
-    if tail == _CHAT:
+    if kind := _POSTED.get(tail):
         _check(method, ("POST",))
-        return Route("chat", base, backend)
+        return Route(kind, base, backend)
     if tail == ("models",):
         _check(method, _READ)
         return Route("models", base, backend)
@@ -106,11 +115,11 @@ def _under(method: str, parts: tuple[str, ...], base: str, backend: Backend | No
         return Route("model", base, backend, _model_id("/".join(tail[1:]), base))
     if not tail:
         raise NotFound(
-            f"This is a base URL. Paste it into your client as it is: the client adds /models and /chat/completions "
+            f"This is a base URL. Paste it into your client as it is: the client adds /chat/completions or /messages "
             f"itself. To look by hand, try GET {base}/models."
         )
-    if tail in _LATER:
-        raise NotFound(f"This version does not serve {'/'.join(tail)}. Use POST {base}/chat/completions.")
+    if instead := _LATER.get(tail):
+        raise NotFound(f"This version does not serve {'/'.join(tail)}. Use POST {base}/{instead}.")
     return None
 
 
@@ -137,7 +146,8 @@ def _check(method: str, allow: Sequence[str]) -> None:
 
 
 def _paths(base: str) -> dict[str, str]:
-    return {f"{base}/models": "GET", f"{base}/chat/completions": "POST"}
+    """What is served under a base: path to method."""
+    return {f"{base}/models": "GET", **{f"{base}/{'/'.join(tail)}": "POST" for tail in _POSTED}}
 
 
 def _nothing(path: str, paths: dict[str, str]) -> NotFound:
@@ -145,7 +155,9 @@ def _nothing(path: str, paths: dict[str, str]) -> NotFound:
 
 
 def _nearest(path: str, paths: dict[str, str]) -> str:
-    """The method and the path out of `paths` most like `path`; chat completions when none is."""
-    alike = difflib.get_close_matches(path, paths, n=1)
+    """The first out of `paths` that `path` begins, else the most alike, with its method; chat completions when none
+    is."""
+    begun = [known for known in paths if known.startswith(f"{path}/")]
+    alike = begun or difflib.get_close_matches(path, paths, n=1)
     best = alike[0] if alike else next(path for path, method in paths.items() if method == "POST")
     return f"{paths[best]} {best}"

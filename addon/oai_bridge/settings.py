@@ -8,8 +8,6 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Literal
 
-MidSystem = Literal["inline", "hoist", "user"]
-
 _SHOWN = 40  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -91,7 +89,25 @@ class Claude:
     first_user_text: str = "[Start a new chat]"
     continue_text: str = "[Continue directly from the end of your last message, without repeating it.]"
     names: bool = True
-    mid_system: MidSystem = "inline"
+    mid_system: Literal["inline", "hoist", "user"] = "inline"
+    cache: Literal["client", "auto"] = "client"
+    cache_ttl: Literal["5m", "1h"] = "5m"
+    audio: Literal["refuse", "drop"] = "refuse"
+    send_user: bool = False
+    thinking_blocks: bool = True
+    reasoning_field: Literal["reasoning_content", "reasoning", "both"] = "reasoning_content"
+    always_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """How pictures and files that a chat names by URL are fetched. Sizes in bytes, `timeout` in seconds for one."""
+
+    fetch: bool = True
+    allow_private: bool = False
+    max_size: int = 5 * 1024 * 1024
+    total_size: int = 20 * 1024 * 1024
+    timeout: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,7 @@ class Config:
     aliases: Mapping[str, str] = _NOTHING
     model_overrides: Mapping[str, Mapping[str, Any]] = _NOTHING
     claude: Claude = Claude()
+    images: Images = Images()
     vertex: Vertex = Vertex()
     network: Network = Network()
     told: tuple[str, ...] = ()

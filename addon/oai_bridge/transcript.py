@@ -11,19 +11,22 @@ from typing import Protocol
 from .backends.base import Decoder, Dialect
 from .defects import report_defect
 from .errors import BridgeError, Internal, StreamBroken
-from .events import Event, Failure, Ping, Stop
+from .events import Event, Failure, Pause, Ping, Stop
 from .wire.sse import Frame, FrameError
 
 
 class Writer(Protocol):
-    """A client format: an event to bytes."""
+    """A client format: an event to bytes, b"" for those that the client is not to read."""
 
     def write(self, event: Event) -> bytes: ...
 
 
 class Transcript:
     """`feed(bytes) -> bytes` until `ended`, then nothing more; `end()` when the cloud has ended, `fail()` when it was
-    lost. `begun` says that something of the answer has been written, pings not counted; `whole` that it ended well."""
+    lost. `begun` says that something of the answer has been written, pings not counted; `whole` that it ended well.
+
+    While `paused`, `feed` and `end` say nothing: either `resume()` with the cloud's next stream, or `stop_paused()`.
+    """
 
     def __init__(
         self, decoder: Decoder, dialect: Dialect, writer: Writer, observe: Callable[[Event], None] = lambda event: None
@@ -34,39 +37,59 @@ class Transcript:
         self._writer = writer
         self._observe = observe
         self.begun = False
+        self.paused = False
         self.ended = False
         self.failure: BridgeError | None = None
         self.whole = False
 
     def feed(self, chunk: bytes) -> bytes:
         """What `chunk` lets the client read."""
-        return b"" if self.ended else self._read(lambda: self._decoder.feed(chunk))
+        return b"" if self._rests() else self._read(lambda: self._decoder.feed(chunk))
 
     def end(self) -> bytes:
         """The cloud has closed the stream. Without its last message that is a failure."""
-        if self.ended:
+        if self._rests():
             return b""
         last = self._read(self._decoder.close)
-        return last + self.fail(StreamBroken("The cloud's answer was cut off before its end; try again."))
+        cut = StreamBroken("The cloud's answer was cut off before its end; try again.")
+        return last if self._rests() else last + self.fail(cut)
+
+    def resume(self, decoder: Decoder) -> None:
+        """The cloud goes on after a pause, in a stream of its own."""
+        self._decoder = decoder
+        self._dialect.resume()
+        self.paused = False
+
+    def stop_paused(self) -> bytes:
+        """Ends a paused answer where it stands, as one that is too long."""
+        self.paused = False
+        return self._write(Stop("length"))
 
     def fail(self, error: BridgeError) -> bytes:
         """Ends the answer as broken, unless it has ended already."""
         if self.ended:
             return b""
+        self.paused = False
         self.ended = True
         self.failure = error
         return self._writer.write(Failure(error))
+
+    def _rests(self) -> bool:
+        """Whether nothing of the cloud's is read any more, or for now."""
+        return self.ended or self.paused
 
     def _read(self, frames: Callable[[], Iterable[Frame]]) -> bytes:
         """What the frames become; a defect on the way ends the answer after what was written before it."""
         out: list[bytes] = []
         try:
             for frame in frames():
+                if self._rests():
+                    break
                 if isinstance(frame, FrameError):
                     out.append(self.fail(StreamBroken(f"The cloud's answer can't be read: {frame.reason}.")))
-                    continue
-                for event in self._dialect.feed(frame):
-                    out.append(self._write(event))
+                else:
+                    for event in self._dialect.feed(frame):
+                        out.append(self._write(event))
         except Exception as error:
             report_defect("A stream could not be read", error)
             out.append(self.fail(Internal("The proxy could not read the cloud's answer; its log has the details.")))
@@ -74,7 +97,7 @@ class Transcript:
 
     def _write(self, event: Event) -> bytes:
         match event:
-            case _ if self.ended:
+            case _ if self._rests():
                 return b""
             case Ping() if not self.begun:
                 return b""  # would commit a 200 before it is known that there is an answer
@@ -83,5 +106,6 @@ class Transcript:
         self._observe(event)
         written = self._writer.write(event)
         self.begun = self.begun or bool(written)
+        self.paused = isinstance(event, Pause)
         self.ended = self.whole = isinstance(event, Stop)  # last, so that a defect before it can still be told
         return written

@@ -194,7 +194,7 @@ NOWHERE = [
     ("/proxy/gcp/claude/chat", "/proxy/gcp/claude/chat/completions"),
     ("/proxy/aws/claude/v1/chat/completions", "/proxy/gcp/claude/chat/completions"),
     ("/v1/embeddings", "/v1/chat/completions"),
-    ("/v1/messages", "/v1/chat/completions"),
+    ("/v1/message", "/v1/chat/completions"),
     ("/v1/../../etc/passwd", ""),
     ("/%2e%2e/%00", ""),
     ("/" + "x" * 20_000, ""),

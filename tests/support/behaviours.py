@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.support import claude_rules
+from tests.support.claude_models import Model
+from tests.support.claude_seals import Seals
+from tests.support.claude_streams import sse
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 GOOGLE_STATUS = {
@@ -89,7 +92,23 @@ class Hang:
     then: Behaviour | None = None
 
 
-Behaviour = Reply | Stream | Drop | Hang
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A good request to a model, for a behaviour that depends on it. `seals` signs what the model thinks."""
+
+    body: Mapping[str, Any]
+    model: Model
+    seals: Seals
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Does what `how` makes of the request; `agent`, `searcher`, `picky` and `refusing` are such."""
+
+    how: Callable[[Asked], Behaviour]
+
+
+Behaviour = Reply | Stream | Drop | Hang | Answers
 
 
 def recorded(name: str) -> bytes:
@@ -110,11 +129,6 @@ def split(body: bytes, size: int | Sequence[int] | None) -> Iterator[bytes]:
         end = start + next(sizes)
         yield body[start:end]
         start = end
-
-
-def sse(data: Mapping[str, Any]) -> bytes:
-    """One event as Anthropic writes it."""
-    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def replay(name: str = "basic_response.txt", **how: Any) -> Stream:

@@ -2,7 +2,7 @@
 
 In: `client.json` (the request, byte for byte), `settings.json` (what differs from the default settings: `strict`,
 `claude`, `vertex`) and the cloud's answer, which is one of `cloud.sse`, `cloud_reply.json` and `recorded.txt` (the name
-of a file in tests/vectors). Out: `cloud.json` and `notes.txt` (codes, one per line), or `refused.json`; then
+of a file in tests/vectors). Out: `cloud.json`, `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then
 `client.sse` and `client_with_usage.sse`, or `client_reply.json`. `why.md` is for people.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from oai_bridge.backends.vertex import VertexClaude
+from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import BridgeError
 from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
@@ -25,7 +26,7 @@ from oai_bridge.transcript import Transcript
 
 TESTS = Path(__file__).parent.parent
 IN = {"client.json", "settings.json", "cloud.sse", "cloud_reply.json", "recorded.txt", "why.md"}
-OUT = {"cloud.json", "notes.txt", "refused.json", "client.sse", "client_with_usage.sse", "client_reply.json"}
+OUT = {"cloud.json", "betas.txt", "notes.txt", "refused.json", "client.sse", "client_with_usage.sse", "client_reply.json"}
 CATALOG = Catalog()
 
 
@@ -74,25 +75,39 @@ class Case:
             (self.folder / name).write_text(text, "utf-8", newline="")
 
     def _outcome(self) -> Iterator[tuple[str, Any]]:
-        backend = VertexClaude(self.vertex, Claude(**self.settings.get("claude", {})))
+        settings = Claude(**self.settings.get("claude", {}))
+        backend, reading, legacy = VertexClaude(self.vertex, settings), Reading(), False
         if (self.folder / "client.json").exists():
             notes = Notes(strict=self.settings.get("strict", False))
-            chat = parse_chat(read_body((self.folder / "client.json").read_bytes()), notes)
-            yield "cloud.json", backend.body(chat, self.facts, notes)
+            chat = parse_chat(read_body((self.folder / "client.json").read_bytes()), notes, settings)
+            translated = backend.chat(chat, self.facts, notes)
+            reading, legacy = translated.reading, chat.legacy_functions
+            yield "cloud.json", translated.body
+            if translated.betas:
+                yield "betas.txt", "".join(f"{beta}\n" for beta in translated.betas)
             if codes := [note.code for note in notes]:
                 yield "notes.txt", "".join(f"{code}\n" for code in codes)
         if (stream := self.cloud_stream()) is not None:
             for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
-                transcript = Transcript(*backend.stream(), ChunkWriter(self._to(include_usage)))
+                writer = ChunkWriter(self._to(settings, include_usage, legacy))
+                transcript = Transcript(backend.decoder(), backend.dialect(reading), writer)
                 yield name, (transcript.feed(stream) + transcript.end()).decode()
         if (self.folder / "cloud_reply.json").exists():
-            completion = Completion(self._to(False))
-            for event in backend.whole((self.folder / "cloud_reply.json").read_bytes()):
+            completion = Completion(self._to(settings, False, legacy))
+            for event in backend.dialect(reading).whole((self.folder / "cloud_reply.json").read_bytes()):
                 if body := completion.add(event):
                     yield "client_reply.json", json.loads(body)
 
-    def _to(self, include_usage: bool) -> ReplyTo:
-        return ReplyTo(self._model(), 1_700_000_000, "req_test", include_usage)
+    def _to(self, settings: Claude, include_usage: bool, legacy: bool) -> ReplyTo:
+        return ReplyTo(
+            self._model(),
+            1_700_000_000,
+            "req_test",
+            include_usage=include_usage,
+            legacy_functions=legacy,
+            thinking_blocks=settings.thinking_blocks,
+            reasoning_field=settings.reasoning_field,
+        )
 
     def _model(self) -> str:
         return self._read("client.json")["model"] if (self.folder / "client.json").exists() else "claude-opus-4-8"

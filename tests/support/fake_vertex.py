@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +37,8 @@ from google.auth import jwt
 from tests.support import claude_rules
 from tests.support.behaviours import (
     VECTORS,
+    Answers,
+    Asked,
     Behaviour,
     Drop,
     Hang,
@@ -54,11 +57,16 @@ from tests.support.behaviours import (
     replay,
     sse,
 )
+from tests.support.claude_answers import tokens
+from tests.support.claude_seals import Seals
+from tests.support.claude_troubles import picky, refusing, searcher
 from tests.support.cloud_keys import account_key, certificate
+from tests.support.scripted_claude import agent
 
 __all__ = [
     "SCOPE",
     "VECTORS",
+    "Answers",
     "Behaviour",
     "Drop",
     "FakeVertex",
@@ -66,6 +74,7 @@ __all__ = [
     "Received",
     "Reply",
     "Stream",
+    "agent",
     "anthropic_error",
     "broken",
     "endless",
@@ -74,9 +83,12 @@ __all__ = [
     "html_error",
     "huge",
     "invalid_grant",
+    "picky",
     "recorded",
     "recordings",
+    "refusing",
     "replay",
+    "searcher",
     "sse",
 ]
 
@@ -89,6 +101,13 @@ HEADERS = {
     *("user-agent", "x-goog-user-project", "anthropic-beta"),
 }
 """All that may reach the cloud; anything else is the client's and came through."""
+COUNTING = "count-tokens"
+"""What stands for a model in the path when a body's tokens are to be counted."""
+RATELIMITS = {
+    f"anthropic-ratelimit-{kind}-{name}": value
+    for kind, limit, remaining in (("requests", "4000", "3999"), ("tokens", "400000", "398000"))
+    for name, value in (("limit", limit), ("remaining", remaining), ("reset", "2035-01-01T00:00:00Z"))
+}
 PATH = re.compile(
     r"/v1/projects/(?P<project>[a-z][a-z0-9.:-]*)/locations/(?P<region>[a-z0-9-]+)/publishers/anthropic/models/"
     r"(?P<model>[^/:%?]+):(?P<method>rawPredict|streamRawPredict)"
@@ -106,6 +125,8 @@ class Received:
     arrived: float
     body: bytes = b""
     parsed: Any = None
+    asked: Asked | None = None
+    """Set when the request was a right one."""
     sent: int = 0
     """Bytes of the answer's body handed to the socket so far."""
     hung_up: float | None = None
@@ -117,7 +138,7 @@ class FakeVertex:
     """The server, in a thread of its own with an event loop of its own; a context manager.
 
     Public: `requests`, `wrong`, `tokens`, `token_requests`, `connections`, `active`, `hanging`, `default`,
-    `token_lifetime`, `ca_file`, `base_url`, `token_uri`.
+    `ratelimits`, `token_lifetime`, `ca_file`, `base_url`, `token_uri`.
     """
 
     def __init__(
@@ -145,7 +166,10 @@ class FakeVertex:
         self.active = 0
         self.hanging = 0
         self.default: Behaviour = replay()
+        self.ratelimits: Mapping[str, str] = RATELIMITS
+        """Headers of every answer to a right request."""
         self.ca_file: str | None = None
+        self._seals = Seals()
         self._tls = tls
         self._script: deque[Behaviour] = deque()
         self._token_script: deque[Behaviour] = deque()
@@ -216,7 +240,8 @@ class FakeVertex:
         }
 
     def script(self, *behaviours: Behaviour) -> None:
-        """What the next good requests to a model get, one each; afterwards `default` again."""
+        """What the next good requests to a model get, one each; afterwards `default` again. Counting tokens takes from
+        the script, too, and has an answer of its own instead of `default`."""
         self._script.extend(behaviours)
 
     def script_token(self, *behaviours: Behaviour) -> None:
@@ -290,7 +315,7 @@ class FakeVertex:
             received.body = await request.content.read()
             self.requests.append(received)
             refusal = self._refusal(received)
-            return await self._perform(request, refusal or self._next(), received)
+            return await self._perform(request, refusal or self._next(received), received)
         except (asyncio.CancelledError, ConnectionError):
             if not self._stop.is_set():
                 received.hung_up = time.monotonic()
@@ -299,8 +324,12 @@ class FakeVertex:
             received.finished = time.monotonic()
             self.active -= 1
 
-    def _next(self) -> Behaviour:
-        return self._script.popleft() if self._script else self.default
+    def _next(self, received: Received) -> Behaviour:
+        if self._script:
+            return self._script.popleft()
+        if f"/{COUNTING}:" in received.path:
+            return Reply(body={"input_tokens": tokens(received.parsed)})
+        return self.default
 
     async def _perform(self, request: web.BaseRequest, behaviour: Behaviour, received: Received) -> web.StreamResponse:
         match behaviour:
@@ -309,10 +338,13 @@ class FakeVertex:
                 return await self._perform(request, then or self.default, received)
             case Drop(reset):
                 return await self._leave(request, web.Response(), reset)
+            case Answers(how):
+                assert received.asked is not None
+                return await self._perform(request, how(received.asked), received)
             case Reply():
-                return _response(behaviour)
+                return _response(behaviour, self.ratelimits if received.asked else {})
         streamed = ":streamRawPredict" in received.path
-        response = web.StreamResponse(headers={"request-id": _request_id()})
+        response = web.StreamResponse(headers={"request-id": _request_id(), **self.ratelimits})
         response.content_type = "text/event-stream" if streamed or not behaviour.message else "application/json"
         response.charset = "utf-8"
         response.enable_chunked_encoding()
@@ -360,7 +392,8 @@ class FakeVertex:
         """The error for a request that the cloud would not take. All but a stale token goes into `wrong`."""
         found = PATH.fullmatch(received.path)
         facts = claude_rules.model(found["model"]) if found else None
-        if found is None or facts is None or received.method != "POST":
+        counting = bool(found) and (found["model"], found["method"]) == (COUNTING, "rawPredict")
+        if found is None or not (facts or counting) or received.method != "POST":
             self.wrong.append(f"no such path or model: {received.method} {received.path}")
             return google_error(404)
         token = received.headers.get("authorization", "").removeprefix("Bearer ")
@@ -372,17 +405,28 @@ class FakeVertex:
         if (found["project"], found["region"]) != (project, found["region"]) or found["region"] not in self.regions:
             self.wrong.append(f"not this account's project or region: {received.path}")
             return google_error(403)
-        try:
-            received.parsed = claude_rules.read_body(received.body)
-        except (ValueError, RecursionError) as error:
-            faults = [f"The request body is not valid JSON: {error}"]
-        else:
-            streamed = found["method"] == "streamRawPredict"
-            faults = claude_rules.faults(received.parsed, facts, streamed=streamed, version=self.anthropic_version)
+        faults = self._faults(received, facts, streamed=found["method"] == "streamRawPredict")
         if self.strict_headers:
             faults += _header_faults(received.headers)
         self.wrong += faults
-        return anthropic_error(400, faults[0]) if faults else None
+        if faults:
+            return anthropic_error(400, faults[0])
+        facts = facts or claude_rules.model(received.parsed["model"])
+        assert facts is not None
+        received.asked = Asked(received.parsed, facts, self._seals)
+        return None
+
+    def _faults(self, received: Received, facts: claude_rules.Model | None, *, streamed: bool) -> list[str]:
+        """What is wrong with the body, and the betas that go with it; without `facts` it is one to count."""
+        try:
+            body = received.parsed = claude_rules.read_body(received.body)
+        except (ValueError, RecursionError) as error:
+            return [f"The request body is not valid JSON: {error}"]
+        betas = claude_rules.betas_of(received.headers.get("anthropic-beta", ""))
+        version = self.anthropic_version
+        if facts is None:
+            return claude_rules.count_faults(body, version=version, betas=betas, seals=self._seals)
+        return claude_rules.faults(body, facts, streamed=streamed, version=version, betas=betas, seals=self._seals)
 
     # The token endpoint
 
@@ -434,13 +478,13 @@ def _header_faults(headers: Mapping[str, str]) -> list[str]:
     return faults
 
 
-def _response(reply: Reply) -> web.Response:
+def _response(reply: Reply, told: Mapping[str, str] = MappingProxyType({})) -> web.Response:
     body, request_id = reply.body, _request_id()
     if isinstance(body, dict) and body.get("type") == "error":
         body = body | {"request_id": request_id}
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    headers = {"content-type": reply.content_type, "request-id": request_id, **reply.headers}
+    headers = {"content-type": reply.content_type, "request-id": request_id, **told, **reply.headers}
     return web.Response(status=reply.status, body=body, headers=headers)
 
 

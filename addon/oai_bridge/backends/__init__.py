@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..settings import Config
-from .base import Backend
+from .base import ClaudeBackend
 from .vertex import VertexClaude
 
-REGISTRY: Mapping[str, Callable[[Config], Backend]] = {
+REGISTRY: Mapping[str, Callable[[Config], ClaudeBackend]] = {
     "vertex": lambda config: VertexClaude(config.vertex, config.claude),
 }

@@ -6,23 +6,27 @@ Hosts and paths as in google-cloud's "Request predictions with Claude models" an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from ..credentials.base import Access
 from ..dialects.claude_errors import error_from_body
-from ..dialects.claude_reply import ClaudeStream, events_of_message
+from ..dialects.claude_memory import TurnMemory
+from ..dialects.claude_native import count_body, native_body
+from ..dialects.claude_repair import repaired
+from ..dialects.claude_reply import ClaudeStream
 from ..dialects.claude_request import claude_body
+from ..dialects.reading import Reading, Translated
 from ..errors import BridgeError
-from ..events import Event
 from ..jsontext import write
 from ..models.catalog import ModelFacts
 from ..notes import Notes
-from ..openai.request import ChatRequest
+from ..openai.chat import ChatRequest
 from ..settings import Claude, Vertex
 from ..wire.sse import SseDecoder
-from .base import Decoder, Dialect, Outbound
+from .base import Call, Decoder, Dialect, Outbound
 
 _NO_SAMPLING_SINCE = "2026-10-21"  # this API version has no temperature, top_p and top_k for any model
 
@@ -40,37 +44,70 @@ def base_url(region: str) -> str:
 
 
 class VertexClaude:
-    """Pure: settings in, requests and events out."""
+    """Settings in, requests and events out; it remembers turns, and nothing else."""
 
     name = "vertex"
 
     def __init__(self, vertex: Vertex, claude: Claude) -> None:
         self._vertex = vertex
         self._claude = claude
+        self._memory = TurnMemory()
 
-    def body(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> dict[str, Any]:
+    def chat(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> Translated:
         version = self._vertex.anthropic_version
         sampling = version.removeprefix("vertex-") < _NO_SAMPLING_SINCE
-        return {"anthropic_version": version} | claude_body(chat, facts, self._claude, notes, sampling)
+        translated = claude_body(
+            chat, facts, self._claude, notes, cloud="vertex", sampling=sampling, memory=self._memory
+        )
+        return replace(translated, body={"anthropic_version": version} | translated.body)
 
-    def outbound(self, body: dict[str, Any], facts: ModelFacts, stream: bool, access: Access) -> Outbound:
+    def messages(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
+        version = self._vertex.anthropic_version
+        return native_body(body, facts, version=version, cloud="vertex", header_betas=betas, notes=notes)
+
+    def count(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
+        version = self._vertex.anthropic_version
+        return count_body(body, facts, version=version, cloud="vertex", header_betas=betas, notes=notes)
+
+    def outbound(
+        self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: Access
+    ) -> Outbound:
         base = self._vertex.base_url or base_url(access.region)
-        method = "streamRawPredict" if stream else "rawPredict"
         place = f"projects/{quote(access.project, safe=':')}/locations/{access.region}"
+        model = "count-tokens" if call == "count" else facts.vertex
+        method = "streamRawPredict" if call == "stream" else "rawPredict"
         headers = {
             "authorization": f"Bearer {access.token}",
             "content-type": "application/json",
-            "accept": "text/event-stream" if stream else "application/json",
+            "accept": "text/event-stream" if call == "stream" else "application/json",
             "accept-encoding": "identity",
         }
-        url = f"{base}/v1/{place}/publishers/anthropic/models/{facts.vertex}:{method}"
+        if betas:
+            headers["anthropic-beta"] = ",".join(betas)
+        url = f"{base}/v1/{place}/publishers/anthropic/models/{model}:{method}"
         return Outbound("POST", url, headers, write(body))
 
-    def stream(self) -> tuple[Decoder, Dialect]:
-        return SseDecoder(), ClaudeStream()
+    def decoder(self) -> Decoder:
+        return SseDecoder()
 
-    def whole(self, body: bytes) -> list[Event]:
-        return events_of_message(body)
+    def dialect(self, reading: Reading) -> Dialect:
+        return ClaudeStream(reading)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
         return error_from_body(status, body, headers)
+
+    def repaired(
+        self, body: dict[str, Any], error: BridgeError, done: frozenset[str]
+    ) -> tuple[str, dict[str, Any]] | None:
+        return repaired(body, error, done)
+
+    def continued(self, body: dict[str, Any], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Anthropic's "Handling stop reasons": the assistant's turn goes back as it is, without a user's after it."""
+        turns = body["messages"]
+        if turns[-1]["role"] == "assistant":  # a prefill
+            begun = turns[-1]["content"]
+            return body | {"messages": [*turns[:-1], {"role": "assistant", "content": [*begun, *said]}]}
+        return body | {"messages": [*turns, {"role": "assistant", "content": list(said)}]}
+
+    def remember(self, facts: ModelFacts, translated: Translated, said: Sequence[dict[str, Any]]) -> None:
+        self._memory.remember(facts.id, translated.prefix, said)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BridgeError, CloudError
+from ..errors import CloudError, Original
 from ..jsontext import JsonError, read
 from ..redaction import redact
 
@@ -123,11 +123,12 @@ _LONG_PROMPT = re.compile(
     r"prompt is too long|exceeds? (the )?(model's )?context (limit|window)|input is too long", re.I
 )
 _FIELD = re.compile(r"^([a-z_]+(?:\.[a-z_0-9]+)*): ")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _DURATION = re.compile(r"^(\d{1,9}(?:\.\d+)?)s$")
 
 
-def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] | None = None) -> BridgeError:
+def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] | None = None) -> CloudError:
     """The error that `body` tells. `status` is the HTTP status it came with, `None` inside a stream; header names are
     lower case. Whatever the body is, an error comes out."""
     headers = headers or {}
@@ -136,7 +137,8 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
         value = value[0]  # Google's platform wraps its error in an array
     detail = value.get("error") if isinstance(value, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    kind = _ANTHROPIC.get(str(detail.get("type"))) or _GOOGLE.get(str(detail.get("status")))
+    original = _original(status, detail)
+    kind = _ANTHROPIC.get(original.type or "") or _GOOGLE.get(str(detail.get("status")))
     message = detail.get("message")
     if not isinstance(message, str) or not message:
         message = _plain(status, body)
@@ -152,16 +154,26 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
     if kind.hint:
         message = f"{message}{'' if message.endswith(_SENTENCE_ENDS) else '.'} {kind.hint}"
     request_id = headers.get("request-id") or (value.get("request_id") if isinstance(value, dict) else None)
-    return CloudError(
+    error = CloudError(
         message,
         status=kind.status,
         type=kind.type,
-        code=kind.code,
+        code=kind.code or original.code,
         param=field[1] if field and kind is _INVALID else None,
         retry=kind.retry,
         retry_after=_retry_after(headers, detail),
         request_id=request_id if isinstance(request_id, str) else None,
     )
+    error.original = original
+    return error
+
+
+def _original(status: int | None, detail: Mapping[str, Any]) -> Original:
+    """Names only: a type or code that is long or no plain word is somebody's text."""
+    details = detail.get("details")
+    words = (detail.get("type"), details.get("error_code") if isinstance(details, dict) else None)
+    type, code = (word if isinstance(word, str) and _WORD.fullmatch(word) else None for word in words)
+    return Original(status, type, code)
 
 
 def _json(body: bytes) -> Any:

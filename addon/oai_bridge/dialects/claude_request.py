@@ -1,202 +1,180 @@
 """A `ChatRequest` as the body of Anthropic's Messages API, for the model that will read it (TRANSLATION.md 1 and 2).
 
-Turns are built looking back and hardly ahead, so that the translation of a longer conversation begins with that of the
-shorter one and the prompt cache holds. The exceptions: a last assistant turn (prefill), a last empty turn, and a
-system message with a user's after it, which is no system turn then.
+Here the parts are put together; each of them has its own file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
-from ..models.catalog import ModelFacts
+from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
-from ..openai.media import Image
-from ..openai.request import ChatRequest, Message, Role
+from ..openai.chat import ChatRequest, Message, Text
 from ..settings import Claude
+from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name
+from .claude_blocks import text_block
+from .claude_cache import make_legal, place_automatic
+from .claude_format import format_of
+from .claude_memory import TurnMemory, digest
+from .claude_thinking import forget_thoughts, plan_of, thoughts_lost
+from .claude_tools import ToolNames, names_of, tools_of
+from .claude_turns import Block, Turn, put_ends_right, split_system, system_blocks, turns_of
+from .reading import Reading, Translated
 
-Block = dict[str, Any]
-
-_PLACEHOLDER = "."  # stands for a user turn that is empty but must be there
-_ROOM_TO_THINK = 16384  # tokens: thinking counts against max_tokens
-
-
-@dataclass(slots=True)
-class _Turn:
-    role: Role
-    blocks: list[Block]
+_MILLION = 1_000_000  # tokens of context
+_LEAST_TOP_P = 0.95  # that goes with thinking
+_USER_LIMIT = 255  # characters
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def claude_body(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: Notes, sampling: bool) -> dict[str, Any]:
-    """The body without what belongs to the cloud (model, version). `sampling` is false where the API version has no
-    sampling parameters at all (2026-10-21)."""
-    system, messages = _split_system(chat.messages, settings.mid_system == "hoist", notes)
-    turns = _turns(
-        messages, inline=facts.mid_system and settings.mid_system == "inline", settings=settings, notes=notes
-    )
-    _put_ends_right(turns, facts, settings, notes)
+def claude_body(
+    chat: ChatRequest,
+    facts: ModelFacts,
+    settings: Claude,
+    notes: Notes,
+    *,
+    cloud: Cloud,
+    sampling: bool,
+    memory: TurnMemory,
+) -> Translated:
+    """The request without what belongs to the cloud (model, version). `sampling` is false where the API version has no
+    sampling parameters at all (2026-10-21). Raises `InvalidRequest`."""
+    front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
+    system = system_blocks(front, settings, notes)
+    names = names_of(chat, cloud)
+    past = _Past(memory, facts.id, names, system)
+    inline = facts.mid_system and settings.mid_system == "inline"
+    turns = turns_of(messages, names, inline=inline, settings=settings, notes=notes, recall=past.recall)
+    # Whether it thinks decides what else the API takes: forced tools, sampling, a prefill.
+    said = [(turn.role, turn.blocks) for turn in turns]
+    plan = plan_of(chat, facts, settings, notes, cloud=cloud, lost=thoughts_lost(said))
+    if facts.thinking != "adaptive" and not plan.active:
+        forget_thoughts(said)
+    forced = facts.forced_tools and not plan.active
+    tools = tools_of(chat, names, facts, cloud, forced=forced, notes=notes)
+    callable_tools = bool(tools.definitions) and tools.choice != {"type": "none"}
+    wanted = format_of(chat.format, names, facts, cloud, forced=forced, has_tools=callable_tools, notes=notes)
+    prefill = facts.prefill and not (plan.active or wanted.output_format or wanted.tool)
+    put_ends_right(turns, prefill=prefill, model=facts.id, settings=settings, notes=notes)
+
     body: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.blocks} for turn in turns]}
-    if blocks := [block for message in system for block in _blocks(message, settings, notes)]:
-        body["system"] = blocks
-    body["max_tokens"] = _max_tokens(chat, facts, settings, notes)
-    body |= _sampling(chat, sampling and facts.sampling != "none", notes)
-    if chat.stop:
-        body["stop_sequences"] = list(chat.stop)
-    if chat.stream:
-        body["stream"] = True
-    return body
+    instruction = [text_block(wanted.instruction)] if wanted.instruction else []
+    output_config = {"format": wanted.output_format, "effort": plan.effort}
+    parts = {
+        "system": [*system, *instruction],
+        "tools": [*tools.definitions, *([wanted.tool] if wanted.tool else [])],
+        "tool_choice": _only(wanted.tool["name"]) if wanted.tool else tools.choice,
+        "thinking": plan.thinking,
+        "output_config": {key: value for key, value in output_config.items() if value is not None},
+        "max_tokens": plan.max_tokens,
+        "stop_sequences": list(chat.stop),
+        "metadata": {"user_id": _user_id(chat.user)} if settings.send_user and chat.user else None,
+        "stream": chat.stream,
+        "context_management": _context_management(chat, cloud, notes),
+    }
+    body |= {key: value for key, value in parts.items() if value}
+    body |= _sampling(chat, sampling and facts.sampling != "none", plan.active, notes)
+    if settings.cache == "auto" or chat.cache:
+        place_automatic(body, chat.cache or settings.cache_ttl, facts.prompt_cache_min_tokens)
+    make_legal(body, notes)
+
+    keep = bool(tools.definitions)
+    answer_tool = wanted.tool["name"] if wanted.tool else None
+    reading = Reading(names.back, tools.custom, answer_tool, keep)
+    betas = dict.fromkeys([*_betas(chat, facts, cloud, notes), *plan.betas, *_needed(body, cloud)])
+    return Translated(body, reading, tuple(betas), past.upto(turns) if keep else b"")
 
 
-def _split_system(
-    messages: Sequence[Message], hoist: bool, notes: Notes
-) -> tuple[Sequence[Message], Sequence[Message]]:
-    """The system messages at the front (with `hoist` those of all places) and the others. The API wants a turn, so the
-    last of a prompt of system messages only becomes one. Those after a last assistant's turn stay where they are: they
-    ask for another one, and without them that turn would be a prefill."""
-    if all(message.role == "system" for message in messages):
-        notes.add("rewrote:system", "There are system messages only; the last became the user's turn.")
-        return messages[:-1], [replace(messages[-1], role="user")]
-    if hoist:
-        last = max(index for index, message in enumerate(messages) if message.role != "system")
-        end = last + 1 if messages[last].role == "assistant" else len(messages)
-        others = [message for message in messages[:end] if message.role != "system"]
-        return [message for message in messages[:end] if message.role == "system"], [*others, *messages[end:]]
-    front = next(index for index, message in enumerate(messages) if message.role != "system")
-    return messages[:front], messages[front:]
+class _Past:
+    """What the memory knows of this chat's earlier turns, as its system prompt and turns are read once."""
+
+    def __init__(self, memory: TurnMemory, model: str, names: ToolNames, system: list[Block]) -> None:
+        self._memory = memory
+        self._model = model
+        self._names = names
+        self._system = system
+        self._digest = b""
+        self._turns = 0
+
+    def upto(self, turns: Sequence[Turn]) -> bytes:
+        """The digest of the system prompt and `turns`, which begin with those of the call before."""
+        if not self._digest:
+            self._digest = digest([Turn("system", self._system)])
+        self._digest = digest(turns[self._turns :], self._digest)
+        self._turns = len(turns)
+        return self._digest
+
+    def recall(self, turns: Sequence[Turn], message: Message) -> list[Block] | None:
+        """See `claude_turns.Recall`."""
+        calls = [replace(call, name=self._names.cloud(call.name)) for call in message.calls]
+        text = "".join(part.text for part in message.parts if isinstance(part, Text))
+        return self._memory.recall(self._model, self.upto(turns), calls, text)
 
 
-# -- turns ------------------------------------------------------------------------------------------------------------
+def _only(tool: str) -> dict[str, Any]:
+    return {"type": "tool", "name": tool, "disable_parallel_tool_use": True}
 
 
-def _turns(messages: Sequence[Message], inline: bool, settings: Claude, notes: Notes) -> list[_Turn]:
-    """Messages as turns of alternating roles; `inline` allows system turns where the API does: after a user's turn,
-    and last or before an assistant's."""
-    all_said = [(message.role, _blocks(message, settings, notes)) for message in messages]
-    said = [(role, blocks) for role, blocks in all_said if blocks or role == "user"]
-    turns: list[_Turn] = []
-    for (role, blocks), next_role in zip(said, _next_roles(said), strict=True):
-        last = turns[-1].role if turns else None
-        if role != "system" or (inline and last in ("user", "system") and next_role in ("assistant", None)):
-            turn = _Turn(role, blocks)
-        else:
-            turn = _Turn("user", _as_user(blocks, notes))
-        if not turn.blocks and last != "assistant":
-            continue
-        if turn.role == last:
-            _join(turns[-1], turn.blocks)
-            notes.add("merged", "Messages of one role in a row were joined into one turn.")
-        else:
-            turns.append(turn)
-    for turn in turns:
-        turn.blocks = turn.blocks or [_text(_PLACEHOLDER)]  # a user's empty turn, with an assistant's before and after
-    return turns
-
-
-def _next_roles(said: Sequence[tuple[Role, list[Block]]]) -> list[Role | None]:
-    """For each message the role of the next one that says something and is no system message; `None` at the end."""
-    roles: list[Role | None] = []
-    upcoming: Role | None = None
-    for role, blocks in reversed(said):
-        roles.append(upcoming)
-        if blocks and role != "system":
-            upcoming = role
-    return roles[::-1]
-
-
-def _as_user(blocks: list[Block], notes: Notes) -> list[Block]:
-    notes.add("rewrote:system", "A system message amid the chat became user text in <system> tags.")
-    return [_text(f"<system>{''.join(block['text'] for block in blocks)}</system>")]
-
-
-def _join(turn: _Turn, blocks: list[Block]) -> None:
-    """Claude reads blocks without anything between them, so that the later text brings its own blank line: the earlier
-    one stays as it was, and with it the cache."""
-    if turn.blocks and blocks and turn.blocks[-1]["type"] == blocks[0]["type"] == "text":
-        blocks = [_text("\n\n" + blocks[0]["text"]), *blocks[1:]]
-    turn.blocks += blocks
-
-
-def _put_ends_right(turns: list[_Turn], facts: ModelFacts, settings: Claude, notes: Notes) -> None:
-    """The first turn is the user's; the last may be the assistant's only where the model continues it."""
-    if not turns:
-        turns.append(_Turn("user", [_text(_PLACEHOLDER)]))
-    if turns[0].role == "assistant":
-        turns.insert(0, _Turn("user", [_text(settings.first_user_text)]))
-        notes.add("added:first_user", "The chat began with the assistant; a short user turn was put before it.")
-    if turns[-1].role != "assistant":
-        return
-    last = turns[-1].blocks[-1]
-    last["text"] = last["text"].rstrip()  # the API refuses white space at the end of a prefill
-    if not facts.prefill:
-        turns.append(_Turn("user", [_text(settings.continue_text)]))
-        notes.add("added:continue", f"{facts.id} takes no prefill; it was asked to continue the last message instead.")
-
-
-# -- blocks -----------------------------------------------------------------------------------------------------------
-
-
-def _text(text: str) -> Block:
-    return {"type": "text", "text": text}
-
-
-def _blocks(message: Message, settings: Claude, notes: Notes) -> list[Block]:
-    """What a message says: texts that are not blank, and the user's images."""
-    blocks: list[Block] = []
-    name = message.name.strip() if message.name and settings.names else ""
-    for part in message.parts:
-        if isinstance(part, Image):
-            if message.role == "user":
-                source = {"type": "base64", "media_type": part.media_type, "data": part.data}
-                blocks.append({"type": "image", "source": source})
-            else:
-                field = f"messages[{message.index}].content"
-                notes.dropped(field, f"Claude takes no images from the {message.role}.", code=f"{message.role}_image")
-        elif part and not part.isspace():
-            prefix = f"{name}: " if name and not part.startswith(f"{name}:") else ""
-            blocks.append(_text(prefix + part))
-            name = ""
-    return blocks
-
-
-# -- parameters -------------------------------------------------------------------------------------------------------
-
-
-def _max_tokens(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: Notes) -> int:
-    limit = min(facts.max_output, settings.max_output_tokens or facts.max_output)
-    if chat.max_tokens is None:
-        default = settings.default_max_tokens
-        return min(max(default, _ROOM_TO_THINK) if facts.thinking_default == "on" else default, limit)
-    if chat.max_tokens > limit:
-        notes.add("clamped:max_tokens", f"max_tokens was lowered from {chat.max_tokens} to the limit of {limit}.")
-    return min(chat.max_tokens, limit)
-
-
-def _sampling(chat: ChatRequest, allowed: bool, notes: Notes) -> dict[str, Any]:
+def _sampling(chat: ChatRequest, allowed: bool, thinks: bool, notes: Notes) -> dict[str, Any]:
     """Temperature, top_p and top_k within Claude's ranges. 1 is the default of the first two, so that 1 asks for
     nothing; of the two only one may be given, and the temperature wins."""
-    if not allowed:
-        for name, value in (("temperature", chat.temperature), ("top_p", chat.top_p), ("top_k", chat.top_k)):
-            if value is not None and (value != 1 or name == "top_k"):
-                notes.dropped(name, f"This model takes no {name}.")
-        return {}
-    temperature = _clamped("temperature", chat.temperature, notes)
-    top_p = _clamped("top_p", chat.top_p, notes)
-    if top_p == 1:
-        top_p = None
-    if temperature is not None and top_p is not None:
-        if temperature == 1:
-            temperature = None
+    wished = {"temperature": chat.temperature, "top_p": chat.top_p, "top_k": chat.top_k}
+    given = {name: value for name, value in wished.items() if value is not None}
+    if not allowed or thinks:
+        kept: dict[str, Any] = {}
+        for name, value in given.items():
+            if allowed and name == "top_p" and _LEAST_TOP_P <= value < 1:
+                kept[name] = value
+            elif value != 1 or name == "top_k":
+                notes.dropped(name, f"This model takes no {name}{' while it thinks' if allowed else ''}.")
+        return kept
+    for name in given.keys() & {"temperature", "top_p"}:
+        given[name] = _clamped(name, given[name], notes)
+    if given.get("top_p") == 1:
+        del given["top_p"]
+    if given.keys() >= {"temperature", "top_p"}:
+        if given["temperature"] == 1:
+            del given["temperature"]
         else:
-            top_p = None
+            del given["top_p"]
             notes.dropped("top_p", "Claude takes temperature or top_p, not both; temperature was kept.")
-    given = {"temperature": temperature, "top_p": top_p, "top_k": chat.top_k}
-    return {name: value for name, value in given.items() if value is not None}
+    return given
 
 
-def _clamped(name: str, value: float | None, notes: Notes) -> float | None:
-    if value is None or 0 <= value <= 1:
+def _clamped(name: str, value: float, notes: Notes) -> float:
+    if 0 <= value <= 1:
         return value
     notes.add(f"clamped:{name}", f"{name} was {value:g}; Claude's range is 0 to 1.")
     return min(max(value, 0.0), 1.0)
+
+
+def _user_id(user: str) -> str:
+    """What the client calls its user, or a hash of it where it is no opaque id as Anthropic wants one."""
+    if len(user) <= _USER_LIMIT and user.isascii() and user.isprintable() and not _EMAIL.search(user):
+        return user
+    return sha256(user.encode("utf-8", "replace")).hexdigest()
+
+
+def _context_management(chat: ChatRequest, cloud: Cloud, notes: Notes) -> dict[str, Any] | None:
+    if not chat.context_management:
+        return None
+    if not beta_name(CONTEXT_MANAGEMENT, cloud):
+        notes.dropped("context_management", "This cloud can't manage the context.")
+        return None
+    return dict(chat.context_management)
+
+
+def _betas(chat: ChatRequest, facts: ModelFacts, cloud: Cloud, notes: Notes) -> tuple[str, ...]:
+    """The client's own. Models that have the long context anyway refuse the beta for it."""
+    long_anyway = facts.context >= _MILLION
+    given = (beta for beta in chat.betas if not (long_anyway and beta == CONTEXT_1M))
+    return allowed_betas(given, cloud, notes)
+
+
+def _needed(body: dict[str, Any], cloud: Cloud) -> list[str]:
+    name = beta_name(CONTEXT_MANAGEMENT, cloud) if "context_management" in body else None
+    return [name] if name else []

@@ -130,6 +130,7 @@ class Record:
                 "reasoning": self.usage.reasoning,
             },
             "finish_reason": self.stop.reason if self.stop else None,
+            "upstream_reason": self.stop.upstream_reason if self.stop else None,
             "error": self.error.to_object() if self.error else None,
             "timing": {"began": self.began, "first_byte": self.first_byte, "ended": self.ended},
         }

@@ -85,7 +85,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     thinking: Literal["none", "manual", "both", "adaptive"]  # manual: a token budget
     thinking_off: Literal["disabled", "between_tools", "never"]  # the `type` that switches it off, if any does
-    thinking_off_max_effort: Effort | None = None  # the highest effort that goes with "disabled"; None: any
+    thinking_off_max_effort: Effort | None = None  # the highest effort that goes with it; None: any
     thinking_default: Literal["off", "on", "unknown"]  # when the field is left out
     thinking_display: Literal["summarized", "omitted"]  # when `display` is left out; omitted: no text, a signature
     thinking_bound: bool  # blocks are refused after an edit of what stood before them

@@ -6,13 +6,17 @@ Both keep one rule: an answer ends once, either whole (`finish_reason`, then `[D
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import BridgeError
 from ..events import (
+    Citation,
+    CustomCall,
     Event,
     Failure,
     Ping,
+    RedactedThinking,
+    Signature,
     Start,
     Stop,
     Text,
@@ -23,29 +27,31 @@ from ..events import (
     UsageReport,
 )
 from ..jsontext import one_line, write
+from .shapes import annotation, custom_call, redacted_thought, signed_thought, usage_object
+
+_REASONING = {
+    "reasoning_content": ("reasoning_content",),
+    "reasoning": ("reasoning",),
+    "both": ("reasoning_content", "reasoning"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """What an answer repeats of its request. `model` is the client's own name for it, `created` in Unix seconds."""
+    """What an answer repeats of its request, and the form in which the client wants it. `model` is the client's own
+    name for it, `created` in Unix seconds.
+
+    `legacy_functions`: a call is told as `function_call`, and the first one alone. `thinking_blocks`: thoughts are told
+    with their signatures, too, so that they can be sent back. `reasoning_field`: where their text goes.
+    """
 
     model: str
     created: int
     request_id: str
     include_usage: bool = False
-
-
-def usage_object(usage: Usage) -> dict[str, Any]:
-    """OpenAI's `usage`: the prompt counts cached tokens too; reasoning is told only where the cloud tells it."""
-    value: dict[str, Any] = {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write},
-    }
-    if usage.reasoning is not None:
-        value["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    return value
+    legacy_functions: bool = False
+    thinking_blocks: bool = False
+    reasoning_field: Literal["reasoning_content", "reasoning", "both"] = "reasoning_content"
 
 
 def error_event(error: BridgeError) -> bytes:
@@ -57,12 +63,20 @@ def _completion_id(start: Start | None, to: ReplyTo) -> str:
     return f"chatcmpl-{start.id if start and start.id else to.request_id}"
 
 
+def _finish_reason(stop: Stop, to: ReplyTo) -> str:
+    return "function_call" if to.legacy_functions and stop.reason == "tool_calls" else stop.reason
+
+
 class ChunkWriter:
     """Writes events as `chat.completion.chunk`s in server-sent events, in the order of OpenAI's streams."""
 
     def __init__(self, to: ReplyTo) -> None:
         self._to = to
         self._usage = Usage()
+        self._thought: list[str] = []  # since the last signature
+        self._reasoning = b"{%s}" % b",".join(
+            b'"%s":%%(text)b' % name.encode() for name in _REASONING[to.reasoning_field]
+        )
         self._head = b""  # `data: {"id": …, "choices": [{"index": 0, "delta": `: the same in every chunk
         self._tail = b',"usage":null' if to.include_usage else b""
         self._ended = False
@@ -75,12 +89,21 @@ class ChunkWriter:
             case Text(text):
                 return self._chunk(b'{"content":%s}' % write(text))
             case Thinking(text):
-                return self._chunk(b'{"reasoning_content":%s}' % write(text))
+                if self._to.thinking_blocks:
+                    self._thought.append(text)
+                return self._chunk(self._reasoning % {b"text": write(text)})
             case ToolArguments(index, json):
-                return self._chunk(write({"tool_calls": [{"index": index, "function": {"arguments": json}}]}))
-            case ToolStart(index, id, name):
-                call = {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
-                return self._chunk(write({"tool_calls": [call]}))
+                return self._arguments(index, json)
+            case ToolStart():
+                return self._call(event)
+            case CustomCall(index):
+                return self._chunk(write({"tool_calls": [{"index": index, **custom_call(event)}]}))
+            case Signature(signature) if self._to.thinking_blocks:
+                return self._signed(signature)
+            case RedactedThinking() if self._to.thinking_blocks:
+                return self._chunk(write({"thinking_blocks": [redacted_thought(event)]}))
+            case Citation():
+                return self._chunk(write({"annotations": [annotation(event)]}))
             case UsageReport(usage):
                 self._usage = usage
             case Start() if not self._head:
@@ -107,19 +130,44 @@ class ChunkWriter:
         self._head = b'data: %s,"choices":[{"index":0,"delta":' % one_line(base)[:-1]
         return self._chunk(b'{"role":"assistant","content":""}')
 
-    def _chunk(self, delta: bytes, ending: bytes = b'"finish_reason":null') -> bytes:
+    def _call(self, start: ToolStart) -> bytes:
+        function = {"name": start.name, "arguments": ""}
+        if not self._to.legacy_functions:
+            call = {"index": start.index, "id": start.id, "type": "function", "function": function}
+            return self._chunk(write({"tool_calls": [call]}))
+        return b"" if start.index else self._chunk(write({"function_call": function}))
+
+    def _arguments(self, index: int, json: str) -> bytes:
+        if not self._to.legacy_functions:
+            return self._chunk(write({"tool_calls": [{"index": index, "function": {"arguments": json}}]}))
+        return b"" if index else self._chunk(write({"function_call": {"arguments": json}}))
+
+    def _signed(self, signature: str) -> bytes:
+        thinking, self._thought = "".join(self._thought), []
+        return self._chunk(write({"thinking_blocks": [signed_thought(thinking, signature)]})) if signature else b""
+
+    def _chunk(self, delta: bytes, ending: bytes = b'"finish_reason":null', beside: bytes = b"") -> bytes:
+        """One chunk, with `ending` in its choice and `beside` at its top."""
         first = b"" if self._head else self._begin(None)
-        return b'%s%s%s,"logprobs":null,%s}]%s}\n\n' % (first, self._head, one_line(delta), ending, self._tail)
+        return b'%s%s%s,"logprobs":null,%s}]%s%s}\n\n' % (
+            first,
+            self._head,
+            one_line(delta),
+            ending,
+            beside,
+            self._tail,
+        )
 
     def _finish(self, stop: Stop) -> bytes:
-        ending = b'"finish_reason":"%s"' % stop.reason.encode()
+        ending = b'"finish_reason":"%s"' % _finish_reason(stop, self._to).encode()
         if stop.stop_sequence is not None:
             ending += b',"stop_sequence":%s' % one_line(write(stop.stop_sequence))
+        tier = b',"service_tier":"%s"' % self._usage.tier.encode() if self._usage.tier else b""
         delta = b"{}" if stop.refusal is None else write({"refusal": stop.refusal})
-        last = self._chunk(delta, ending)
+        last = self._chunk(delta, ending, tier)
         if self._to.include_usage:
             usage = one_line(write(usage_object(self._usage)))
-            last += b'%s,"choices":[],"usage":%s}\n\n' % (self._head.partition(b',"choices":')[0], usage)
+            last += b'%s,"choices":[]%s,"usage":%s}\n\n' % (self._head.partition(b',"choices":')[0], tier, usage)
         self._ended = True
         return last + b"data: [DONE]\n\n"
 
@@ -132,6 +180,9 @@ class Completion:
         self._start: Start | None = None
         self._texts: list[str] = []
         self._thoughts: list[str] = []
+        self._thought: list[str] = []  # since the last signature
+        self._blocks: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._arguments: dict[int, list[str]] = {}
         self._usage = Usage()
@@ -145,11 +196,22 @@ class Completion:
                 self._texts.append(text)
             case Thinking(text):
                 self._thoughts.append(text)
+                self._thought.append(text)
+            case Signature(signature):
+                if signature:
+                    self._blocks.append(signed_thought("".join(self._thought), signature))
+                self._thought = []
+            case RedactedThinking():
+                self._blocks.append(redacted_thought(event))
             case ToolStart(index, id, name):
                 self._calls[index] = {"id": id, "type": "function", "function": {"name": name}}
                 self._arguments[index] = []
             case ToolArguments(index, json):
                 self._arguments[index].append(json)
+            case CustomCall(index):
+                self._calls[index] = custom_call(event)
+            case Citation():
+                self._annotations.append(annotation(event))
             case UsageReport(usage):
                 self._usage = usage
             case Stop():
@@ -158,27 +220,38 @@ class Completion:
                 raise error
         return None
 
-    def _body(self, stop: Stop) -> bytes:
-        for index, call in self._calls.items():
-            call["function"]["arguments"] = "".join(self._arguments[index]) or "{}"
+    def _message(self, refusal: str | None) -> dict[str, Any]:
+        for index, pieces in self._arguments.items():
+            self._calls[index]["function"]["arguments"] = "".join(pieces) or "{}"
+        calls = [self._calls[index] for index in sorted(self._calls)]
         text = "".join(self._texts)
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": text if text or not self._calls else None,
-            "refusal": stop.refusal,
+            "content": text if text or not calls else None,
+            "refusal": refusal,
         }
         if thoughts := "".join(self._thoughts):
-            message["reasoning_content"] = thoughts
-        if self._calls:
-            message["tool_calls"] = list(self._calls.values())
+            message |= dict.fromkeys(_REASONING[self._to.reasoning_field], thoughts)
+        if self._blocks and self._to.thinking_blocks:
+            message["thinking_blocks"] = self._blocks
+        if self._annotations:
+            message["annotations"] = self._annotations
+        if calls and self._to.legacy_functions:
+            message["function_call"] = calls[0]["function"]
+        elif calls:
+            message["tool_calls"] = calls
+        return message
+
+    def _body(self, stop: Stop) -> bytes:
         choice: dict[str, Any] = {
             "index": 0,
-            "message": message,
+            "message": self._message(stop.refusal),
             "logprobs": None,
-            "finish_reason": stop.reason,
+            "finish_reason": _finish_reason(stop, self._to),
         }
         if stop.stop_sequence is not None:
             choice["stop_sequence"] = stop.stop_sequence
+        tier = {"service_tier": self._usage.tier} if self._usage.tier else {}
         return write(
             {
                 "id": _completion_id(self._start, self._to),
@@ -186,6 +259,7 @@ class Completion:
                 "created": self._to.created,
                 "model": self._to.model,
                 "choices": [choice],
+                **tier,
                 "usage": usage_object(self._usage),
             }
         )

@@ -1,51 +1,24 @@
 """The body of a chat completions request: JSON in, a checked `ChatRequest` out, or a 400 that names the field.
 
 Lenient where clients are sloppy and the meaning is clear (numbers as strings, null for "not set"), strict where a guess
-could change the answer. Fields: OpenAI's API reference; what SillyTavern adds is marked.
+could change the answer. Fields: OpenAI's API reference, and those of Anthropic's that clients send beside them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import InvalidRequest
 from ..jsontext import JsonError, read
 from ..notes import Notes
-from .media import Image, image_from_source, image_from_url
-
-Role = Literal["system", "user", "assistant"]
-Part = str | Image
+from ..settings import Claude
+from .chat import ChatRequest
+from .fields import boolean, mapping, number, positive, text
+from .messages import Context, cache_of, read_messages, read_system, ttl_of
+from .tools import allows_parallel, read_choice, read_tools, uses_functions
+from .wishes import read_effort, read_format, read_output_effort, read_thinking, read_web_search
 
 _MODEL_LENGTH = 512  # characters; no name that is known anywhere comes near
-_MESSAGES = 100_000  # Anthropic's own limit for one request
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message. `developer` is `system` here; `index` is its place in the client's list, for error messages."""
-
-    role: Role
-    parts: tuple[Part, ...]
-    name: str | None
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """What the client asks for, whichever model will answer. `None` means that the client left it open."""
-
-    model: str
-    messages: tuple[Message, ...]
-    stream: bool = False
-    include_usage: bool = False
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    stop: tuple[str, ...] = ()
 
 
 def read_body(raw: bytes) -> dict[str, Any]:
@@ -59,21 +32,42 @@ def read_body(raw: bytes) -> dict[str, Any]:
     raise InvalidRequest('The body must be a JSON object such as {"model": …, "messages": […]}.', code="invalid_json")
 
 
-def parse_chat(body: dict[str, Any], notes: Notes) -> ChatRequest:
+def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequest:
     """The request in `body`; raises `InvalidRequest`. What can't be honoured is told to `notes`."""
     _refuse_what_would_change_the_answer(body)
     _tell_what_is_dropped(body, notes)
+    cache_options = mapping(body, "prompt_cache_options") or {}
+    context = Context(
+        notes=notes,
+        lasting=ttl_of(cache_options.get("ttl"), "1h", "prompt_cache_options.ttl", notes),
+        drop_audio=settings.audio == "drop",
+    )
+    tools = read_tools(body, context)
     stream_options = body.get("stream_options")
     return ChatRequest(
         model=_model(body.get("model")),
-        messages=_messages(body.get("messages"), notes),
-        stream=_boolean(body, "stream"),
-        include_usage=isinstance(stream_options, dict) and _boolean(stream_options, "include_usage", "stream_options."),
+        messages=(*read_system(body.get("system"), context), *read_messages(body.get("messages"), context)),
+        stream=boolean(body, "stream"),
+        include_usage=isinstance(stream_options, dict) and boolean(stream_options, "include_usage", "stream_options"),
         max_tokens=_max_tokens(body),
-        temperature=_number(body, "temperature"),
-        top_p=_number(body, "top_p"),
-        top_k=_positive(_number(body, "top_k")),
+        temperature=number(body, "temperature"),
+        top_p=number(body, "top_p"),
+        top_k=positive(number(body, "top_k")),
         stop=_stop(body.get("stop"), notes),
+        tools=tools,
+        tool_choice=read_choice(body, tools),
+        parallel_tool_calls=allows_parallel(body),
+        legacy_functions=uses_functions(body),
+        format=read_format(body),
+        effort=read_effort(body, notes),
+        thinking=read_thinking(body),
+        output_effort=read_output_effort(body, notes),
+        web_search=read_web_search(body, notes),
+        continue_last=_continues_last(body),
+        user=text(body, "safety_identifier") or text(body, "user"),
+        cache=cache_of(body, "", context),
+        betas=_betas(body.get("anthropic_beta")),
+        context_management=mapping(body, "context_management") or None,
     )
 
 
@@ -88,35 +82,9 @@ def _model(value: Any) -> str:
     raise InvalidRequest("Name a model in the field `model`; GET models lists them.", param="model", code="no_model")
 
 
-def _boolean(body: dict[str, Any], field: str, inside: str = "") -> bool:
-    value = body.get(field)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise InvalidRequest(f"`{field}` must be true or false.", param=inside + field)
-
-
-def _number(body: dict[str, Any], field: str) -> float | None:
-    """A finite number, also as a numeric string, which front ends with text fields send."""
-    value = body.get(field)
-    if value is None or value == "":
-        return None
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if math.isfinite(number):
-        return number
-    raise InvalidRequest(f"`{field}` must be a number.", param=field)
-
-
-def _positive(number: float | None) -> int | None:
-    """Front ends write 0 or -1 for "not set"."""
-    return int(number) if number is not None and number >= 1 else None
-
-
 def _max_tokens(body: dict[str, Any]) -> int | None:
-    newer = _positive(_number(body, "max_completion_tokens"))
-    older = _positive(_number(body, "max_tokens"))
+    newer = positive(number(body, "max_completion_tokens"))
+    older = positive(number(body, "max_tokens"))
     return older if newer is None else newer
 
 
@@ -124,133 +92,34 @@ def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     """Non-empty strings, each once, in order; Claude refuses sequences of white space."""
     given = value if isinstance(value, list) else [value]
     texts = [item for item in given if isinstance(item, str)]
-    stops = tuple(dict.fromkeys(text for text in texts if text.strip()))
-    if any(text.isspace() for text in texts) or any(not isinstance(item, str | None) for item in given):
+    stops = tuple(dict.fromkeys(item for item in texts if item.strip()))
+    if any(item.isspace() for item in texts) or any(not isinstance(item, str | None) for item in given):
         notes.dropped("stop", "Claude takes no stop sequences of white space, or what is no text.")
     return stops
 
 
-# -- messages ---------------------------------------------------------------------------------------------------------
-
-_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-
-
-def _messages(value: Any, notes: Notes) -> tuple[Message, ...]:
-    if not isinstance(value, list) or not value:
-        raise InvalidRequest("`messages` must be a list with at least one message.", param="messages")
-    if len(value) > _MESSAGES:
-        raise InvalidRequest(f"Claude takes at most {_MESSAGES} messages; send a shorter chat.", param="messages")
-    return tuple(_message(item, index, notes) for index, item in enumerate(value))
+def _continues_last(body: dict[str, Any]) -> bool:
+    """vLLM's two fields, or the mark that DeepSeek and Mistral put on the last message."""
+    return (
+        boolean(body, "continue_final_message")
+        or not boolean(body, "add_generation_prompt", default=True)
+        or body["messages"][-1].get("prefix") is True
+    )
 
 
-def _message(value: Any, index: int, notes: Notes) -> Message:
-    at = f"messages[{index}]"
-    if not isinstance(value, dict):
-        raise InvalidRequest('A message must be an object such as {"role": "user", "content": …}.', param=at)
-    role = value.get("role")
-    if role in ("tool", "function") or value.get("tool_calls") or value.get("function_call"):
-        raise _not_yet("Tool calls and their results", at, _TOOL_SWITCH)
-    if not isinstance(role, str) or role not in _ROLES:
-        raise InvalidRequest("`role` must be system, developer, user or assistant.", param=f"{at}.role")
-    if value.get("cache_control"):
-        raise _not_yet("Cache control", f"{at}.cache_control")
-    if value.get("thinking_blocks") or value.get("reasoning_details"):
-        notes.dropped("thinking_blocks", "Thinking of earlier turns is not sent back to the model.")
-    name = value.get("name")
-    if name is not None and not isinstance(name, str):
-        raise InvalidRequest("`name` must be a string.", param=f"{at}.name")
-    parts = _parts(value.get("content"), f"{at}.content")
-    refusal = value.get("refusal")
-    if role == "assistant" and isinstance(refusal, str) and refusal:
-        parts = (*parts, refusal)
-    return Message(_ROLES[role], parts, name or None, index)
-
-
-def _parts(content: Any, at: str) -> tuple[Part, ...]:
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return (content,)
-    if not isinstance(content, list):
-        raise InvalidRequest("`content` must be a string or a list of parts.", param=at)
-    return tuple(_part(item, f"{at}[{index}]") for index, item in enumerate(content))
-
-
-def _part(value: Any, at: str) -> Part:
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, dict):
-        raise InvalidRequest('A content part must be an object such as {"type": "text", "text": …}.', param=at)
-    for key in ("cache_control", "prompt_cache_breakpoint"):
-        if value.get(key):
-            raise _not_yet("Cache control", f"{at}.{key}")
-    kind = value.get("type")
-    reader = _PARTS.get(kind) if isinstance(kind, str) else None
-    if reader is None:
-        raise InvalidRequest(
-            "This kind of content part is not supported; send text or image_url parts.",
-            param=f"{at}.type",
-            code="unsupported_value",
-        )
-    return reader(value, at)
-
-
-def _text_part(value: dict[str, Any], at: str) -> Part:
-    kind = "refusal" if value["type"] == "refusal" else "text"
-    text = value.get(kind)
-    if isinstance(text, str):
-        return text
-    raise InvalidRequest(f"`{kind}` must be a string.", param=f"{at}.{kind}")
-
-
-def _image_url_part(value: dict[str, Any], at: str) -> Part:
-    given = value.get("image_url")
-    url = given.get("url") if isinstance(given, dict) else given
-    if isinstance(url, str):
-        return image_from_url(url, f"{at}.image_url.url")
-    raise InvalidRequest('`image_url` must be {"url": "data:…"}.', param=f"{at}.image_url")
-
-
-def _image_part(value: dict[str, Any], at: str) -> Part:
-    """SillyTavern's post-processing "Claude" leaves Anthropic's own blocks in the OpenAI body."""
-    return image_from_source(value.get("source"), f"{at}.source")
-
-
-def _file_part(value: dict[str, Any], at: str) -> Part:
-    raise _not_yet("Files", at, "attach images and text only")
-
-
-def _audio_part(value: dict[str, Any], at: str) -> Part:
-    raise InvalidRequest("Claude takes no audio; send text.", param=at, code="unsupported_value")
-
-
-_PARTS: dict[str, Callable[[dict[str, Any], str], Part]] = {
-    "text": _text_part,
-    "input_text": _text_part,
-    "output_text": _text_part,
-    "refusal": _text_part,
-    "image_url": _image_url_part,
-    "image": _image_part,
-    "file": _file_part,
-    "document": _file_part,
-    "input_audio": _audio_part,
-}
+def _betas(value: Any) -> tuple[str, ...]:
+    """Anthropic's `anthropic_beta`: a list, or the header's text with commas."""
+    given = value.split(",") if isinstance(value, str) else value or []
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise InvalidRequest("`anthropic_beta` must be a list of strings.", param="anthropic_beta")
+    return tuple(dict.fromkeys(name.strip() for name in given if name.strip()))
 
 
 # -- what can't be honoured -------------------------------------------------------------------------------------------
 
 
-_TOOL_SWITCH = 'switch off "Enable function calling"'
-
-
-def _not_yet(what: str, param: str, switch: str = "remove it from Additional Parameters") -> InvalidRequest:
-    """The refusal of what this version can't do; `switch` says what to do in SillyTavern, whose users see no fields."""
-    message = f"{what} can't be translated by this version; leave the field out (in SillyTavern: {switch})."
-    return InvalidRequest(message, param=param, code="unsupported_parameter")
-
-
 def _refuse_what_would_change_the_answer(body: dict[str, Any]) -> None:
-    if (count := _number(body, "n")) is not None and count != 1:
+    if (count := number(body, "n")) is not None and count != 1:
         raise InvalidRequest(
             "Claude gives one answer at a time; set `n` (in SillyTavern: Multiple swipes per generation) to 1.",
             param="n",
@@ -260,32 +129,16 @@ def _refuse_what_would_change_the_answer(body: dict[str, Any]) -> None:
     if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
         field = "audio" if body.get("audio") else "modalities"
         raise InvalidRequest("Claude speaks no audio; ask for text.", param=field, code="unsupported_value")
-    for field in ("tools", "functions"):
-        if body.get(field):
-            raise _not_yet(field.capitalize(), field, _TOOL_SWITCH)
-    for field, what in (
-        ("web_search_options", "Web search"),
-        ("thinking", "Thinking settings"),
-        ("cache_control", "Cache control"),
-        ("prompt_cache_options", "Cache settings"),
-    ):
-        value = body.get(field)
-        if value or (field == "web_search_options" and value is not None):
-            raise _not_yet(what, field)
-    if body.get("reasoning_effort") not in (None, "", "auto"):
-        raise _not_yet("Reasoning effort", "reasoning_effort")
-    response_format = body.get("response_format")
-    if response_format and response_format != {"type": "text"}:
-        raise _not_yet("Structured output", "response_format")
 
 
 _HONOURED = {
-    *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature"),
-    *("top_p", "top_k", "stop", "n", "modalities", "audio", "tools", "functions", "response_format"),
-    *("web_search_options", "thinking", "cache_control", "prompt_cache_options", "reasoning_effort"),
-    # Nothing to tell: they only steer tools, which are not there, or they are none of the model's business.
-    *("tool_choice", "function_call", "parallel_tool_calls", "user", "safety_identifier", "metadata", "store"),
-    *("prompt_cache_key", "prompt_cache_retention"),
+    *("model", "messages", "system", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop"),
+    *("temperature", "top_p", "top_k", "n", "modalities", "audio", "response_format", "output_config"),
+    *("tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options"),
+    *("reasoning_effort", "thinking", "continue_final_message", "add_generation_prompt", "safety_identifier", "user"),
+    *("cache_control", "prompt_cache_options", "anthropic_beta", "context_management"),
+    # Nothing to tell: these are none of the model's business.
+    *("metadata", "store", "prompt_cache_key", "prompt_cache_retention"),
 }
 _DROPPED = {
     "frequency_penalty": "Claude has no frequency penalty.",

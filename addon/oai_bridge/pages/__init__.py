@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..models.catalog import Catalog
 from ..routing import Route
 from ..settings import Config
+from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
 from .page import Page, Snapshot
 from .people import html_page
 from .programs import (
-    error_page,
     favicon_page,
     health_page,
     is_test_message,
@@ -22,7 +22,10 @@ from .programs import (
 __all__ = [
     "Page",
     "Snapshot",
+    "anthropic_error_page",
+    "error_event_for",
     "error_page",
+    "error_page_for",
     "favicon_page",
     "health_page",
     "html_page",

@@ -51,6 +51,8 @@ def html_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
 <p><code class="url">{escape(snapshot.base_url + claude_base(config.prefix))}</code></p>
 <p>In SillyTavern: API Connections, Chat Completion, Custom (OpenAI-compatible); paste it as the Custom Endpoint.<br>
 <span lang="zh-Hans">酒馆：API 连接 → 聊天补全 → 自定义（兼容 OpenAI），把上面的地址粘贴到自定义端点。</span></p>
+<p>Anthropic SDKs take it as it is, OpenAI SDKs with /v1 behind it.
+<span lang="zh-Hans">Anthropic SDK 直接使用，OpenAI SDK 在末尾加 /v1。</span></p>
 <h2>Numbers <span lang="zh-Hans">统计</span></h2>
 <dl>{numbers}</dl>
 {_list("Accounts", "账号", snapshot.accounts)}

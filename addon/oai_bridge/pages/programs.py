@@ -1,19 +1,19 @@
-"""The answers for programs: errors, models, status, SillyTavern's test message."""
+"""The answers for programs: models, status, SillyTavern's test message."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import BridgeError, NotFound
+from ..errors import NotFound
+from ..jsontext import encodable
 from ..models.catalog import Catalog, ModelFacts
 from ..routing import claude_base
 from ..settings import Config
 from .page import Page, Snapshot, json_page, make_page, short
 
-_REASON_LIMIT = 300  # characters
 _TEST_MESSAGES = [{"role": "user", "content": "Hi"}]
 _TEST_REPLY = (
     "The proxy works. This test message did not go to the API, so it cost nothing; "
@@ -21,23 +21,12 @@ _TEST_REPLY = (
 )
 
 
-def error_page(error: BridgeError, request_id: str) -> Page:
-    """OpenAI's error object, with the headers that tell an SDK whether to try again. `request_id` is ours; the
-    cloud's own, where it gave one, stands in `x-bridge-upstream-request-id`."""
-    told = {key: encodable(value) if isinstance(value, str) else value for key, value in error.to_object().items()}
-    headers = {"x-request-id": request_id, **error.headers()}
-    if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
-        headers["x-bridge-upstream-request-id"] = error.request_id
-    # Without streaming, SillyTavern shows its user the words beside the status and nothing else.
-    reason = "".join(letter if " " <= letter <= "~" else "?" for letter in error.message[:_REASON_LIMIT])
-    return replace(json_page({"error": told}, error.status, headers), reason=reason)
-
-
 def models_page(config: Config, catalog: Catalog) -> Page:
-    """OpenAI's list of models: those of the configuration or else of the catalogue, and the aliases."""
-    return json_page(
-        {"object": "list", "data": [_model(name, config, catalog) for name in listed_names(config, catalog)]}
-    )
+    """The list of models in OpenAI's and Anthropic's form at once: those of the configuration or else of the catalogue,
+    and the aliases."""
+    names = listed_names(config, catalog)
+    pages = {"has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+    return json_page({"object": "list", "data": [_model(name, config, catalog) for name in names], **pages})
 
 
 def model_page(name: str, config: Config, catalog: Catalog) -> Page:
@@ -135,19 +124,29 @@ def listed_names(config: Config, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _model(name: str, config: Config, catalog: Catalog) -> dict[str, Any]:
+    """A model in OpenAI's keys, then in Anthropic's: their names differ, so that both can be told."""
     facts = catalog.find(config.aliases.get(name, name))
-    return {"id": name, "object": "model", "created": _released(facts), "owned_by": "anthropic"}
+    released = _released(facts)
+    openai = {"id": name, "object": "model", "created": int(released.timestamp()), "owned_by": "anthropic"}
+    anthropic = {
+        "type": "model",
+        "display_name": name if facts is None or name in config.aliases else _title(facts.id),
+        "created_at": f"{released:%Y-%m-%dT%H:%M:%SZ}",
+        "lifecycle": "active",
+        "max_input_tokens": facts.context if facts else None,
+        "max_tokens": facts.max_output if facts else None,
+    }
+    return openai | anthropic
 
 
-def _released(facts: ModelFacts | None) -> int:
-    """Seconds since 1970 at the date that a model's id in Vertex bears, 0 where it bears none."""
+def _released(facts: ModelFacts | None) -> datetime:
+    """The date that a model's id in Vertex bears, or else the epoch, as both APIs write what isn't known."""
     try:
-        day = datetime.strptime(f"{facts.vertex.partition('@')[2] if facts else ''}+0000", "%Y%m%d%z")
+        return datetime.strptime(f"{facts.vertex.partition('@')[2] if facts else ''}+0000", "%Y%m%d%z")
     except ValueError:
-        return 0
-    return int(day.timestamp())
+        return datetime.fromtimestamp(0, UTC)
 
 
-def encodable(text: str) -> str:
-    """The text without half surrogates: it may quote what a client sent, and UTF-8 can't hold those."""
-    return text.encode("utf-8", "replace").decode()
+def _title(id: str) -> str:
+    """`claude-sonnet-4-5` as people write it: Claude Sonnet 4.5."""
+    return re.sub(r"(?<=\d)-(?=\d{1,2}\b)", ".", id).replace("-", " ").title()

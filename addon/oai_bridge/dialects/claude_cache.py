@@ -1,0 +1,102 @@
+"""Where the prompt is cached: the breakpoints that a client set, made legal, or those that are best without any.
+
+A breakpoint is a block with `cache_control`. The API reads them in the order tools, system, messages, takes at most
+four, and refuses one hour after five minutes. Vendor source: Anthropic's "Prompt caching".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..notes import Notes
+from ..openai.chat import Ttl
+
+Block = dict[str, Any]
+_Place = tuple[list[Any], int]  # a list of blocks and an index in it
+
+_MOST = 4
+
+
+def make_legal(body: dict[str, Any], notes: Notes) -> None:
+    """Takes away the oldest points of the messages, then of the rest, that are too many, and shortens the hours that
+    come too late. Changes lists of `body`, no blocks."""
+    groups = [list(_marked(body, key)) for key in ("tools", "system", "messages")]
+    front, late = groups[0] + groups[1], groups[2]
+    if (excess := len(front) + len(late) - _MOST) > 0:
+        notes.dropped("cache_control", f"Claude takes {_MOST} cache breakpoints; the oldest of {excess + _MOST} went.")
+        for blocks, index in (late + front)[:excess]:
+            blocks[index] = {key: value for key, value in blocks[index].items() if key != "cache_control"}
+        late, front = late[excess:], front[max(0, excess - len(late)) :]
+    short = False
+    for blocks, index in front + late:
+        if blocks[index]["cache_control"].get("ttl") != "1h":
+            short = True
+        elif short:
+            blocks[index] = blocks[index] | {"cache_control": _mark("5m")}
+            notes.add("clamped:cache_control", "A cache breakpoint of 1 hour after one of 5 minutes became one of 5.")
+
+
+def place_automatic(body: dict[str, Any], ttl: Ttl, min_tokens: int | None) -> None:
+    """Sets points after the tools, the system prompt and the last two turns of the user, so that each request reads
+    what the one before it wrote. Does nothing where `body` has points already, or where the prompt can't have
+    `min_tokens` tokens, below which nothing is cached. Changes lists of `body`, no blocks."""
+    if any(True for key in ("tools", "system", "messages") for _ in _marked(body, key)):
+        return
+    if not _reaches(body, min_tokens or 0):
+        return
+    turns = [turn for turn in body["messages"] if turn.get("role") == "user"]
+    holders = [(body, "tools"), (body, "system"), *((turn, "content") for turn in turns[-2:])]
+    for holder, key in holders:
+        if isinstance(text := holder.get(key), str):
+            holder[key] = [{"type": "text", "text": text}]
+        blocks = holder.get(key) or []
+        last = next((index for index in reversed(range(len(blocks))) if _can_bear(blocks[index])), None)
+        if last is not None:
+            blocks[last] = blocks[last] | {"cache_control": _mark(ttl)}
+
+
+def _mark(ttl: Ttl) -> Block:
+    return {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
+
+
+def _can_bear(block: Block) -> bool:
+    """The API refuses a point on thinking, on an empty text and on a tool that is not loaded at first."""
+    if block.get("type") in ("thinking", "redacted_thinking") or block.get("defer_loading"):
+        return False
+    return block.get("type") != "text" or bool(block.get("text"))
+
+
+def _marked(body: dict[str, Any], key: str) -> Iterator[_Place]:
+    """The places of the points in a part of the body, in its order, those inside tool results included."""
+    value = body.get(key)
+    lists = [turn.get("content") for turn in value or []] if key == "messages" else [value]
+    for blocks in lists:
+        if isinstance(blocks, list):
+            yield from _in(blocks)
+
+
+def _in(blocks: list[Any]) -> Iterator[_Place]:
+    for index, block in enumerate(blocks):
+        if isinstance(block, dict):
+            if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+                yield from _in(block["content"])
+            if block.get("cache_control"):
+                yield blocks, index
+
+
+def _reaches(body: dict[str, Any], tokens: int) -> bool:
+    """Whether the prompt may have that many tokens: none is shorter than a byte. Looks no further than it must."""
+    waiting = [body.get("tools"), body.get("system"), body["messages"]]
+    while tokens > 0 and waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.keys()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            tokens -= len(value) if len(value) >= tokens else len(value.encode("utf-8", "replace"))
+        else:
+            tokens -= 1
+    return tokens <= 0

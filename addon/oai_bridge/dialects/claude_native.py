@@ -1,0 +1,217 @@
+"""A request that is in Anthropic's own words already, for a cloud: only what the cloud demands is changed.
+
+Everything else goes through as it is, known or not; what is wrong with it the cloud says best. What Vertex demands: the
+`anthropic` package's `lib/vertex` and Google's "Request predictions with Claude models".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from msgspec import Struct, convert
+
+from ..errors import InvalidRequest
+from ..jsontext import read
+from ..models.catalog import Cloud, ModelFacts
+from ..notes import Notes
+from ..openai.chat import Document, Image, Ttl
+from .claude_betas import allowed_betas
+from .claude_cache import place_automatic
+from .claude_errors import error_from_body
+from .reading import Translated
+
+# Fields that Anthropic's own API has and the clouds refuse as extra inputs, with the value that asks for nothing.
+_FIRST_PARTY: Mapping[str, str | None] = {
+    "service_tier": "auto",
+    "speed": "standard",
+    "inference_geo": None,
+    "container": None,
+    "mcp_servers": None,
+    "diagnostics": None,
+    "user_profile_id": None,
+    "workspace_id": None,
+}
+_COUNTING = "token-counting-2024-11-01"  # sent by SDKs with every count, and nothing that a cloud has to be asked for
+_NESTED = 3  # blocks in a block: an image in a document in a tool's result is the deepest that the API knows
+
+
+def model_of(body: object) -> str:
+    """The model that a native request names; raises `InvalidRequest` for what is no request."""
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object with `model`, `messages` and `max_tokens`.")
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequest("Name a model; GET models lists those served.", param="model")
+    return model
+
+
+def native_body(
+    body: Mapping[str, Any],
+    facts: ModelFacts,
+    *,
+    version: str,
+    cloud: Cloud,
+    header_betas: Iterable[str],
+    notes: Notes,
+) -> Translated:
+    """A request for a message. `version` is the cloud's own `anthropic_version`, `header_betas` the values of the
+    client's `anthropic-beta` headers. Whether it is for a stream still stands in the body. Raises `InvalidRequest`;
+    where automatic caching is asked for, it changes turns of `body`."""
+    if not isinstance(body.get("stream"), bool | None):
+        raise InvalidRequest("`stream` must be true or false.", param="stream")
+    ttl = _automatic(body.get("cache_control"), notes)
+    changed, betas = _for_cloud(body, version, cloud, header_betas, notes)
+    changed.pop("model", None)
+    if changed.get("stream", True) is None:
+        del changed["stream"]
+    if ttl and _is_proper(changed):
+        place_automatic(changed, ttl, facts.prompt_cache_min_tokens)
+        notes.add(
+            "rewrote:cache_control",
+            "This cloud has no automatic caching: breakpoints stand for it, unless there are some or little to cache.",
+        )
+    return Translated(changed, betas=betas)
+
+
+def count_body(
+    body: Mapping[str, Any],
+    facts: ModelFacts,
+    *,
+    version: str,
+    cloud: Cloud,
+    header_betas: Iterable[str],
+    notes: Notes,
+) -> Translated:
+    """A request to count tokens, otherwise as `native_body`. The model stays in the body, by the cloud's name of it,
+    since all models' counts have one path; caching changes no count."""
+    changed, betas = _for_cloud(body, version, cloud, header_betas, notes)
+    return Translated(changed | {"model": facts.vertex}, betas=betas)
+
+
+def _for_cloud(
+    body: Mapping[str, Any], version: str, cloud: Cloud, header_betas: Iterable[str], notes: Notes
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    changed = {"anthropic_version": version, **body} | {"anthropic_version": version}
+    changed.pop("cache_control", None)
+    for field, usual in _FIRST_PARTY.items():
+        value = changed.pop(field, None)
+        if value and value != usual:
+            notes.dropped(field, "Only Anthropic's own API has this.")
+    given = [*_split(header_betas), *_split(_named_betas(changed.pop("anthropic_beta", None)))]
+    return changed, allowed_betas([beta for beta in given if beta != _COUNTING], cloud, notes)
+
+
+def _named_betas(value: object) -> list[str]:
+    betas = [value] if isinstance(value, str) else value or []
+    if not isinstance(betas, list) or not all(isinstance(beta, str) for beta in betas):
+        raise InvalidRequest("`anthropic_beta` must be a list of names.", param="anthropic_beta")
+    return betas
+
+
+def _split(values: Iterable[str]) -> Iterator[str]:
+    return (name for value in values for part in value.split(",") if (name := part.strip()))
+
+
+# -- caching -----------------------------------------------------------------------------------------------------------
+
+
+def _automatic(control: Any, notes: Notes) -> Ttl | None:
+    """How long the top-level `cache_control` wants the prompt to be kept, if it does."""
+    if not control:
+        return None
+    match control:
+        case {"type": "ephemeral", "ttl": "1h"}:
+            return "1h"
+        case {"type": "ephemeral"} if control.get("ttl") in (None, "5m"):
+            return "5m"
+    notes.dropped("cache_control", 'Automatic caching is {"type": "ephemeral"}, with a `ttl` of "5m" or "1h".')
+    return None
+
+
+def _is_proper(body: Mapping[str, Any]) -> bool:
+    """Whether breakpoints can be placed in it. Where it is no proper prompt the cloud will say so."""
+    messages = body.get("messages")
+    if not messages or not isinstance(messages, list):
+        return False
+    if not all(isinstance(turn, dict) and "role" in turn for turn in messages):
+        return False
+    contents = [body.get("system", ""), *(turn.get("content") for turn in messages)]
+    return _are_blocks(body.get("tools", [])) and all(isinstance(one, str) or _are_blocks(one) for one in contents)
+
+
+def _are_blocks(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(block, dict) and (not isinstance(inner := block.get("content"), list) or _are_blocks(inner))
+        for block in value
+    )
+
+
+# -- what stands at a URL ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSource:
+    """An image or a document that a request names by URL. `place` leads from the body to its `source`."""
+
+    kind: Literal["image", "document"]
+    url: str
+    place: tuple[str | int, ...]
+
+    @property
+    def param(self) -> str:
+        """The field for error messages, such as `messages[0].content[1].source.url`."""
+        return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in (*self.place, "url"))[1:]
+
+
+def remote_sources(body: Mapping[str, Any]) -> list[RemoteSource]:
+    """All sources of the type `url`, in the body's order."""
+    messages = body.get("messages")
+    return [
+        source
+        for index, message in enumerate(messages if isinstance(messages, list) else [])
+        if isinstance(message, dict)
+        for source in _remote(message.get("content"), ("messages", index, "content"), _NESTED)
+    ]
+
+
+def _remote(content: object, place: tuple[str | int, ...], depth: int) -> Iterator[RemoteSource]:
+    if not isinstance(content, list) or not depth:
+        return
+    for index, block in enumerate(content):
+        match block:
+            case {"type": "image" | "document" as kind, "source": {"type": "url", "url": str(url)}}:
+                yield RemoteSource(kind, url, (*place, index, "source"))
+            case {"type": "document", "source": {"type": "content", "content": inner}}:
+                yield from _remote(inner, (*place, index, "source", "content"), depth - 1)
+            case {"type": "tool_result", "content": inner}:
+                yield from _remote(inner, (*place, index, "content"), depth - 1)
+
+
+def put_source(body: dict[str, Any], source: RemoteSource, fetched: Image | Document) -> None:
+    """Puts what was fetched in the place of its URL, in `body` itself; raises `InvalidRequest` where it is of the other
+    kind."""
+    if isinstance(fetched, Image) is not (source.kind == "image"):
+        found = "an image" if isinstance(fetched, Image) else "a document"
+        raise InvalidRequest(f"At this URL stands {found}; send it in a block of that type.", param=source.param)
+    kind = "text" if fetched.media_type == "text/plain" else "base64"
+    holder: Any = body
+    for key in source.place[:-1]:
+        holder = holder[key]
+    holder[source.place[-1]] = {"type": kind, "media_type": fetched.media_type, "data": fetched.data}
+
+
+# -- the answer to a count ---------------------------------------------------------------------------------------------
+
+
+def count_of(answer: bytes) -> int:
+    """The tokens that the cloud counted; raises the cloud's error for an answer that is no count."""
+    try:
+        return convert(read(answer), _Count).input_tokens
+    except ValueError:
+        raise error_from_body(None, answer) from None
+
+
+class _Count(Struct):
+    input_tokens: int

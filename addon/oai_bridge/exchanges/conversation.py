@@ -1,0 +1,88 @@
+"""One chat with the cloud over several requests: what is refused is repaired, what pauses goes on, turns are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..backends.base import Backend, Call
+from ..dialects.reading import Reading, Translated
+from ..errors import BridgeError
+from ..events import Event, Said, Stop
+from ..models.catalog import ModelFacts
+from ..notes import Notes
+from ..upstream import UpstreamResponse
+from .sending import Sender
+
+_LEGS = 10  # requests that one answer may take: each of them costs the whole prompt
+_REPAIRS: Mapping[str, str] = {
+    "strict": "The cloud refused the tools' schemas as strict ones; they were sent again without `strict`.",
+    "thinking": "The cloud refused the thinking of earlier turns; the chat was sent again without it.",
+    "output_config": "The cloud refused the answer's schema; it was sent again as an instruction.",
+}
+
+
+class Conversation:
+    """For one request of a client. `reading` says how the answers are to be read."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        backend: Backend,
+        translated: Translated,
+        *,
+        facts: ModelFacts,
+        call: Call,
+        notes: Notes,
+    ) -> None:
+        self._sender = sender
+        self._backend = backend
+        self._translated = translated
+        self._facts = facts
+        self._call = call
+        self._notes = notes
+        self._body = translated.body
+        self._prompt: dict[str, Any] | None = None  # the body that got the answer's first part
+        self._legs = 1
+        self._repaired: frozenset[str] = frozenset()
+        self._said: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def reading(self) -> Reading:
+        return self._translated.reading
+
+    async def ask(self) -> UpstreamResponse:
+        """The cloud's 200. What it refuses for a reason that can be taken away is sent again without it, once for each
+        reason, which strict notes forbid as any other drop."""
+        while True:
+            try:
+                return await self._sender.send(
+                    lambda access: self._backend.outbound(
+                        self._body, self._facts, self._call, self._translated.betas, access
+                    )
+                )
+            except BridgeError as error:
+                repair = self._backend.repaired(self._body, error, self._repaired)
+                if repair is None:
+                    raise
+                name, body = repair
+                self._notes.dropped(name, _REPAIRS[name], code=f"refused_{name}")
+                self._repaired |= {name}
+                self._body = body
+
+    async def go_on(self) -> UpstreamResponse | None:
+        """The rest of an answer that paused; `None` after too many pauses."""
+        if self._legs == _LEGS:
+            return None
+        self._legs += 1
+        self._prompt = self._prompt or self._body
+        self._body = self._backend.continued(self._prompt, self._said)
+        return await self.ask()
+
+    def saw(self, event: Event) -> None:
+        """An event of an answer: a turn that is whole can be recalled when the client sends its results."""
+        match event:
+            case Said(content):
+                self._said = content
+            case Stop() if self._said:
+                self._backend.remember(self._facts, self._translated, self._said)

@@ -1,0 +1,77 @@
+"""Anthropic's own Messages API: requests go on with what the cloud demands changed, answers come back as they are."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any
+
+from ..answer import Answer
+from ..anthropic.reply import PassedStream, pass_on
+from ..backends.base import Call
+from ..dialects.claude_native import count_of, model_of, put_source, remote_sources
+from ..dialects.reading import Translated
+from ..errors import BridgeError
+from ..models.catalog import ModelFacts
+from ..openai.chat import Remote
+from ..openai.request import read_body
+from ..pages import Page, anthropic_error_page
+from ..transcript import Transcript
+from ..upstream import UpstreamResponse
+from .base import Exchange
+
+
+class _NativeExchange(Exchange):
+    async def _request(self) -> tuple[dict[str, Any], ModelFacts]:
+        """The client's body, with what it names by URL in it, and its model."""
+        body = self._body(read_body)
+        facts = self._facts(model_of(body))
+        if sources := remote_sources(body):
+            fetched = await self._services.fetcher.get_all([Remote(source.url, source.param) for source in sources])
+            for source in sources:
+                put_source(body, source, fetched[source.url])
+        return body, facts
+
+    async def _send(self, translated: Translated, facts: ModelFacts, call: Call) -> UpstreamResponse:
+        body, betas, backend = translated.body, translated.betas, self._door.backend
+        return await self._sender.send(lambda access: backend.outbound(body, facts, call, betas, access))
+
+    def _error_page(self, error: BridgeError) -> Page:
+        return anthropic_error_page(error, self._record.request_id)
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        return (*super()._headers(), ("request-id", self._record.request_id))
+
+
+class MessagesExchange(_NativeExchange):
+    """`POST …/messages`."""
+
+    async def _answer(self) -> Answer:
+        body, facts = await self._request()
+        backend = self._door.backend
+        translated = backend.messages(body, facts, self._incoming.betas, self._record.notes)
+        call: Call = "stream" if body.get("stream") else "whole"
+        response = await self._send(translated, facts, call)
+        dialect = backend.dialect(translated.reading)
+        if call == "whole":
+            answer = await self._sender.read(response)
+            for piece in self._whole(pass_on(answer, dialect.whole(answer), self._record.saw), response):
+                yield piece
+            return
+        passed = PassedStream(dialect, self._record.request_id)
+        transcript = Transcript(backend.decoder(), passed, passed, self._record.saw)
+        async with aclosing(self._streamed(response, transcript)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+class CountExchange(_NativeExchange):
+    """`POST …/messages/count_tokens`."""
+
+    async def _answer(self) -> Answer:
+        body, facts = await self._request()
+        translated = self._door.backend.count(body, facts, self._incoming.betas, self._record.notes)
+        response = await self._send(translated, facts, "count")
+        answer = await self._sender.read(response)
+        count_of(answer)
+        for piece in self._whole(answer, response):
+            yield piece

@@ -1,0 +1,62 @@
+"""Single fields of a JSON object from a client: the value in its Python type, or a 400 that names the place.
+
+`at` is the place of the object, empty for the body itself; a field that is missing or null is not set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidRequest
+
+
+def place(at: str, field: str) -> str:
+    """The place of a field, such as `messages[0].name`."""
+    return f"{at}.{field}" if at else field
+
+
+def boolean(value: Mapping[str, Any], field: str, at: str = "", default: bool = False) -> bool:
+    """True or false, nothing that only looks so."""
+    given = value.get(field)
+    if given is None or isinstance(given, bool):
+        return default if given is None else given
+    raise InvalidRequest(f"`{field}` must be true or false.", param=place(at, field))
+
+
+def number(value: Mapping[str, Any], field: str, at: str = "") -> float | None:
+    """A finite number, also as a numeric string, which front ends with text fields send."""
+    given = value.get(field)
+    if given is None or given == "":
+        return None
+    try:
+        found = math.nan if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if math.isfinite(found):
+        return found
+    raise InvalidRequest(f"`{field}` must be a number.", param=place(at, field))
+
+
+def positive(found: float | None) -> int | None:
+    """A count; front ends write 0 or -1 for "not set"."""
+    return int(found) if found is not None and found >= 1 else None
+
+
+def text(value: Mapping[str, Any], field: str, at: str = "") -> str | None:
+    """A string; an empty one is not set."""
+    given = value.get(field)
+    if given is None or isinstance(given, str):
+        return given or None
+    raise InvalidRequest(f"`{field}` must be a string.", param=place(at, field))
+
+
+def mapping(value: Mapping[str, Any], field: str, at: str = "") -> dict[str, Any] | None:
+    """A JSON object, as it is. An empty value of another type is not set: PHP writes `[]` for an empty object."""
+    given = value.get(field)
+    if isinstance(given, dict):
+        return given
+    if not given:
+        return None
+    raise InvalidRequest(f"`{field}` must be an object.", param=place(at, field))

@@ -1,0 +1,149 @@
+"""Measures how fast the program is. `bench.py micro`: the pure parts alone, in one process, medians of several rounds.
+
+Run it with an environment that has the project's dependencies: `.venv-dev/bin/python scripts/bench.py micro`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gc
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "addon"))
+
+from oai_bridge import jsontext  # noqa: E402  the path above has to be set first
+from oai_bridge.backends.vertex import VertexClaude  # noqa: E402
+from oai_bridge.dialects.claude_reply import ClaudeStream  # noqa: E402
+from oai_bridge.dialects.reading import Reading  # noqa: E402
+from oai_bridge.models.catalog import Catalog  # noqa: E402
+from oai_bridge.notes import Notes  # noqa: E402
+from oai_bridge.openai.reply import ChunkWriter, ReplyTo  # noqa: E402
+from oai_bridge.openai.request import parse_chat, read_body  # noqa: E402
+from oai_bridge.settings import Claude, Vertex  # noqa: E402
+from oai_bridge.transcript import Transcript  # noqa: E402
+from oai_bridge.wire.sse import SseDecoder  # noqa: E402
+
+ROUNDS = 7
+EVENTS = 20_000  # in each stream
+BURST = 50  # events that come in one piece
+PNG = b"\x89PNG\r\n\x1a\n"
+MODEL = "claude-opus-4-8"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["micro"])
+    parser.parse_args()
+    print(f"Python {platform.python_version()}, {platform.machine()}, medians of {ROUNDS} rounds")
+    streams()
+    requests()
+
+
+# -- streams ----------------------------------------------------------------------------------------------------------
+
+
+def streams() -> None:
+    """Microseconds of the whole transform for one event: bytes in, decoded, translated, written, bytes out."""
+    print("\nstream transform, µs per event        paced   bursts of", BURST)
+    kinds = {
+        "text": ({"type": "text", "text": ""}, {"type": "text_delta", "text": " some words here"}),
+        "thinking": ({"type": "thinking", "thinking": ""}, {"type": "thinking_delta", "thinking": " some words here"}),
+        "tool arguments": (
+            {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}},
+            {"type": "input_json_delta", "partial_json": '{"some": "words here"}'},
+        ),
+    }
+    for name, (block, delta) in kinds.items():
+        for keep in (False, True):
+            first = event("message_start", message={"id": "msg_1", "type": "message", "model": MODEL, "content": []})
+            first += event("content_block_start", index=0, content_block=block)
+            each = event("content_block_delta", index=0, delta=delta)
+            paced = median(lambda: stream(first, each, 1, keep))  # noqa: B023  called at once
+            burst = median(lambda: stream(first, each, BURST, keep))  # noqa: B023  called at once
+            print(f"  {name + (', turn kept' if keep else ''):32} {paced:8.1f} {burst:11.1f}")
+
+
+def event(kind: str, **fields: object) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+def stream(first: bytes, each: bytes, at_once: int, keep: bool) -> float:
+    """Microseconds per event of one stream."""
+    writer = ChunkWriter(ReplyTo(MODEL, 1, "req_1", True))
+    transcript = Transcript(SseDecoder(), ClaudeStream(Reading(keep=keep)), writer)
+    transcript.feed(first)
+    piece = each * at_once
+    began = time.perf_counter()
+    for _ in range(EVENTS // at_once):
+        transcript.feed(piece)
+    return (time.perf_counter() - began) / EVENTS * 1e6
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def requests() -> None:
+    """Milliseconds from the client's bytes to the cloud's, beside the floor: the same JSON decoded and encoded."""
+    print("\nrequest translation, ms              ours   JSON in and out   ratio")
+    facts = Catalog().find(MODEL)
+    assert facts is not None
+    backend = VertexClaude(Vertex(), Claude())
+
+    def ours(raw: bytes) -> bytes:
+        notes = Notes()
+        return jsontext.write(backend.chat(parse_chat(read_body(raw), notes, Claude()), facts, notes).body)
+
+    def floor(raw: bytes) -> bytes:
+        return jsontext.write(jsontext.read(raw))
+
+    for name, raw in bodies().items():
+        took, least = (1000 * median(lambda: seconds(work, raw)) for work in (ours, floor))  # noqa: B023  called at once
+        print(f"  {name:28} {took:10.2f} {least:12.2f} {took / least:12.1f}")
+
+
+def bodies() -> dict[str, bytes]:
+    """Requests: a long chat without images, and such with images of 1 MB and of 10 MB in all."""
+    talk = [{"role": ("user", "assistant")[turn % 2], "content": "Some words. " * 40} for turn in range(399)]
+    return {
+        f"{len(talk)} messages of text": body(talk),
+        "1 MB of images": body([*talk, *pictures(4, 192 * 1024)]),
+        "10 MB of images": body([*talk, *pictures(10, 768 * 1024)]),
+    }
+
+
+def pictures(count: int, size: int) -> list[dict[str, object]]:
+    data = base64.b64encode(PNG + bytes(size)).decode()
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    return [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, part]} for _ in range(count)]
+
+
+def body(messages: list[dict[str, object]]) -> bytes:
+    return json.dumps({"model": MODEL, "messages": messages, "stream": True}).encode()
+
+
+# -- clocks -----------------------------------------------------------------------------------------------------------
+
+
+def seconds(work: Callable[[bytes], bytes], raw: bytes) -> float:
+    began = time.perf_counter()
+    work(raw)
+    return time.perf_counter() - began
+
+
+def median(measure: Callable[[], float]) -> float:
+    """Of several rounds, after one that warms up."""
+    measure()
+    gc.collect()
+    return statistics.median(measure() for _ in range(ROUNDS))
+
+
+if __name__ == "__main__":
+    main()

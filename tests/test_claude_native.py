@@ -1,0 +1,418 @@
+"""dialects/claude_native.py: what the cloud demands is changed, and nothing else; any JSON gives a request or a 400."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+from anthropic.types import message_create_params
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from oai_bridge.dialects.claude_native import (
+    RemoteSource,
+    count_body,
+    count_of,
+    model_of,
+    native_body,
+    put_source,
+    remote_sources,
+)
+from oai_bridge.dialects.reading import Translated
+from oai_bridge.errors import CloudError, InvalidRequest
+from oai_bridge.notes import Notes
+from oai_bridge.openai.chat import Document, Image
+from tests.support.catalogue import known
+
+VERSION = "vertex-2023-10-16"
+FACTS = known("claude-sonnet-4-5")
+HI = [{"role": "user", "content": "Hi"}]
+ASK: dict[str, Any] = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": HI}
+
+
+def native(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = False) -> tuple[Translated, list[str]]:
+    notes = Notes(strict)
+    body = copy.deepcopy(body)
+    found = native_body(body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=notes)
+    return found, [note.code for note in notes]
+
+
+def counted(body: dict[str, Any], betas: tuple[str, ...] = ()) -> tuple[Translated, list[str]]:
+    notes = Notes()
+    found = count_body(body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=notes)
+    return found, [note.code for note in notes]
+
+
+# -- the body ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_model_goes_out_and_the_version_comes_in() -> None:
+    assert native(ASK) == (Translated({"anthropic_version": VERSION, "max_tokens": 9, "messages": HI}), [])
+    found, notes = native({**ASK, "anthropic_version": "2026-10-21"})
+    assert (found.body["anthropic_version"], notes) == (VERSION, [])
+
+
+EVERYTHING: dict[str, Any] = {
+    **ASK,
+    "stream": True,
+    "temperature": 7,
+    "top_p": 1,
+    "top_k": -1,
+    "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+    "thinking": {"type": "enabled", "budget_tokens": 1024},
+    "tools": [{"name": "a tool of no good name", "input_schema": {"anyOf": []}}, {"type": "web_search_20250305"}],
+    "tool_choice": {"type": "any"},
+    "output_config": {"effort": "max", "format": {"type": "json_schema", "schema": {}}},
+    "metadata": {"user_id": "u"},
+    "stop_sequences": [" "],
+    "brand_new_field": {"a": [None, 1.5, "\u2028"]},
+    "messages": [
+        {"role": "user", "content": [{"type": "brand_new_block", "x": 1}, {"type": "text", "text": ""}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "t", "signature": "s"}], "name": "x"},
+        {"role": "assistant", "content": "prefill "},
+    ],
+}
+
+
+def test_nothing_else_is_touched() -> None:
+    """What the model refuses, the cloud tells the client in its own words."""
+    found, notes = native(EVERYTHING)
+    rest = {key: value for key, value in EVERYTHING.items() if key != "model"}
+    assert found.body == {"anthropic_version": VERSION, **rest}
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("service_tier", "standard_only"),
+        ("speed", "fast"),
+        ("inference_geo", "us"),
+        ("container", "container_1"),
+        ("mcp_servers", [{"type": "url", "url": "http://a", "name": "a"}]),
+        ("diagnostics", {"cache": True}),
+        ("user_profile_id", "p"),
+        ("workspace_id", "w"),
+    ],
+)
+def test_what_only_anthropics_own_api_has_is_dropped_and_told(field: str, value: Any) -> None:
+    """Vertex answers 400 "Extra inputs are not permitted" to each of them."""
+    assert native({**ASK, field: value}) == (native(ASK)[0], [f"dropped:{field}"])
+    found, notes = counted({**ASK, field: value})
+    assert field not in found.body and notes == [f"dropped:{field}"]
+    with pytest.raises(InvalidRequest) as raised:
+        native({**ASK, field: value}, strict=True)
+    assert (raised.value.param, raised.value.code) == (field, "unsupported_parameter")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("service_tier", None),
+        ("service_tier", "auto"),
+        ("speed", "standard"),
+        ("container", None),
+        ("mcp_servers", []),
+        ("diagnostics", {}),
+        ("cache_control", None),
+        ("stream", None),
+        ("anthropic_beta", []),
+        ("anthropic_beta", None),
+    ],
+)
+def test_what_asks_for_nothing_is_not_told(field: str, value: Any) -> None:
+    assert native({**ASK, field: value}, strict=True) == native(ASK)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_stream_is_kept(stream: bool) -> None:
+    assert native({**ASK, "stream": stream})[0].body["stream"] is stream
+
+
+@pytest.mark.parametrize("body", [None, 5, "text", [], [ASK]])
+def test_no_object(body: Any) -> None:
+    with pytest.raises(InvalidRequest, match="JSON object"):
+        model_of(body)
+
+
+@pytest.mark.parametrize("model", [None, "", "  ", 5, ["claude"]])
+def test_no_model(model: Any) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        model_of({**ASK, "model": model})
+    assert raised.value.param == "model"
+
+
+def test_the_model_is_named_as_the_client_does() -> None:
+    assert model_of(ASK) == "claude-sonnet-4-5"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("stream", "true"), ("stream", 1), ("anthropic_beta", 5), ("anthropic_beta", {"a": 1}), ("anthropic_beta", [5])],
+)
+def test_malformed_fields(field: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        native({**ASK, field: value})
+    assert (raised.value.status, raised.value.param) == (400, field)
+
+
+# -- betas -------------------------------------------------------------------------------------------------------------
+
+
+def test_betas_of_header_and_body_go_by_the_list_of_the_cloud() -> None:
+    """litellm#17755, claude-code#12429: Vertex refuses the whole request for one beta that it doesn't know."""
+    given = ("interleaved-thinking-2025-05-14, context-1m-2025-08-07", " files-api-2025-04-14,,")
+    body = {**ASK, "anthropic_beta": ["context-1m-2025-08-07", "context-management-2025-06-27", "made-up-2030-01-01"]}
+    found, notes = native(body, given)
+    assert found.betas == (
+        "interleaved-thinking-2025-05-14",
+        "context-1m-2025-08-07",
+        "context-management-2025-06-27",
+    )
+    assert "anthropic_beta" not in found.body
+    assert notes == ["dropped:anthropic_beta"]
+
+
+def test_one_beta_as_a_text() -> None:
+    assert native({**ASK, "anthropic_beta": "context-1m-2025-08-07"})[0].betas == ("context-1m-2025-08-07",)
+
+
+# -- counting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_count_keeps_the_model_by_the_clouds_name() -> None:
+    body = {"model": "claude-sonnet-4-5", "messages": HI, "system": "s", "cache_control": {"type": "ephemeral"}}
+    expected = {"anthropic_version": VERSION, "model": "claude-sonnet-4-5@20250929", "messages": HI, "system": "s"}
+    assert counted(body) == (Translated(expected), [])
+
+
+def test_the_beta_that_sdks_send_with_a_count_is_no_drop() -> None:
+    found, notes = counted(ASK, ("context-1m-2025-08-07,token-counting-2024-11-01",))
+    assert (found.betas, notes) == (("context-1m-2025-08-07",), [])
+
+
+def test_a_count_is_read() -> None:
+    assert count_of(b'{"input_tokens": 14, "more": 1}') == 14
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"input_tokens": "14"}', b'{"input_tokens": null}', b"{}"])
+def test_what_is_no_count_is_an_error(answer: bytes) -> None:
+    with pytest.raises(CloudError) as raised:
+        count_of(answer)
+    assert raised.value.status == 502
+
+
+def test_an_error_in_the_place_of_a_count_is_that_error() -> None:
+    with pytest.raises(CloudError, match="Overloaded"):
+        count_of(b'{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}')
+
+
+# -- automatic caching -------------------------------------------------------------------------------------------------
+
+LONG = "word " * 2000
+
+
+@pytest.mark.parametrize(
+    ("control", "mark"),
+    [
+        ({"type": "ephemeral"}, {"type": "ephemeral"}),
+        ({"type": "ephemeral", "ttl": "5m"}, {"type": "ephemeral"}),
+        ({"type": "ephemeral", "ttl": "1h"}, {"type": "ephemeral", "ttl": "1h"}),
+    ],
+)
+def test_automatic_caching_becomes_breakpoints(control: dict[str, str], mark: dict[str, str]) -> None:
+    body = {
+        **ASK,
+        "system": LONG,
+        "tools": [{"name": "t", "input_schema": {"type": "object"}}],
+        "messages": [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
+        ],
+        "cache_control": control,
+    }
+    found, notes = native(body)
+    assert notes == ["rewrote:cache_control"]
+    assert "cache_control" not in found.body
+    assert found.body["system"] == [{"type": "text", "text": LONG, "cache_control": mark}]
+    assert found.body["tools"][-1]["cache_control"] == mark
+    assert found.body["messages"][-1]["content"][-1] == {"type": "text", "text": "And now?", "cache_control": mark}
+    assert found.body["messages"][1] == body["messages"][1]
+    TypeAdapter(message_create_params.MessageCreateParamsNonStreaming).validate_python({**found.body, "model": "m"})
+
+
+@pytest.mark.parametrize("control", [5, "ephemeral", {"type": "forever"}, {"type": "ephemeral", "ttl": "2d"}])
+def test_another_cache_control_is_dropped_and_told(control: Any) -> None:
+    assert native({**ASK, "cache_control": control}) == (native(ASK)[0], ["dropped:cache_control"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"messages": None},
+        {"messages": []},
+        {"messages": ["Hi"]},
+        {"messages": [{"content": LONG}]},
+        {"messages": [{"role": "user"}]},
+        {"messages": [{"role": "user", "content": ["Hi"]}]},
+        {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": ["Hi"]}]}]},
+        {"system": 5},
+        {"tools": "none"},
+        {"tools": [None]},
+    ],
+)
+def test_an_improper_prompt_goes_as_it_is(change: dict[str, Any]) -> None:
+    body = {**ASK, "system": LONG, **change}
+    assert native({**body, "cache_control": {"type": "ephemeral"}}) == (native(body)[0], [])
+
+
+# -- what stands at a URL ----------------------------------------------------------------------------------------------
+
+
+def at(url: Any, kind: str = "image") -> dict[str, Any]:
+    return {"type": kind, "source": {"type": "url", "url": url}, "cache_control": {"type": "ephemeral"}}
+
+
+REMOTE: dict[str, Any] = {
+    **ASK,
+    "system": [at("https://a/not-here")],
+    "messages": [
+        {"role": "user", "content": "https://a/text"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Look"},
+                at("https://a/1"),
+                at("https://a/2.pdf", "document"),
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
+                {"type": "tool_result", "tool_use_id": "t", "content": [at("https://a/3")]},
+                {"type": "document", "source": {"type": "content", "content": [at("https://a/4")]}},
+                {"type": "tool_result", "tool_use_id": "t", "content": "https://a/text"},
+                at(None),
+                at("https://a/not-here", "brand_new"),
+                "no block",
+            ],
+        },
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "n", "input": at("https://a/no")}]},
+    ],
+}
+
+
+def test_what_stands_at_a_url_is_found() -> None:
+    found = remote_sources(REMOTE)
+    assert [(source.kind, source.url, source.param) for source in found] == [
+        ("image", "https://a/1", "messages[1].content[1].source.url"),
+        ("document", "https://a/2.pdf", "messages[1].content[2].source.url"),
+        ("image", "https://a/3", "messages[1].content[4].content[0].source.url"),
+        ("image", "https://a/4", "messages[1].content[5].source.content[0].source.url"),
+    ]
+
+
+def test_what_was_fetched_stands_in_its_place() -> None:
+    body = copy.deepcopy(REMOTE)
+    for source in remote_sources(body):
+        put_source(
+            body, source, Image("image/png", "iVBO") if source.kind == "image" else Document("application/pdf", "JVBE")
+        )
+    assert remote_sources(body) == []
+    blocks = body["messages"][1]["content"]
+    picture = {"type": "base64", "media_type": "image/png", "data": "iVBO"}
+    assert blocks[1] == {**at("x"), "source": picture}
+    assert blocks[2]["source"] == {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
+    assert blocks[4]["content"][0]["source"] == blocks[5]["source"]["content"][0]["source"] == picture
+    assert blocks[0] == REMOTE["messages"][1]["content"][0] and body["messages"][2] == REMOTE["messages"][2]
+
+
+def test_a_text_is_a_text_source() -> None:
+    body = {"messages": [{"role": "user", "content": [at("https://a/1.txt", "document")]}]}
+    put_source(body, remote_sources(body)[0], Document("text/plain", "Read me"))
+    assert body["messages"][0]["content"][0]["source"] == {
+        "type": "text",
+        "media_type": "text/plain",
+        "data": "Read me",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "fetched", "told"),
+    [
+        ("image", Document("application/pdf", "JVBE"), "a document"),
+        ("document", Image("image/png", "iVBO"), "an image"),
+    ],
+)
+def test_a_file_of_the_other_kind_is_refused(kind: Any, fetched: Image | Document, told: str) -> None:
+    body = {"messages": [{"role": "user", "content": [at("https://a/1", kind)]}]}
+    with pytest.raises(InvalidRequest, match=told) as raised:
+        put_source(body, remote_sources(body)[0], fetched)
+    assert raised.value.param == "messages[0].content[0].source.url"
+
+
+def test_many_files_are_put_in_linear_time() -> None:
+    def seconds(count: int) -> float:
+        body = {"messages": [{"role": "user", "content": [at("https://a/1") for _ in range(count)]}]}
+        begun = time.perf_counter()
+        for source in remote_sources(body):
+            put_source(body, source, Image("image/png", "iVBO"))
+        return time.perf_counter() - begun
+
+    assert any(seconds(40_000) <= 3 * seconds(20_000) for _ in range(5))
+
+
+# -- anything ----------------------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    ["type", "text", "role", "content", "source", "url", "image", "document", "tool_result", "user", "ephemeral", "ttl"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS | st.text(max_size=5)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+SOURCE = st.fixed_dictionaries({"type": st.just("url") | JSON, "url": st.text(max_size=9) | JSON})
+BLOCK = st.fixed_dictionaries(
+    {"type": WORDS | JSON}, optional={"source": SOURCE | JSON, "content": JSON, "text": JSON, "cache_control": JSON}
+)
+TURN = st.fixed_dictionaries({}, optional={"role": WORDS | JSON, "content": st.lists(BLOCK | JSON, max_size=3) | JSON})
+FIELDS = ["stream", "anthropic_version", "anthropic_beta", "cache_control", "service_tier", "mcp_servers", "system"]
+BODY = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.just("claude-sonnet-4-5") | JSON,
+        "messages": st.lists(TURN | JSON, max_size=4) | JSON,
+        "tools": st.lists(BLOCK, max_size=2) | JSON,
+        "cache_control": st.just({"type": "ephemeral"}) | JSON,
+        **{field: JSON for field in FIELDS if field != "cache_control"},
+        "brand_new_field": JSON,
+    },
+)
+
+
+@given(BODY | JSON, st.lists(st.text(max_size=20), max_size=3), st.booleans())
+def test_any_json_gives_a_request_or_a_400(body: Any, betas: list[str], strict: bool) -> None:
+    before = copy.deepcopy(body)
+    try:
+        model_of(body)
+        for source in remote_sources(body):
+            assert isinstance(source, RemoteSource)
+            put_source(
+                body, source, Image("image/png", "iVBO") if source.kind == "image" else Document("text/plain", "")
+            )
+        assert remote_sources(body) == []
+        for translate in (native_body, count_body):
+            found = translate(
+                body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=Notes(strict)
+            ).body
+            assert found["anthropic_version"] == VERSION
+            json.dumps(found)
+            assert not {"cache_control", "anthropic_beta", "service_tier", "mcp_servers"} & found.keys()
+    except InvalidRequest as error:
+        assert error.status == 400 and error.message
+    else:
+        untouched = set(before) - {"messages", "tools", "system", "model", "stream", *FIELDS}
+        assert {key: found[key] for key in untouched} == {key: before[key] for key in untouched}
