@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.dialects.claude_blocks import Block
+from oai_bridge.dialects.claude_blocks import Block, content_blocks, text_block
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image, Message, Part, Remote, Role, Text
@@ -151,3 +151,9 @@ def test_marks_of_calls_and_results_stand_on_the_blocks_that_take_them() -> None
     assert turns[2].blocks == [answer("a", [IMAGE_BLOCK, text("1")]) | HOUR, answer("b", "2") | HOUR]
     orphan = translated([user("A"), result("x", "R", cache="5m")])
     assert orphan[0].blocks[-1] == text("\n\n[tool result x]\nR") | FIVE
+
+
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_a_file_of_nothing_is_no_block(empty: str) -> None:
+    message = Message("user", (Document("text/plain", empty, "a.txt"), Text("Hello")), None, 0)
+    assert content_blocks(message, True, Notes()) == [text_block("Hello")]

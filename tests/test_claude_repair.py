@@ -103,7 +103,7 @@ def test_who_wants_the_error_gets_it() -> None:
     assert repaired({"messages": [HI, assistant(THOUGHT), HI], "thinking": wish}, refusal(BOUND), NOTHING) is None
 
 
-@pytest.mark.parametrize(("message", "status"), [(FORMAT, 400), (CONFIG, 400), (POLICY, 400), (POLICY, 403)])
+@pytest.mark.parametrize(("message", "status"), [(FORMAT, 400), (POLICY, 400), (POLICY, 403)])
 def test_the_format_becomes_an_instruction(message: str, status: int) -> None:
     """Also on Vertex, where an organisation has to allow structured outputs first (Portkey#1570, litellm#21407)."""
     name, body = repaired(formatted(system=[WORD]), refusal(message, status), NOTHING) or ("", {})
@@ -118,6 +118,12 @@ def test_any_system_prompt_takes_the_instruction(system: Any, blocks: int) -> No
     given = formatted(system=system) if system is not None else formatted()
     _, body = repaired(given, refusal(FORMAT), NOTHING) or ("", {})
     assert [block["type"] for block in body["system"]] == ["text"] * blocks
+
+
+def test_a_config_that_is_refused_as_a_whole_goes_as_a_whole() -> None:
+    """Else the effort in it is refused next, and there is no second repair."""
+    _, body = repaired(formatted(), refusal(CONFIG), NOTHING) or ("", {})
+    assert "output_config" not in body and body["system"]
 
 
 def test_nothing_is_left_of_an_empty_config() -> None:
@@ -197,15 +203,13 @@ FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content
 
 def test_a_pause_goes_on_from_what_was_said() -> None:
     body = {"messages": [HI], "tools": tools()}
-    first = continued(body, [WORD, SEARCH])
-    assert first == body | {"messages": [HI, assistant(WORD, SEARCH)]}
-    second = continued(first, [WORD, SEARCH, FOUND, SEARCH])
-    assert second == body | {"messages": [HI, assistant(WORD, SEARCH, FOUND, SEARCH)]}
+    assert continued(body, [WORD, SEARCH]) == body | {"messages": [HI, assistant(WORD, SEARCH)]}
+    again = continued(body, [WORD, SEARCH, FOUND, SEARCH])
+    assert again == body | {"messages": [HI, assistant(WORD, SEARCH, FOUND, SEARCH)]}
     assert body == {"messages": [HI], "tools": tools()}
 
 
 def test_a_prefill_stays_before_it() -> None:
     prefill = {"type": "text", "text": "The answer"}
-    first = continued({"messages": [HI, assistant(prefill)]}, [SEARCH])
-    assert first["messages"] == [HI, assistant(prefill, SEARCH)]
-    assert continued(first, [SEARCH, FOUND, SEARCH])["messages"] == [HI, assistant(prefill, SEARCH, FOUND, SEARCH)]
+    body = continued({"messages": [HI, assistant(prefill)]}, [SEARCH, FOUND])
+    assert body["messages"] == [HI, assistant(prefill, SEARCH, FOUND)]

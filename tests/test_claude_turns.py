@@ -88,7 +88,7 @@ def chaos(draw: st.DrawFn) -> tuple[Message, ...]:
     return numbered(draw(st.lists(drawn, min_size=1, max_size=10)))
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(chaos(), st.booleans(), st.booleans(), st.booleans())
 def test_the_api_takes_every_conversation(
     messages: tuple[Message, ...], inline: bool, prefill: bool, names: bool
@@ -101,7 +101,7 @@ def words(value: Any) -> list[str]:
     return re.findall(r"w\d+;", json.dumps(value, ensure_ascii=False))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(chaos(), st.booleans())
 def test_no_word_is_lost(messages: tuple[Message, ...], inline: bool) -> None:
     """But for a second call with the same id in one turn, which is told."""

@@ -200,8 +200,9 @@ def test_thoughts_can_be_sent_back() -> None:
     to = replace(TO, thinking_blocks=True)
     assert message(to, *THOUGHTS)["thinking_blocks"] == BLOCKS
     streamed = deltas(to, *THOUGHTS)
+    # Each has an `index`, without which openai's `chat.completions.stream` can't put the list together.
     assert [delta["thinking_blocks"] for delta in streamed if "thinking_blocks" in delta] == [
-        [block] for block in BLOCKS
+        [{"index": index, **block}] for index, block in enumerate(BLOCKS)
     ]
     assert [delta for delta in streamed if "thinking_blocks" not in delta] == [
         *({"reasoning_content": text} for text in ("H", "m", "unsealed", "last")),
@@ -286,7 +287,10 @@ def test_a_custom_call_is_told_whole() -> None:
 def test_sources_stand_in_the_annotations() -> None:
     url = {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 2}
     told = [{"type": "url_citation", "url_citation": url}]
-    assert deltas(TO, Text("Hi"), Citation("https://a.example", "A", 0, 2))[1] == {"annotations": told}
+    source = Citation("https://a.example", "A", 0, 2)
+    assert deltas(TO, Text("Hi"), source, source)[1:] == [
+        {"annotations": [{"index": index, **told[0]}]} for index in (0, 1)
+    ]
     assert message(TO, Text("Hi"), Citation("https://a.example", "A", 0, 2))["annotations"] == told
     assert "annotations" not in message(TO, Text("Hi"))
 

@@ -1,33 +1,53 @@
 """Golden cases as folders: what goes in and what must come out, in files that a person can read and review.
 
 In: `client.json` (the request, byte for byte), `settings.json` (what differs from the default settings: `strict`,
-`claude`, `vertex`) and the cloud's answer, which is one of `cloud.sse`, `cloud_reply.json` and `recorded.txt` (the name
-of a file in tests/vectors). Out: `cloud.json`, `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then
-`client.sse` and `client_with_usage.sse`, or `client_reply.json`. `why.md` is for people.
+`claude`, `vertex`; `betas` are those of the client's `anthropic-beta` header), `fetched.json` (URL → `content_type` and
+`base64` of what is found there), `earlier.json` and `earlier_reply.json` (a request and the cloud's answer that went
+before), and the cloud's answer, which is one of `cloud.sse`, `cloud_reply.json`, `cloud_error.json` (`status`,
+`headers`, `body`) and `recorded.txt` (the name of a file in tests/vectors), or only its `cloud_headers.json`.
+`cloud_2.sse` or `cloud_2_reply.json` is the rest of an answer that paused.
+
+Out: `cloud.json`, `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then `client.sse` and
+`client_with_usage.sse`, `client_reply.json`, `client_error.json` or `client_headers.json`. `cloud_2.json` is what the
+cloud is asked next, after a pause or instead of what it refused. `why.md` is for people.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from oai_bridge.backends.vertex import VertexClaude
-from oai_bridge.dialects.reading import Reading
+from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
+from oai_bridge.events import Event, Pause, Said, Stop
+from oai_bridge.exchanges.limits import limit_headers
 from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
+from oai_bridge.openai.chat import ChatRequest, Part, Remote
+from oai_bridge.openai.media import media_from_bytes
 from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
 from oai_bridge.openai.request import parse_chat, read_body
+from oai_bridge.pages import error_page
 from oai_bridge.settings import Claude, Vertex
 from oai_bridge.transcript import Transcript
 
 TESTS = Path(__file__).parent.parent
-IN = {"client.json", "settings.json", "cloud.sse", "cloud_reply.json", "recorded.txt", "why.md"}
-OUT = {"cloud.json", "betas.txt", "notes.txt", "refused.json", "client.sse", "client_with_usage.sse", "client_reply.json"}
+IN = {
+    *("client.json", "settings.json", "fetched.json", "earlier.json", "earlier_reply.json", "why.md"),
+    *("cloud.sse", "cloud_reply.json", "cloud_error.json", "cloud_headers.json", "recorded.txt"),
+    *("cloud_2.sse", "cloud_2_reply.json"),
+}
+OUT = {
+    *("cloud.json", "betas.txt", "notes.txt", "refused.json", "cloud_2.json"),
+    *("client.sse", "client_with_usage.sse", "client_reply.json", "client_error.json", "client_headers.json"),
+}
 CATALOG = Catalog()
+NOW = 1_700_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +71,7 @@ class Case:
     def cloud_stream(self) -> bytes | None:
         """The cloud's answer as a stream, if it is one."""
         name = self._read("recorded.txt")
-        file = self.folder / "cloud.sse" if name is None else TESTS / "vectors" / name.strip()
-        return file.read_bytes() if file.exists() else None
+        return self._bytes("cloud.sse") if name is None else (TESTS / "vectors" / name.strip()).read_bytes()
 
     def expected(self) -> dict[str, Any]:
         """The files of the folder that say what must come out."""
@@ -74,50 +93,119 @@ class Case:
             text = json.dumps(value, indent=1, ensure_ascii=False) + "\n" if name.endswith(".json") else value
             (self.folder / name).write_text(text, "utf-8", newline="")
 
+    # -- what comes out -----------------------------------------------------------------------------------------------
+
     def _outcome(self) -> Iterator[tuple[str, Any]]:
         settings = Claude(**self.settings.get("claude", {}))
-        backend, reading, legacy = VertexClaude(self.vertex, settings), Reading(), False
-        if (self.folder / "client.json").exists():
-            notes = Notes(strict=self.settings.get("strict", False))
-            chat = parse_chat(read_body((self.folder / "client.json").read_bytes()), notes, settings)
-            translated = backend.chat(chat, self.facts, notes)
-            reading, legacy = translated.reading, chat.legacy_functions
-            yield "cloud.json", translated.body
-            if translated.betas:
-                yield "betas.txt", "".join(f"{beta}\n" for beta in translated.betas)
-            if codes := [note.code for note in notes]:
-                yield "notes.txt", "".join(f"{code}\n" for code in codes)
-        if (stream := self.cloud_stream()) is not None:
-            for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
-                writer = ChunkWriter(self._to(settings, include_usage, legacy))
-                transcript = Transcript(backend.decoder(), backend.dialect(reading), writer)
-                yield name, (transcript.feed(stream) + transcript.end()).decode()
-        if (self.folder / "cloud_reply.json").exists():
-            completion = Completion(self._to(settings, False, legacy))
-            for event in backend.dialect(reading).whole((self.folder / "cloud_reply.json").read_bytes()):
-                if body := completion.add(event):
-                    yield "client_reply.json", json.loads(body)
-
-    def _to(self, settings: Claude, include_usage: bool, legacy: bool) -> ReplyTo:
-        return ReplyTo(
+        backend, sent = VertexClaude(self.vertex, settings), Translated({})
+        to = ReplyTo(
             self._model(),
-            1_700_000_000,
+            NOW,
             "req_test",
-            include_usage=include_usage,
-            legacy_functions=legacy,
             thinking_blocks=settings.thinking_blocks,
             reasoning_field=settings.reasoning_field,
         )
+        if (reply := self._bytes("earlier_reply.json")) is not None:
+            self._remember(
+                backend, backend.chat(self._chat("earlier.json", Notes(), settings), self.facts, Notes()), reply
+            )
+        if (self.folder / "client.json").exists():
+            notes = Notes(strict=self.settings.get("strict", False))
+            chat = self._chat("client.json", notes, settings)
+            sent = backend.chat(chat, self.facts, notes)
+            to = replace(to, legacy_functions=chat.legacy_functions)
+            yield "cloud.json", sent.body
+            if sent.betas:
+                yield "betas.txt", "".join(f"{beta}\n" for beta in sent.betas)
+            if codes := [note.code for note in notes]:
+                yield "notes.txt", "".join(f"{code}\n" for code in codes)
+        yield from self._streamed(backend, sent, to)
+        yield from self._whole(backend, sent, to)
+        yield from self._error(backend, sent)
+        if (headers := self._read("cloud_headers.json")) is not None:
+            yield "client_headers.json", limit_headers(headers, NOW)
+
+    def _chat(self, file: str, notes: Notes, settings: Claude) -> ChatRequest:
+        """A request of the client's, with its files fetched."""
+        chat = parse_chat(read_body((self.folder / file).read_bytes()), notes, settings)
+        chat = replace(chat, betas=(*chat.betas, *self.settings.get("betas", ())))
+        if (files := self._read("fetched.json")) is None:
+            return chat
+
+        def fetched(part: Part) -> Part:
+            if not isinstance(part, Remote):
+                return part
+            file = files[part.url]
+            media = media_from_bytes(base64.b64decode(file["base64"]), file["content_type"], part.param)
+            return replace(media, cache=part.cache)
+
+        messages = (replace(message, parts=tuple(map(fetched, message.parts))) for message in chat.messages)
+        return replace(chat, messages=tuple(messages))
+
+    def _remember(self, backend: VertexClaude, sent: Translated, reply: bytes) -> None:
+        for event in backend.dialect(sent.reading).whole(reply):
+            if isinstance(event, Said):
+                backend.remember(self.facts, sent, event.content)
+
+    def _streamed(self, backend: VertexClaude, sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
+        if (stream := self.cloud_stream()) is None:
+            return
+        for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
+            events: list[Event] = []
+            writer = ChunkWriter(replace(to, include_usage=include_usage))
+            transcript = Transcript(backend.decoder(), backend.dialect(sent.reading), writer, events.append)
+            text = transcript.feed(stream) + transcript.end()
+            if transcript.paused:
+                said = next(event.content for event in events if isinstance(event, Said))
+                yield "cloud_2.json", backend.continued(sent.body, said)
+                if (rest := self._bytes("cloud_2.sse")) is None:
+                    text += transcript.stop_paused()
+                else:
+                    transcript.resume(backend.decoder())
+                    text += transcript.feed(rest) + transcript.end()
+            yield name, text.decode()
+
+    def _whole(self, backend: VertexClaude, sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
+        dialect, completion = backend.dialect(sent.reading), Completion(to)
+        said: tuple[dict[str, Any], ...] = ()
+        for reply in filter(None, map(self._bytes, ("cloud_reply.json", "cloud_2_reply.json"))):
+            for event in dialect.whole(reply):
+                if isinstance(event, Said):
+                    said = event.content
+                if body := completion.add(event):
+                    yield "client_reply.json", json.loads(body)
+                    return
+                if isinstance(event, Pause):
+                    yield "cloud_2.json", backend.continued(sent.body, said)
+                    dialect.resume()
+        if said and (body := completion.add(Stop("length"))):
+            yield "client_reply.json", json.loads(body)
+
+    def _error(self, backend: VertexClaude, sent: Translated) -> Iterator[tuple[str, Any]]:
+        if (answer := self._read("cloud_error.json")) is None:
+            return
+        body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
+        error = backend.error(answer["status"], answer["headers"], body.encode())
+        if sent.body and (repair := backend.repaired(sent.body, error, frozenset())):
+            yield "cloud_2.json", repair[1]
+            return
+        page = error_page(error, "req_test")
+        told = ("retry-after", "x-should-retry", "x-bridge-upstream-status", "x-bridge-upstream-request-id")
+        headers = {name: value for name, value in page.headers if name in told}
+        yield "client_error.json", {"status": page.status, "headers": headers, **json.loads(page.body)}
+
+    # -- files --------------------------------------------------------------------------------------------------------
 
     def _model(self) -> str:
         return self._read("client.json")["model"] if (self.folder / "client.json").exists() else "claude-opus-4-8"
 
-    def _read(self, name: str) -> Any:
+    def _bytes(self, name: str) -> bytes | None:
         file = self.folder / name
-        if not file.exists():
-            return None
-        text = file.read_bytes().decode()
-        return json.loads(text) if name.endswith(".json") else text
+        return file.read_bytes() if file.exists() else None
+
+    def _read(self, name: str) -> Any:
+        raw = self._bytes(name)
+        return None if raw is None else json.loads(raw) if name.endswith(".json") else raw.decode()
 
 
 CASES = [Case(folder) for folder in sorted((TESTS / "cases" / "vertex").iterdir()) if folder.is_dir()]

@@ -15,7 +15,7 @@ from ..credentials.base import Access
 from ..dialects.claude_errors import error_from_body
 from ..dialects.claude_memory import TurnMemory
 from ..dialects.claude_native import count_body, native_body
-from ..dialects.claude_repair import repaired
+from ..dialects.claude_repair import continued, repaired
 from ..dialects.claude_reply import ClaudeStream
 from ..dialects.claude_request import claude_body
 from ..dialects.reading import Reading, Translated
@@ -102,12 +102,7 @@ class VertexClaude:
         return repaired(body, error, done)
 
     def continued(self, body: dict[str, Any], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Anthropic's "Handling stop reasons": the assistant's turn goes back as it is, without a user's after it."""
-        turns = body["messages"]
-        if turns[-1]["role"] == "assistant":  # a prefill
-            begun = turns[-1]["content"]
-            return body | {"messages": [*turns[:-1], {"role": "assistant", "content": [*begun, *said]}]}
-        return body | {"messages": [*turns, {"role": "assistant", "content": list(said)}]}
+        return continued(body, said)
 
     def remember(self, facts: ModelFacts, translated: Translated, said: Sequence[dict[str, Any]]) -> None:
         self._memory.remember(facts.id, translated.prefix, said)

@@ -96,6 +96,8 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
             return text_block(text) if text and not text.isspace() else None
         case Image(media_type, data):
             block: Block = {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+        case Document("text/plain", data) if not data or data.isspace():
+            return None  # the API takes empty texts nowhere
         case Document(media_type, data, title):
             kind = "text" if media_type == "text/plain" else "base64"
             block = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}

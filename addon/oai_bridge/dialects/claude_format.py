@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,4 +57,9 @@ def format_of(
         notes.add("rewrote:response_format", "The answer was asked for as the arguments of a tool with the schema.")
         return Format(tool={"name": names.free(_TOOL), "description": _TOOL_DESCRIPTION, "input_schema": schema})
     notes.add("rewrote:response_format", "Claude was told the JSON schema of the answer; nothing makes it keep to it.")
-    return Format(instruction=_ONE_THAT_FITS + jsontext.write(wish.schema).decode())
+    return Format(instruction=instruction(wish.schema))
+
+
+def instruction(schema: Mapping[str, Any]) -> str:
+    """What tells Claude to answer in JSON that fits `schema`."""
+    return _ONE_THAT_FITS + jsontext.write(schema).decode()

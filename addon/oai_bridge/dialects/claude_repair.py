@@ -9,19 +9,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import jsontext
 from ..errors import BridgeError
+from .claude_format import instruction
 from .claude_thinking import THOUGHTS, thoughts_lost
 
 Body = dict[str, Any]
 
 _PLACEHOLDER = "."  # stands for an assistant's turn that held nothing but thinking
-_INSTRUCTION = "Answer with JSON only, without any other text or code fences. It must conform to this JSON schema: "
 
 _GRAMMAR = "too many strict tools|compiled grammar|grammar compilation|optional parameters|union types"
 _POLICY = ":structured_outputs|allowedPartnerModelFeatures"  # on Vertex an organisation has to switch the feature on
 _STRICT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|tools\.\d+\.(?:custom\.)?strict", re.I)
 _THOUGHTS_REFUSED = re.compile("cannot be modified|bound to a different conversation|invalid `signature`", re.I)
+_CONFIG_REFUSED = re.compile("output_config: ", re.I)  # all of it
 _FORMAT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|output_config(?!\.effort)", re.I)
 
 
@@ -34,28 +34,27 @@ def repaired(body: Body, error: BridgeError, done: frozenset[str]) -> tuple[str,
     if error.status not in (400, 403):  # 403: a policy
         return None
     for name, complaint, repair in _REPAIRS:
-        if name not in done and complaint.search(error.message) and (changed := repair(body)):
+        if name not in done and complaint.search(error.message) and (changed := repair(body, error.message)):
             return name, changed
     return None
 
 
 def continued(body: Body, said: Sequence[dict[str, Any]]) -> Body:
-    """The request for the rest of an answer that paused; `said` is all of it so far, in the cloud's own blocks."""
+    """The request for the rest of an answer that paused: Anthropic's "Handling stop reasons" wants the turn sent back
+    as it is. `body` got the answer's first part, `said` is all of it so far, in the cloud's own blocks."""
     messages = list(body["messages"])
-    begun = _blocks(messages.pop()) if messages[-1]["role"] == "assistant" else []
-    # After an earlier pause the beginning of what was said stands there already, a prefill perhaps before it.
-    prefill = next(at for at in range(len(begun) + 1) if begun[at:] == list(said[: len(begun) - at]))
-    return body | {"messages": [*messages, {"role": "assistant", "content": [*begun[:prefill], *said]}]}
+    prefill = _blocks(messages.pop()) if messages[-1]["role"] == "assistant" else []
+    return body | {"messages": [*messages, {"role": "assistant", "content": [*prefill, *said]}]}
 
 
-def _without_strict(body: Body) -> Body | None:
+def _without_strict(body: Body, _complaint: str) -> Body | None:
     tools = _dicts(body.get("tools"))
     if not any(tool.get("strict") for tool in tools):
         return None
     return body | {"tools": [{key: value for key, value in tool.items() if key != "strict"} for tool in tools]}
 
 
-def _without_thoughts(body: Body) -> Body | None:
+def _without_thoughts(body: Body, _complaint: str) -> Body | None:
     thinking = _dict(body.get("thinking"))
     if _dict(thinking.get("block_binding")).get("prefix_mismatch_behavior") == "error":
         return None
@@ -79,15 +78,17 @@ def _without_own_thoughts(message: dict[str, Any]) -> dict[str, Any]:
     return message if len(kept) == len(blocks) else message | {"content": kept or [_placeholder()]}
 
 
-def _without_format(body: Body) -> Body | None:
+def _without_format(body: Body, complaint: str) -> Body | None:
     config = dict(_dict(body.get("output_config")))
     schema = _dict(config.pop("format", None)).get("schema")
     if not isinstance(schema, dict):
         return None
     system = body.get("system")
     blocks = [_text(system)] if isinstance(system, str) else _dicts(system)
-    changed = body | {"system": [*blocks, _text(_INSTRUCTION + jsontext.write(schema).decode())]}
+    changed = body | {"system": [*blocks, _text(instruction(schema))]}
     del changed["output_config"]
+    if _CONFIG_REFUSED.search(complaint):
+        return changed
     return changed | ({"output_config": config} if config else {})
 
 
@@ -113,7 +114,7 @@ def _placeholder() -> dict[str, Any]:
     return _text(_PLACEHOLDER)
 
 
-_REPAIRS: tuple[tuple[str, re.Pattern[str], Callable[[Body], Body | None]], ...] = (
+_REPAIRS: tuple[tuple[str, re.Pattern[str], Callable[[Body, str], Body | None]], ...] = (
     ("strict", _STRICT_REFUSED, _without_strict),
     ("thinking", _THOUGHTS_REFUSED, _without_thoughts),
     ("output_config", _FORMAT_REFUSED, _without_format),

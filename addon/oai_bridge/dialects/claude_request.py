@@ -46,7 +46,7 @@ def claude_body(
     front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
     system = system_blocks(front, settings, notes)
     names = names_of(chat, cloud)
-    past = _Past(memory, facts.id, names, system)
+    past = _Past(memory, facts.id, names, [*(_bound_tools(chat) if facts.thinking_bound else []), *system])
     inline = facts.mid_system and settings.mid_system == "inline"
     turns = turns_of(messages, names, inline=inline, settings=settings, notes=notes, recall=past.recall)
     # Whether it thinks decides what else the API takes: forced tools, sampling, a prefill.
@@ -90,20 +90,20 @@ def claude_body(
 
 
 class _Past:
-    """What the memory knows of this chat's earlier turns, as its system prompt and turns are read once."""
+    """What the memory knows of this chat's earlier turns; `front` is what stands before the first."""
 
-    def __init__(self, memory: TurnMemory, model: str, names: ToolNames, system: list[Block]) -> None:
+    def __init__(self, memory: TurnMemory, model: str, names: ToolNames, front: list[Block]) -> None:
         self._memory = memory
         self._model = model
         self._names = names
-        self._system = system
+        self._front = front
         self._digest = b""
         self._turns = 0
 
     def upto(self, turns: Sequence[Turn]) -> bytes:
-        """The digest of the system prompt and `turns`, which begin with those of the call before."""
+        """The digest of the front and `turns`, which begin with those of the call before: all is read once."""
         if not self._digest:
-            self._digest = digest([Turn("system", self._system)])
+            self._digest = digest([Turn("system", self._front)])
         self._digest = digest(turns[self._turns :], self._digest)
         self._turns = len(turns)
         return self._digest
@@ -113,6 +113,11 @@ class _Past:
         calls = [replace(call, name=self._names.cloud(call.name)) for call in message.calls]
         text = "".join(part.text for part in message.parts if isinstance(part, Text))
         return self._memory.recall(self._model, self.upto(turns), calls, text)
+
+
+def _bound_tools(chat: ChatRequest) -> list[Block]:
+    """What of the tools a thought may be bound to."""
+    return [{"name": tool.name, "description": tool.description, "schema": tool.parameters} for tool in chat.tools]
 
 
 def _only(tool: str) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def _sampling(chat: ChatRequest, allowed: bool, thinks: bool, notes: Notes) -> d
             elif value != 1 or name == "top_k":
                 notes.dropped(name, f"This model takes no {name}{' while it thinks' if allowed else ''}.")
         return kept
-    for name in given.keys() & {"temperature", "top_p"}:
+    for name in [name for name in ("temperature", "top_p") if name in given]:
         given[name] = _clamped(name, given[name], notes)
     if given.get("top_p") == 1:
         del given["top_p"]

@@ -19,7 +19,7 @@ And two that change the very beginning:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
@@ -47,8 +47,8 @@ class Turn:
 
 
 Recall = Callable[[Sequence[Turn], Message], list[Block] | None]
-"""An assistant's turn with calls as the model wrote it, if it is remembered, as blocks that are the caller's own. It is
-given all turns before, which are complete, and the message that begins the turn."""
+"""An assistant's turn with calls as the model wrote it, if it is remembered: blocks that are the caller's own, with a
+`tool_use` for each call in their order. It is given the message, and all turns before it, which are complete."""
 
 
 def split_system(messages: Sequence[Message], hoist: bool, notes: Notes) -> tuple[Sequence[Message], Sequence[Message]]:
@@ -81,7 +81,7 @@ def turns_of(
     conversation = _Conversation(names, inline, settings, notes, recall)
     for assistant, stretch in groupby(_said(messages, settings, notes), key=lambda one: one[0].role == "assistant"):
         if assistant:
-            conversation.speak(stretch)
+            conversation.speak(list(stretch))
         else:
             conversation.listen(list(stretch))
     conversation.listen([])
@@ -110,8 +110,8 @@ def _said(messages: Sequence[Message], settings: Claude, notes: Notes) -> list[S
         if blocks or message.calls or message.role in ("user", "tool"):
             said.append((message, blocks))
         if message.thoughts and not message.calls:
-            field = f"messages[{message.index}].thinking_blocks"
-            notes.dropped(field, "Thinking is sent back in turns with tool calls only.", code="thinking_blocks")
+            # No `dropped`, which strict settings refuse: a client that sends back what it got does nothing wrong.
+            notes.add("dropped:thinking_blocks", "Thinking is sent back in turns with tool calls only.")
     return said
 
 
@@ -133,21 +133,18 @@ class _Conversation:
         self._ids = CallIds()
         self._calls = OpenCalls()  # of the last turn
 
-    def speak(self, said: Iterable[Said]) -> None:
-        """An assistant's turn."""
+    def speak(self, said: Sequence[Said]) -> None:
+        """An assistant's turn, of one message at least."""
         if not self.turns:
             self.turns.append(Turn("user", [text_block(self._settings.first_user_text)]))
             self._notes.add(
                 "added:first_user", "The chat began with the assistant; a short user turn was put before it."
             )
-        turn: Turn | None = None
-        for message, texts in said:
-            if turn:
-                self._join(turn, _marked(message, self._written(message, texts)))
-            else:
-                turn = Turn("assistant", _marked(message, self._recalled(message) or self._written(message, texts)))
-        if turn:
-            self.turns.append(turn)
+        (first, texts), *others = said
+        turn = Turn("assistant", _marked(first, self._recalled(first) or self._written(first, texts)))
+        for message, texts in others:
+            self._join(turn, _marked(message, self._written(message, texts)))
+        self.turns.append(turn)
 
     def listen(self, said: Sequence[Said]) -> None:
         """What comes between two assistant's turns, or at an end: results first, then the others in their order."""

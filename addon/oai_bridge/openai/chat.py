@@ -78,8 +78,9 @@ class Message:
     """One message. `developer` is `system` here, a legacy `function` message is a `tool`'s. `index` is its place in the
     client's list, for error messages.
 
-    `calls` and `thoughts` are an assistant's, `call_id` (`None`: not given) and `failed` a tool result's; a legacy
-    function's result names its function in `name` and has `legacy` set. `cache` is asked for the message as a whole.
+    `calls` and `thoughts` are an assistant's, `call_id` (`None`: not given) and `failed` a tool result's. `legacy`: it
+    calls a function in the old form, or is the result of one, which is named in `name`. `cache` is asked for the message
+    as a whole.
     """
 
     role: Role

@@ -110,7 +110,8 @@ def _messages(value: Any, index: int, context: Context) -> list[Message]:
         calls = (*(piece for piece in pieces if isinstance(piece, ToolCall)), *calls)
         thoughts = thoughts or tuple(piece for piece in pieces if isinstance(piece, Thought))
         parts = (*parts, *_rest_of_assistant(value, at, context))
-        return [Message(role, parts, name, index, calls=calls, thoughts=thoughts, cache=cache)]
+        legacy = bool(value.get("function_call")) and not value.get("tool_calls")
+        return [Message(role, parts, name, index, calls=calls, thoughts=thoughts, legacy=legacy, cache=cache)]
     if given == "function" and name is None:
         raise InvalidRequest("The result of a function needs the function's `name`.", param=f"{at}.name")
     if role == "tool":

@@ -5,6 +5,7 @@ Both keep one rule: an answer ends once, either whole (`finish_reason`, then `[D
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -74,6 +75,7 @@ class ChunkWriter:
         self._to = to
         self._usage = Usage()
         self._thought: list[str] = []  # since the last signature
+        self._entries = Counter[str]()  # of lists that come one by one
         self._reasoning = b"{%s}" % b",".join(
             b'"%s":%%(text)b' % name.encode() for name in _REASONING[to.reasoning_field]
         )
@@ -101,9 +103,9 @@ class ChunkWriter:
             case Signature(signature) if self._to.thinking_blocks:
                 return self._signed(signature)
             case RedactedThinking() if self._to.thinking_blocks:
-                return self._chunk(write({"thinking_blocks": [redacted_thought(event)]}))
+                return self._entry("thinking_blocks", redacted_thought(event))
             case Citation():
-                return self._chunk(write({"annotations": [annotation(event)]}))
+                return self._entry("annotations", annotation(event))
             case UsageReport(usage):
                 self._usage = usage
             case Start() if not self._head:
@@ -144,7 +146,12 @@ class ChunkWriter:
 
     def _signed(self, signature: str) -> bytes:
         thinking, self._thought = "".join(self._thought), []
-        return self._chunk(write({"thinking_blocks": [signed_thought(thinking, signature)]})) if signature else b""
+        return self._entry("thinking_blocks", signed_thought(thinking, signature)) if signature else b""
+
+    def _entry(self, field: str, entry: dict[str, Any]) -> bytes:
+        """One more entry of a list. OpenAI's SDK puts the chunks' lists together by the entries' `index`."""
+        self._entries[field] += 1
+        return self._chunk(write({field: [{"index": self._entries[field] - 1, **entry}]}))
 
     def _chunk(self, delta: bytes, ending: bytes = b'"finish_reason":null', beside: bytes = b"") -> bytes:
         """One chunk, with `ending` in its choice and `beside` at its top."""
