@@ -14,22 +14,23 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "addon"))
 
-from oai_bridge import jsontext  # noqa: E402  the path above has to be set first
-from oai_bridge.backends.vertex import VertexClaude  # noqa: E402
-from oai_bridge.dialects.claude_reply import ClaudeStream  # noqa: E402
-from oai_bridge.dialects.reading import Reading  # noqa: E402
-from oai_bridge.models.catalog import Catalog  # noqa: E402
-from oai_bridge.notes import Notes  # noqa: E402
-from oai_bridge.openai.reply import ChunkWriter, ReplyTo  # noqa: E402
-from oai_bridge.openai.request import parse_chat, read_body  # noqa: E402
-from oai_bridge.settings import Claude, Vertex  # noqa: E402
-from oai_bridge.transcript import Transcript  # noqa: E402
-from oai_bridge.wire.sse import SseDecoder  # noqa: E402
+from oai_bridge import jsontext
+from oai_bridge.backends.vertex import VertexClaude
+from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.reading import Reading
+from oai_bridge.models.catalog import Catalog
+from oai_bridge.notes import Notes
+from oai_bridge.openai.reply import ChunkWriter, ReplyTo
+from oai_bridge.openai.request import parse_chat, read_body
+from oai_bridge.settings import Claude, Vertex
+from oai_bridge.transcript import Transcript
+from oai_bridge.wire.sse import SseDecoder
 
 ROUNDS = 7
 EVENTS = 20_000  # in each stream
@@ -66,8 +67,8 @@ def streams() -> None:
             first = event("message_start", message={"id": "msg_1", "type": "message", "model": MODEL, "content": []})
             first += event("content_block_start", index=0, content_block=block)
             each = event("content_block_delta", index=0, delta=delta)
-            paced = median(lambda: stream(first, each, 1, keep))  # noqa: B023  called at once
-            burst = median(lambda: stream(first, each, BURST, keep))  # noqa: B023  called at once
+            paced = median(partial(stream, first, each, 1, keep))
+            burst = median(partial(stream, first, each, BURST, keep))
             print(f"  {name + (', turn kept' if keep else ''):32} {paced:8.1f} {burst:11.1f}")
 
 
@@ -105,7 +106,7 @@ def requests() -> None:
         return jsontext.write(jsontext.read(raw))
 
     for name, raw in bodies().items():
-        took, least = (1000 * median(lambda: seconds(work, raw)) for work in (ours, floor))  # noqa: B023  called at once
+        took, least = (1000 * median(partial(seconds, work, raw)) for work in (ours, floor))
         print(f"  {name:28} {took:10.2f} {least:12.2f} {took / least:12.1f}")
 
 

@@ -103,6 +103,12 @@ def test_the_shape() -> None:
     }
 
 
+def test_the_proxys_own_code_stands_where_the_clouds_would() -> None:
+    assert error_object(InvalidRequest("no", code="a_code"), "r")["error"]["details"] == {"error_code": "a_code"}
+    assert "details" not in error_object(InvalidRequest("no"), "r")["error"]
+    assert "details" not in error_object(cloud(404, {"type": "not_found_error"}), "r")["error"], "only its own"
+
+
 def test_the_field_is_named_in_the_message_where_the_cloud_has_not_done_so() -> None:
     ours = error_object(InvalidRequest("It must be true or false.", param="stream"), "r")
     assert ours["error"]["message"] == "stream: It must be true or false."

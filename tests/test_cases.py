@@ -6,8 +6,13 @@ import os
 
 import pytest
 
-from tests.support import claude_rules
+from tests.support import claude_rules, sdk_types
 from tests.support.cases import CASES, IN, OUT, TESTS, Case, name
+
+
+def with_file(*files: str) -> list[Case]:
+    """The cases that have one of the files."""
+    return [case for case in CASES if any((case.folder / file).exists() for file in files)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=name)
@@ -24,17 +29,36 @@ def test_a_case_has_only_known_files(case: Case) -> None:
     assert {file.name for file in case.folder.iterdir()} <= IN | OUT
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if (case.folder / "cloud.json").exists()], ids=name)
+@pytest.mark.parametrize("case", with_file("cloud.json", "cloud_2.json"), ids=name)
 def test_what_goes_upstream_is_what_the_cloud_takes(case: Case) -> None:
-    body, model = case.expected()["cloud.json"], claude_rules.model(case.facts.vertex)
+    expected, model = case.expected(), claude_rules.model(case.facts.vertex)
     assert model is not None
-    faults = claude_rules.faults(
-        body,
-        model,
-        streamed="stream" in body,
-        version=case.settings.get("vertex", {}).get("anthropic_version", claude_rules.VERTEX_VERSION),
-    )
-    assert faults == []
+    for body in (expected[file] for file in ("cloud.json", "cloud_2.json") if file in expected):
+        faults = claude_rules.faults(
+            body,
+            model,
+            streamed="stream" in body,
+            version=case.settings.get("vertex", {}).get("anthropic_version", claude_rules.VERTEX_VERSION),
+            betas=expected.get("betas.txt", "").split(),
+        )
+        assert faults == []
+        assert sdk_types.anthropic_faults(body) == []
+
+
+@pytest.mark.parametrize("case", with_file("client_reply.json"), ids=name)
+def test_every_completion_is_one_in_the_sdks_eyes(case: Case) -> None:
+    assert sdk_types.openai_faults(case.expected()["client_reply.json"]) == []
+
+
+@pytest.mark.parametrize("case", with_file("client.sse"), ids=name)
+@pytest.mark.parametrize("file", ["client.sse", "client_with_usage.sse"])
+def test_every_chunk_is_one_in_the_sdks_eyes(case: Case, file: str) -> None:
+    *events, nothing = case.expected()[file].split("\n\n")
+    assert nothing == "", "the stream does not end with an empty line"
+    data = [event.removeprefix("data: ").encode() for event in events if event != ": ping"]
+    # The SDK's chunks know no custom calls (openai-python#2530).
+    chunks = [chunk for chunk in data if chunk != b"[DONE]" and b'"type":"custom"' not in chunk]
+    assert [sdk_types.openai_chunk_faults(chunk) for chunk in chunks] == [[]] * len(chunks)
 
 
 def test_every_recorded_stream_is_a_case() -> None:

@@ -71,6 +71,12 @@ def test_notes_hold_no_text_of_the_client() -> None:
     assert [note.detail for note in notes] == ["This cloud does not have these betas: fast-mode-2026-02-01, 2 more."]
 
 
+def test_only_names_that_nobody_knows() -> None:
+    notes = Notes()
+    allowed_betas(["my secret"], "vertex", notes)
+    assert [note.detail for note in notes] == ["This cloud does not have these betas: 1 of an unknown name."]
+
+
 def test_strict_refuses_what_would_be_dropped() -> None:
     with pytest.raises(InvalidRequest) as caught:
         allowed_betas(["other"], "bedrock", Notes(strict=True))

@@ -109,6 +109,15 @@ def test_what_only_anthropics_own_api_has_is_dropped_and_told(field: str, value:
     assert (raised.value.param, raised.value.code) == (field, "unsupported_parameter")
 
 
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}, "x"])
+def test_a_conversation_that_the_server_should_keep_is_refused_as_sdks_know_it(thread: Any) -> None:
+    """anthropic 2.12, `lib/threads`: at this code its tool runner sends all messages, without `thread`."""
+    for translate in (native, counted):
+        with pytest.raises(InvalidRequest) as raised:
+            translate({**ASK, "thread": thread})
+        assert (raised.value.param, raised.value.code) == ("thread", "thread_unsupported_request")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -116,6 +125,7 @@ def test_what_only_anthropics_own_api_has_is_dropped_and_told(field: str, value:
         ("service_tier", "auto"),
         ("speed", "standard"),
         ("container", None),
+        ("thread", None),
         ("mcp_servers", []),
         ("diagnostics", {}),
         ("cache_control", None),
@@ -179,6 +189,25 @@ def test_betas_of_header_and_body_go_by_the_list_of_the_cloud() -> None:
 
 def test_one_beta_as_a_text() -> None:
     assert native({**ASK, "anthropic_beta": "context-1m-2025-08-07"})[0].betas == ("context-1m-2025-08-07",)
+
+
+@pytest.mark.parametrize(
+    ("tools", "betas", "sent"),
+    [
+        ([{"type": "web_search_20250305", "name": "web_search"}], (), ("web-search-2025-03-05",)),
+        (
+            [{"type": "web_search_20250305", "name": "web_search"}],
+            ("web-search-2025-03-05",),
+            ("web-search-2025-03-05",),
+        ),
+        ([{"name": "web_search", "input_schema": {"type": "object"}}], (), ()),
+        (["web_search_20250305", {"type": ["web_search_20250305"]}, {}], (), ()),
+        ({"type": "web_search_20250305"}, (), ()),
+    ],
+)
+def test_vertex_wants_a_beta_for_the_web_search(tools: Any, betas: tuple[str, ...], sent: tuple[str, ...]) -> None:
+    """Anthropic's own API does not, so that its clients don't send it."""
+    assert native({**ASK, "tools": tools}, betas)[0].betas == sent
 
 
 # -- counting ----------------------------------------------------------------------------------------------------------

@@ -290,7 +290,8 @@ def test_the_webs_sources_stand_beside_their_text() -> None:
         delta(1, type="text_delta", text="It 😀"),
         delta(1, type="citations_delta", citation=other),
         delta(1, type="citations_delta", citation={**SOURCE, "title": None}),
-        *(delta(1, type="citations_delta", citation="odd"), stop(1)),
+        *(delta(1, type="citations_delta", citation=odd) for odd in ("odd", {**SOURCE, "url": None})),
+        stop(1),
     ]
     cited = [Citation("https://a.example", "A", 4, 8), Citation("https://a.example", "", 4, 8)]
     assert read(*messages)[1:] == [Text("Well"), Text("It 😀"), *cited]

@@ -93,3 +93,8 @@ def test_closed_schemas(schema: Any) -> None:
 def test_schemas_that_are_not_closed(schema: Any, why: str) -> None:
     (found,) = unclosed(schema)
     assert why in found
+
+
+@pytest.mark.parametrize("name", ["properties", "additionalProperties", "items"])
+def test_a_property_may_be_called_as_a_keyword(name: str) -> None:
+    assert list(unclosed(closed(**{name: closed(**{name: {"type": "string"}})}))) == []

@@ -141,6 +141,7 @@ THOUGHT = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
 HIDDEN = {"type": "redacted_thinking", "data": "eA=="}
 USE = {"type": "tool_use", "id": "a", "name": "look", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "a"}
+LATER, ITS_RESULT = USE | {"id": "b"}, RESULT | {"tool_use_id": "b"}
 TEXT = {"type": "text", "text": "x"}
 
 
@@ -155,6 +156,16 @@ def talk(*turns: list[dict[str, Any]]) -> dict[str, Any]:
     [
         ("4.5", MANUAL | talk([THOUGHT, USE], [RESULT]), None),
         ("4.5", MANUAL | talk([HIDDEN, USE], [RESULT]), None),
+        (
+            "4.5",
+            MANUAL | talk([THOUGHT, USE], [RESULT], [TEXT, LATER], [ITS_RESULT]),
+            None,
+        ),
+        (
+            "4.5",
+            MANUAL | talk([THOUGHT, USE], [RESULT], [TEXT], [TEXT], [LATER], [ITS_RESULT]),
+            "messages.5.content.0.type: Expected `thinking`",
+        ),
         ("4.5", MANUAL | talk([USE], [RESULT], [TEXT], [TEXT]), None),
         ("4.5", talk([USE], [RESULT]), None),
         ("4.5", talk([THOUGHT, USE], [RESULT]), None),

@@ -155,6 +155,13 @@ def test_of_system_messages_only_the_last_is_the_users() -> None:
     assert [note.code for note in notes] == ["rewrote:system"]
 
 
+def test_of_system_messages_only_the_last_that_says_something_is_the_users() -> None:
+    front, rest = split_system([system("A"), system("B"), system(" "), system("")], hoist=False, notes=Notes())
+    assert (front, rest) == ([system("A")], [replace(system("B"), role="user")])
+    front, rest = split_system([system(""), system(" ")], hoist=False, notes=Notes())
+    assert [one.role for one in rest] == ["user"]
+
+
 @pytest.mark.parametrize(
     ("chat", "turns"),
     [
@@ -264,9 +271,36 @@ def test_a_remembered_turn_is_not_used_when_its_ids_were() -> None:
     assert [turn.blocks for turn in turns[1::2]] == [[THINKING, use("a")], [use("a_2")]]
 
 
+def test_a_turn_in_two_messages_is_remembered() -> None:
+    """SillyTavern 1.19 sends the text of a turn and its calls as two messages."""
+    asked: list[tuple[Any, Message]] = []
+
+    def recall(turns: Sequence[Turn], message: Message) -> list[Block]:
+        asked.append((short(turns), message))
+        return [THINKING, text("B"), use("a")]
+
+    chat = [user("A"), assistant(Text("B", "1h")), calls("a"), result("a", "1")]
+    turns = translated(chat, recall=recall)
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    assert turns[1].blocks == [THINKING, text("B"), use("a") | mark]
+    assert asked == [([("user", ["A"])], replace(calls("a"), index=2, parts=(Text("B", "1h"),)))]
+    assert "merged" in told(chat, recall=recall)
+
+
+def test_a_turn_in_two_messages_that_is_forgotten_is_one() -> None:
+    turns = translated([user("A"), assistant("B", name="N", cache="1h"), calls("a"), calls("b")])
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    assert turns[1].blocks == [text("N: B"), use("a") | mark, use("b")]
+
+
 def test_only_what_begins_a_turn_is_remembered() -> None:
-    turns = translated([user("A"), assistant("B"), calls("a")], recall=lambda turns, message: [THINKING, use("a")])
-    assert short(turns)[1] == ("assistant", ["B", use("a")])
+    def recall(turns: Sequence[Turn], message: Message) -> list[Block]:
+        return [THINKING, use("a")]
+
+    turns = translated([user("A"), assistant("B"), assistant("C"), calls("a")], recall=recall)
+    assert short(turns)[1] == ("assistant", ["B", "\n\nC", use("a")])
+    turns = translated([user("A"), assistant("B"), calls("a", text="C")], recall=recall)
+    assert short(turns)[1] == ("assistant", ["B", "\n\nC", use("a")])
 
 
 # -- empty messages and the ends ---------------------------------------------------------------------------------------

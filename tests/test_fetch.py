@@ -156,13 +156,15 @@ async def test_every_remote_part_is_replaced() -> None:
     async with site(handler) as server, fetcher() as one:
         image, pdf = (f"http://pics.test:{server.port}/{name}" for name in ("a.png", "a.pdf"))
         plain = Message("system", (Text("be brief"),), None, 0)
-        user = Message("user", (Text("look"), Remote(image, "a", "1h"), Remote(pdf, "b")), "Ann", 1, cache="5m")
+        user = Message(
+            "user", (Text("look"), Remote(image, "a", "1h"), Remote(pdf, "b", title="T")), "Ann", 1, cache="5m"
+        )
         tool = Message("tool", (Remote(image, "c"), Text("done", "5m")), None, 2, call_id="x", failed=True)
         asked = replace(chat(), messages=(plain, user, tool), stream=True, stop=("x",))
         answered = await one.resolved(asked)
     png = Image("image/png", base64.b64encode(PNG).decode())
     document = answered.messages[1].parts[2]
-    assert isinstance(document, Document) and document.media_type == "application/pdf"
+    assert isinstance(document, Document) and (document.media_type, document.title) == ("application/pdf", "T")
     assert answered == replace(
         asked,
         messages=(
@@ -172,6 +174,15 @@ async def test_every_remote_part_is_replaced() -> None:
         ),
     )
     assert answered.messages[0] is plain
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+async def test_what_would_be_dropped_is_not_fetched(role: str) -> None:
+    names = Names()
+    async with fetcher(names=names) as one:
+        asked = chat(Remote("http://pics.test:1/", PARAM), role=role)
+        assert await one.resolved(asked) is asked
+    assert names.asked == []
 
 
 async def test_equal_urls_are_fetched_once() -> None:

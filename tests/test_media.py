@@ -118,6 +118,14 @@ def test_an_address_is_left_to_be_fetched(url: str) -> None:
     assert file_part({"file": {"file_data": url}}, "p") == Remote(url.strip(), "p.file.file_data")
 
 
+def test_a_file_to_be_fetched_keeps_its_name() -> None:
+    url = "https://example.com/a"
+    file = {"file": {"filename": "law.pdf", "file_data": url}}
+    assert file_part(file, "p") == Remote(url, "p.file.file_data", title="law.pdf")
+    block = {"title": "The law", "source": {"type": "url", "url": url}}
+    assert anthropic_part(block, "p") == Remote(url, "p.source.url", title="The law")
+
+
 @pytest.mark.parametrize(
     ("url", "word"),
     [

@@ -171,6 +171,9 @@ def test_audio_is_dropped_where_the_settings_say_so() -> None:
         # What SillyTavern always sends, at rest.
         ({"frequency_penalty": 0, "presence_penalty": 0, "logit_bias": {}, "seed": None, "min_p": 0, "top_a": 0}, []),
         ({"repetition_penalty": 1, "logprobs": False, "service_tier": ""}, []),
+        ({"service_tier": "auto"}, []),
+        ({"service_tier": "default"}, []),
+        ({"service_tier": "flex"}, ["dropped:service_tier"]),
         ({"metadata": {"a": "b"}, "store": True, "prompt_cache_key": "k", "prompt_cache_retention": "24h"}, []),
         ({"prompt_cache_options": {"mode": "implicit", "ttl": "30m"}}, []),
         ({"add_generation_prompt": False, "continue_final_message": True}, []),

@@ -26,7 +26,7 @@ BROKEN = {
     *("stream_error_in_googles_shape", "stream_garbage", "stream_no_start", "stream_not_sse"),
 }
 WHOLE = {name: stream for name, stream in STREAMS.items() if name not in BROKEN}
-PLAIN = STREAMS["stream_plain"]
+PLAIN = STREAMS["4_2_plain"]
 TO = ReplyTo("claude", 1_700_000_000, "req_test", include_usage=True)
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_said_after_the_ending() -> None:
 )
 def test_an_error_before_the_answer_is_known_as_one(before: bytes) -> None:
     through = transcript()
-    out = read([before + STREAMS["stream_error_first"]], through)
+    out = read([before + STREAMS["4_3_error_first"]], through)
     assert through.failure is not None and out == error_event(through.failure)
     assert (through.begun, through.failure.status, through.failure.code) == (False, 503, "overloaded")
 
@@ -259,7 +259,7 @@ def test_after_a_pause_the_answer_goes_on() -> None:
     assert events(out)[-2]["usage"]["total_tokens"] == 30, "both requests are paid for"
 
 
-@pytest.mark.parametrize("rest", [b"", leg("x", "end_turn", start="ping"), STREAMS["stream_error_first"]])
+@pytest.mark.parametrize("rest", [b"", leg("x", "end_turn", start="ping"), STREAMS["4_3_error_first"]])
 def test_what_goes_wrong_after_a_pause_is_an_error(rest: bytes) -> None:
     through, out = paused()
     through.resume(SseDecoder())

@@ -15,7 +15,7 @@ import aiohttp
 
 from .addresses import Target, Unfetchable, allowed_addresses, redirected, target_of
 from .errors import InvalidRequest
-from .openai.chat import ChatRequest, Document, Image, Message, Remote
+from .openai.chat import ChatRequest, Document, Image, Message, Part, Remote
 from .openai.media import media_from_bytes
 from .pinned import PinnedClient
 from .settings import Images, Network
@@ -53,8 +53,9 @@ class Fetcher:
         self._resolver = resolver
 
     async def resolved(self, chat: ChatRequest) -> ChatRequest:
-        """The chat with its remote parts fetched; the very same if it has none. Raises `InvalidRequest`."""
-        remotes = [part for message in chat.messages for part in message.parts if isinstance(part, Remote)]
+        """The chat with its remote parts fetched; the very same if it has none. Parts that are not the user's or a
+        tool's stay: nobody can use them. Raises `InvalidRequest`."""
+        remotes = [part for message in chat.messages for part in _wanted(message)]
         if not remotes:
             return chat
         media = await self.get_all(remotes)
@@ -175,11 +176,21 @@ class _Room:
             )
 
 
+def _wanted(message: Message) -> list[Remote]:
+    return [part for part in message.parts if isinstance(part, Remote)] if message.role in ("user", "tool") else []
+
+
 def _filled(message: Message, media: Mapping[str, Media]) -> Message:
-    if not any(isinstance(part, Remote) for part in message.parts):
+    if not _wanted(message):
         return message
-    parts = (replace(media[part.url], cache=part.cache) if isinstance(part, Remote) else part for part in message.parts)
-    return replace(message, parts=tuple(parts))
+    return replace(message, parts=tuple(_in_place(part, media) for part in message.parts))
+
+
+def _in_place(part: Part, media: Mapping[str, Media]) -> Part:
+    if not isinstance(part, Remote):
+        return part
+    found = replace(media[part.url], cache=part.cache)
+    return replace(found, title=part.title) if isinstance(found, Document) else found
 
 
 def _unavailable(message: str, param: str) -> InvalidRequest:

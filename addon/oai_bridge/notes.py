@@ -22,13 +22,13 @@ class Notes:
     """Collects the changes of one request. With `strict`, what would be dropped is a 400 instead."""
 
     def __init__(self, strict: bool = False) -> None:
-        self._strict = strict
+        self.strict = strict
         self._notes: dict[Note, None] = {}
 
     def dropped(self, field: str, detail: str, code: str | None = None) -> None:
         """A field of the request that the model can't honour; raises `InvalidRequest` when strict. `code` stands for a
         field whose name is the client's own text."""
-        if self._strict:
+        if self.strict:
             message = f"{detail} Remove the field, or set `strict: false` to have it dropped."
             raise InvalidRequest(message, param=field, code="unsupported_parameter")
         self.add(f"dropped:{code or field}", detail)

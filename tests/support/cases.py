@@ -14,8 +14,10 @@ cloud is asked next, after a pause or instead of what it refused. `why.md` is fo
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,14 +28,14 @@ from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
 from oai_bridge.events import Event, Pause, Said, Stop
 from oai_bridge.exchanges.limits import limit_headers
+from oai_bridge.fetch import Fetcher
 from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
-from oai_bridge.openai.chat import ChatRequest, Part, Remote
-from oai_bridge.openai.media import media_from_bytes
+from oai_bridge.openai.chat import ChatRequest
 from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
 from oai_bridge.openai.request import parse_chat, read_body
 from oai_bridge.pages import error_page
-from oai_bridge.settings import Claude, Vertex
+from oai_bridge.settings import Claude, Images, Network, Vertex
 from oai_bridge.transcript import Transcript
 
 TESTS = Path(__file__).parent.parent
@@ -47,6 +49,7 @@ OUT = {
     *("client.sse", "client_with_usage.sse", "client_reply.json", "client_error.json", "client_headers.json"),
 }
 CATALOG = Catalog()
+MODEL = "claude-opus-4-8"  # where no request names one
 NOW = 1_700_000_000
 
 
@@ -64,9 +67,7 @@ class Case:
 
     @property
     def facts(self) -> ModelFacts:
-        facts = CATALOG.find(self._model())
-        assert facts is not None, "the case names a model that is not Claude"
-        return facts
+        return _facts(self._model())
 
     def cloud_stream(self) -> bytes | None:
         """The cloud's answer as a stream, if it is one."""
@@ -99,21 +100,19 @@ class Case:
         settings = Claude(**self.settings.get("claude", {}))
         backend, sent = VertexClaude(self.vertex, settings), Translated({})
         to = ReplyTo(
-            self._model(),
+            MODEL,
             NOW,
             "req_test",
             thinking_blocks=settings.thinking_blocks,
             reasoning_field=settings.reasoning_field,
         )
         if (reply := self._bytes("earlier_reply.json")) is not None:
-            self._remember(
-                backend, backend.chat(self._chat("earlier.json", Notes(), settings), self.facts, Notes()), reply
-            )
+            self._remember(backend, settings, reply)
         if (self.folder / "client.json").exists():
             notes = Notes(strict=self.settings.get("strict", False))
             chat = self._chat("client.json", notes, settings)
             sent = backend.chat(chat, self.facts, notes)
-            to = replace(to, legacy_functions=chat.legacy_functions)
+            to = replace(to, model=chat.model, legacy_functions=chat.legacy_functions)
             yield "cloud.json", sent.body
             if sent.betas:
                 yield "betas.txt", "".join(f"{beta}\n" for beta in sent.betas)
@@ -129,23 +128,16 @@ class Case:
         """A request of the client's, with its files fetched."""
         chat = parse_chat(read_body((self.folder / file).read_bytes()), notes, settings)
         chat = replace(chat, betas=(*chat.betas, *self.settings.get("betas", ())))
-        if (files := self._read("fetched.json")) is None:
-            return chat
+        files = self._read("fetched.json")
+        return chat if files is None else asyncio.run(_Files.put_into(chat, files))
 
-        def fetched(part: Part) -> Part:
-            if not isinstance(part, Remote):
-                return part
-            file = files[part.url]
-            media = media_from_bytes(base64.b64decode(file["base64"]), file["content_type"], part.param)
-            return replace(media, cache=part.cache)
-
-        messages = (replace(message, parts=tuple(map(fetched, message.parts))) for message in chat.messages)
-        return replace(chat, messages=tuple(messages))
-
-    def _remember(self, backend: VertexClaude, sent: Translated, reply: bytes) -> None:
+    def _remember(self, backend: VertexClaude, settings: Claude, reply: bytes) -> None:
+        chat = self._chat("earlier.json", Notes(), settings)
+        facts = _facts(chat.model)
+        sent = backend.chat(chat, facts, Notes())
         for event in backend.dialect(sent.reading).whole(reply):
             if isinstance(event, Said):
-                backend.remember(self.facts, sent, event.content)
+                backend.remember(facts, sent, event.content)
 
     def _streamed(self, backend: VertexClaude, sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
         if (stream := self.cloud_stream()) is None:
@@ -186,7 +178,8 @@ class Case:
             return
         body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
         error = backend.error(answer["status"], answer["headers"], body.encode())
-        if sent.body and (repair := backend.repaired(sent.body, error, frozenset())):
+        strict = self.settings.get("strict", False)
+        if sent.body and not strict and (repair := backend.repaired(sent.body, error, frozenset())):
             yield "cloud_2.json", repair[1]
             return
         page = error_page(error, "req_test")
@@ -197,7 +190,7 @@ class Case:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def _model(self) -> str:
-        return self._read("client.json")["model"] if (self.folder / "client.json").exists() else "claude-opus-4-8"
+        return self._read("client.json")["model"] if (self.folder / "client.json").exists() else MODEL
 
     def _bytes(self, name: str) -> bytes | None:
         file = self.folder / name
@@ -206,6 +199,28 @@ class Case:
     def _read(self, name: str) -> Any:
         raw = self._bytes(name)
         return None if raw is None else json.loads(raw) if name.endswith(".json") else raw.decode()
+
+
+def _facts(model: str) -> ModelFacts:
+    facts = CATALOG.find(model)
+    assert facts is not None, "the case names a model that is not Claude"
+    return facts
+
+
+class _Files(Fetcher):
+    """Has what it would find on the web."""
+
+    def __init__(self, files: dict[str, Any]) -> None:
+        super().__init__(Images(), Network(), ssl.create_default_context)
+        self._found = files
+
+    @classmethod
+    async def put_into(cls, chat: ChatRequest, files: dict[str, Any]) -> ChatRequest:
+        return await cls(files).resolved(chat)
+
+    async def _download(self, url: str, take: object) -> tuple[bytes, str | None]:
+        file = self._found[url]
+        return base64.b64decode(file["base64"]), file["content_type"]
 
 
 CASES = [Case(folder) for folder in sorted((TESTS / "cases" / "vertex").iterdir()) if folder.is_dir()]

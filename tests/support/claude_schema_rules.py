@@ -48,12 +48,14 @@ def invalid(schema: Any) -> Iterator[str]:
 def unclosed(schema: Any) -> Iterator[str]:
     """Why a valid schema can't be compiled into a grammar."""
     optional = unions = 0
+    closings = set[str]()
     for where, part in _parts(schema):
         at = where or "the schema"
         if not isinstance(part, dict):
-            if not re.search(r"(?<!/properties)/additionalProperties$", where):
+            if where not in closings:
                 yield f"{at}: boolean schemas are not supported"
             continue
+        closings.add(f"{where}/additionalProperties")
         kind = part.get("type", "untyped")
         for key in part.keys() - CLOSED_KEYS:
             yield f"{at}: For '{kind}' type, property '{key}' is not supported"

@@ -118,10 +118,26 @@ def history_faults(body: Mapping[str, Any]) -> Iterator[str]:
                 f"messages.{len(messages) - 1}.content.0.type: When `thinking` is disabled, an `assistant` message in "
                 "the final position cannot contain `thinking`."
             )
-    elif _type(body) == "enabled" and any(word(block, "type") == "tool_result" for block in content):
-        before = blocks_of(messages[-2]) if len(messages) > 1 else []
-        if before and _first(before) not in THINKING:
-            yield _expected(len(messages) - 2, _first(before))
+    elif _type(body) == "enabled" and _has_result(content):
+        run = _run(messages)
+        if run and not any(_first(blocks) in THINKING for _, blocks in (run[0], run[-1])):
+            yield _expected(run[-1][0], _first(run[-1][1]))
+
+
+def _run(messages: Sequence[Any]) -> list[tuple[int, list[Any]]]:
+    """The assistant's turns in the run of calls that the messages end with, each with its place. Without the beta for
+    interleaved thinking Claude thinks before the first call alone."""
+    run: list[tuple[int, list[Any]]] = []
+    for at, message in reversed(list(enumerate(messages))):
+        if word(message, "role") == "assistant":
+            run.insert(0, (at, blocks_of(message)))
+        elif word(message, "role") == "user" and not _has_result(blocks_of(message)):
+            break
+    return run
+
+
+def _has_result(content: Sequence[Any]) -> bool:
+    return any(word(block, "type") == "tool_result" for block in content)
 
 
 def _expected(at: int, found: str) -> str:

@@ -29,6 +29,7 @@ EXTRA_KEYS = {
     ("choices", "stop_sequence"),
     *(("choices", whole, key) for whole in ("message", "delta") for key in ("reasoning_content", "reasoning")),
     *(("choices", whole, "thinking_blocks") for whole in ("message", "delta")),
+    ("choices", "delta", "annotations"),  # OpenAI sends them; its SDK knows those of a message alone
     ("usage", "cost"),
 }
 """What a reply may have beside OpenAI's keys, each with the way to it."""

@@ -39,15 +39,15 @@ def error_status(error: BridgeError) -> int:
 
 def error_object(error: BridgeError, request_id: str) -> dict[str, Any]:
     """`{"type": "error", "error": {"type", "message"[, "details"]}, "request_id"}`, a whole body or the data of an
-    `error` event. The type is the cloud's own where it gave one."""
+    `error` event. The type and the code are the cloud's own where it gave them."""
     original, status = _original(error), error_status(error)
     usual = "invalid_request_error" if status < 500 else "api_error"
     message = error.message
     if error.param and not isinstance(error, CloudError):  # whose message names the field itself
         message = f"{error.param}: {message}"
     detail: dict[str, Any] = {"type": original.type or _TYPES.get(status, usual), "message": encodable(message)}
-    if original.code:
-        detail["details"] = {"error_code": original.code}
+    if code := original.code if isinstance(error, CloudError) else error.code:
+        detail["details"] = {"error_code": code}
     return {"type": "error", "error": detail, "request_id": request_id}
 
 

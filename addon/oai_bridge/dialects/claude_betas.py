@@ -19,6 +19,7 @@ from ..notes import Notes
 
 CONTEXT_1M = "context-1m-2025-08-07"
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
+WEB_SEARCH = "web-search-2025-03-05"
 
 _SHOWN = 10  # names in a note
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it ends up in a header
@@ -39,6 +40,15 @@ def beta_name(beta: str, cloud: Cloud) -> str | None:
     return _BETAS.get(beta, {}).get(cloud, passed)
 
 
+def search_beta(tools: object, cloud: Cloud) -> tuple[str, ...]:
+    """What a cloud wants where Anthropic's web search is among `tools`, which may be any JSON. Vendor source: Google's
+    "Web search with Anthropic Claude models"."""
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    searches = any(isinstance(kind, str) and kind.startswith("web_search_") for kind in kinds)
+    name = beta_name(WEB_SEARCH, cloud) if searches else None
+    return (name,) if name else ()
+
+
 def allowed_betas(given: Iterable[str], cloud: Cloud, notes: Notes) -> tuple[str, ...]:
     """The client's betas as the cloud takes them, each once and in the client's order; the others are told. Names that
     nobody knows may be anything and are only counted."""
@@ -52,6 +62,7 @@ def allowed_betas(given: Iterable[str], cloud: Cloud, notes: Notes) -> tuple[str
     if dropped:
         known = [beta for beta in dropped if beta in _BETAS][:_SHOWN]
         unknown = len(dropped) - len(known)
-        named = [*known, *([f"{unknown} more"] if unknown else [])]
+        rest = f"{unknown} more" if known else f"{unknown} of an unknown name"
+        named = [*known, *([rest] if unknown else [])]
         notes.dropped("anthropic_beta", f"This cloud does not have these betas: {', '.join(named)}.")
     return tuple(sent)

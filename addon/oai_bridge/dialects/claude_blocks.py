@@ -103,8 +103,10 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
             block = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
             if title:
                 block["title"] = title
-        case _:
+        case _ if message.role in ("user", "tool"):
             raise InvalidRequest("This file was not fetched. Send it as a data URL.", param=part.param)
+        case _:
+            block = {"type": "file"}
     if message.role in ("user", "tool"):
         return block
     field, kind = f"messages[{message.index}].content", block["type"]

@@ -17,7 +17,7 @@ from ..jsontext import read
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import Document, Image, Ttl
-from .claude_betas import allowed_betas
+from .claude_betas import allowed_betas, search_beta
 from .claude_cache import place_automatic
 from .claude_errors import error_from_body
 from .reading import Translated
@@ -95,12 +95,20 @@ def _for_cloud(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     changed = {"anthropic_version": version, **body} | {"anthropic_version": version}
     changed.pop("cache_control", None)
+    if changed.pop("thread", None):
+        # Dropping it would lose what a client leaves to the server. The SDKs know the code, and send it all themselves.
+        raise InvalidRequest(
+            "No conversation is kept here: leave `thread` away and send all messages each time.",
+            param="thread",
+            code="thread_unsupported_request",
+        )
     for field, usual in _FIRST_PARTY.items():
         value = changed.pop(field, None)
         if value and value != usual:
             notes.dropped(field, "Only Anthropic's own API has this.")
     given = [*_split(header_betas), *_split(_named_betas(changed.pop("anthropic_beta", None)))]
-    return changed, allowed_betas([beta for beta in given if beta != _COUNTING], cloud, notes)
+    betas = allowed_betas([beta for beta in given if beta != _COUNTING], cloud, notes)
+    return changed, tuple(dict.fromkeys([*betas, *search_beta(changed.get("tools"), cloud)]))
 
 
 def _named_betas(value: object) -> list[str]:

@@ -240,9 +240,10 @@ def events_of_message(body: bytes, reading: Reading = _AS_SENT) -> list[Event]:
 def _citations(passage: _Passage, end: int) -> list[Event]:
     """Those of the web: other sources have no place in OpenAI's answers."""
     return [
-        Citation(_string(source.get("url")), _string(source.get("title")), passage.begins, end)
+        Citation(url, _string(source.get("title")), passage.begins, end)
         for source in passage.sources
         if isinstance(source, dict) and source.get("type") == "web_search_result_location"
+        if (url := _string(source.get("url")))
     ]
 
 

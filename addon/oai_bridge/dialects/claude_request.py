@@ -15,7 +15,7 @@ from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest, Message, Text
 from ..settings import Claude
-from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name
+from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
 from .claude_cache import make_legal, place_automatic
 from .claude_format import format_of
@@ -180,6 +180,7 @@ def _betas(chat: ChatRequest, facts: ModelFacts, cloud: Cloud, notes: Notes) -> 
     return allowed_betas(given, cloud, notes)
 
 
-def _needed(body: dict[str, Any], cloud: Cloud) -> list[str]:
+def _needed(body: dict[str, Any], cloud: Cloud) -> tuple[str, ...]:
+    """Those that the cloud wants for what stands in the body."""
     name = beta_name(CONTEXT_MANAGEMENT, cloud) if "context_management" in body else None
-    return [name] if name else []
+    return (*((name,) if name else ()), *search_beta(body.get("tools"), cloud))

@@ -6,6 +6,7 @@ none of which changes anything before the last turn that the assistant spoke:
 
 1. A conversation that ends with the assistant is closed for the model: a text (a prefill) loses the white space at its
    end or is followed by a turn that asks to continue it, calls are followed by results that say that there are none.
+   A text whose calls come after all may be a turn that is remembered.
 2. A user's turn at the end in which nothing is said is a placeholder, which goes when something is said after it.
 3. System turns at the end become text of the user's turn when more of the user's text comes after them.
 4. A tool's result that comes when the model was asked already: it takes the place of the one that said that there is
@@ -25,7 +26,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from ..notes import Notes
-from ..openai.chat import Message
+from ..openai.chat import Message, Text
 from ..settings import Claude
 from .claude_blocks import Block, content_blocks, extend, input_of, mark, tagged, text_block, thought_blocks
 from .claude_pairing import CallIds, OpenCalls, Said
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "Recall", "Turn", "put_ends_right", "split_system", "system_blocks", "turns_of"]
 
 _PLACEHOLDER = "."  # stands for a user turn that is empty but must be there
+_MERGED = "Messages of one role in a row were joined into one turn."
 
 
 @dataclass(slots=True)
@@ -57,7 +59,8 @@ def split_system(messages: Sequence[Message], hoist: bool, notes: Notes) -> tupl
     ask for another one, and without them that turn would be a prefill."""
     if all(message.role == "system" for message in messages):
         notes.add("rewrote:system", "There are system messages only; the last became the user's turn.")
-        return messages[:-1], [replace(messages[-1], role="user")]
+        last = max((index for index, message in enumerate(messages) if _says_something(message)), default=0)
+        return messages[:last], [replace(messages[last], role="user")]
     if hoist:
         last = max(index for index, message in enumerate(messages) if message.role != "system")
         end = last + 1 if messages[last].role == "assistant" else len(messages)
@@ -65,6 +68,10 @@ def split_system(messages: Sequence[Message], hoist: bool, notes: Notes) -> tupl
         return [message for message in messages[:end] if message.role == "system"], [*others, *messages[end:]]
     front = next(index for index, message in enumerate(messages) if message.role != "system")
     return messages[:front], messages[front:]
+
+
+def _says_something(message: Message) -> bool:
+    return any(isinstance(part, Text) and part.text.strip() for part in message.parts)
 
 
 def system_blocks(messages: Sequence[Message], settings: Claude, notes: Notes) -> list[Block]:
@@ -141,6 +148,11 @@ class _Conversation:
                 "added:first_user", "The chat began with the assistant; a short user turn was put before it."
             )
         (first, texts), *others = said
+        if others and not first.calls and not others[0][1]:
+            # SillyTavern sends what the model wrote as two messages: its text, then its calls.
+            (calls, _), *others = others
+            first = replace(calls, parts=first.parts, cache=calls.cache or first.cache)
+            self._notes.add("merged", _MERGED)
         turn = Turn("assistant", _marked(first, self._recalled(first) or self._written(first, texts)))
         for message, texts in others:
             self._join(turn, _marked(message, self._written(message, texts)))
@@ -183,7 +195,7 @@ class _Conversation:
 
     def _join(self, turn: Turn, blocks: list[Block]) -> None:
         if not (turn.blocks and turn.blocks[-1]["type"] == "tool_result"):
-            self._notes.add("merged", "Messages of one role in a row were joined into one turn.")
+            self._notes.add("merged", _MERGED)
         extend(turn.blocks, blocks)
 
     def _recalled(self, message: Message) -> list[Block] | None:

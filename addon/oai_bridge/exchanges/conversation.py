@@ -53,7 +53,7 @@ class Conversation:
 
     async def ask(self) -> UpstreamResponse:
         """The cloud's 200. What it refuses for a reason that can be taken away is sent again without it, once for each
-        reason, which strict notes forbid as any other drop."""
+        reason; strict settings forbid that as any other drop."""
         while True:
             try:
                 return await self._sender.send(
@@ -63,10 +63,10 @@ class Conversation:
                 )
             except BridgeError as error:
                 repair = self._backend.repaired(self._body, error, self._repaired)
-                if repair is None:
+                if repair is None or self._notes.strict:
                     raise
                 name, body = repair
-                self._notes.dropped(name, _REPAIRS[name], code=f"refused_{name}")
+                self._notes.add(f"repaired:{name}", _REPAIRS[name])
                 self._repaired |= {name}
                 self._body = body
 

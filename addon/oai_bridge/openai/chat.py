@@ -41,11 +41,12 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class Remote:
     """An image or a document that stands at an http(s) URL and has to be fetched. `param` is its field in the request,
-    for error messages."""
+    for error messages; `title` is for a document."""
 
     url: str
     param: str
     cache: Ttl | None = None
+    title: str | None = None
 
 
 Part = Text | Image | Document | Remote
@@ -79,8 +80,8 @@ class Message:
     client's list, for error messages.
 
     `calls` and `thoughts` are an assistant's, `call_id` (`None`: not given) and `failed` a tool result's. `legacy`: it
-    calls a function in the old form, or is the result of one, which is named in `name`. `cache` is asked for the message
-    as a whole.
+    calls a function in the old form, or is the result of one, which is named in `name`. `cache` is asked for the
+    message as a whole.
     """
 
     role: Role

@@ -92,7 +92,7 @@ def media_from_url(url: str, param: str, title: str | None = None) -> Media | Re
     url = url.strip()
     scheme = url[:8].partition(":")[0].lower()
     if scheme in ("http", "https"):
-        return Remote(url, param)
+        return Remote(url, param, title=title)
     if scheme != "data":
         raise InvalidRequest(
             "This is neither a data: URL nor an http(s) one; send data:image/png;base64,…",

@@ -156,12 +156,13 @@ _DROPPED = {
     "repetition_penalty": "Claude has no repetition penalty.",
 }
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
+_USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,), "service_tier": ("auto", "default")}
 
 
 def _tell_what_is_dropped(body: dict[str, Any], notes: Notes) -> None:
     """Fields at their neutral value ask for nothing, so nothing is told: SillyTavern sends most of them always."""
     for field, value in body.items():
-        if field in _HONOURED or value in _NEUTRAL or (field == "repetition_penalty" and value == 1):
+        if field in _HONOURED or value in _NEUTRAL or value in _USUAL.get(field, ()):
             continue
         if field in _DROPPED:
             notes.dropped(field, _DROPPED[field])

@@ -1,0 +1,231 @@
+"""Whole answers, generated: what a request's `Reading` makes of them is the same in one piece and as a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
+
+from oai_bridge.backends.vertex import VertexClaude
+from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.reading import Reading, Translated
+from oai_bridge.errors import InvalidRequest
+from oai_bridge.notes import Notes
+from oai_bridge.openai.chat import ChatRequest
+from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
+from oai_bridge.openai.request import parse_chat
+from oai_bridge.settings import Claude, Vertex
+from oai_bridge.transcript import Transcript
+from oai_bridge.wire.sse import SseDecoder
+from tests.support.claude_streams import stream_of
+from tests.support.requests import SPOKEN, bodies
+from tests.support.sdk_types import openai_chunk_faults, openai_faults
+from tests.test_whole_requests import CATALOG, MODELS, times
+
+Body = dict[str, Any]
+Block = dict[str, Any]
+
+INPUTS = st.sampled_from(
+    [{}, {"input": "canary"}, {"input": 'Ü\u2028\n"', "b": 1}, {"input": 5}, {"a": {"b": [1, 2.5, None, "😀"]}}]
+)
+CITATION = {
+    "type": "web_search_result_location",
+    "url": "https://example.com/a",
+    "title": "A",
+    "cited_text": "a",
+    "encrypted_index": "eA==",
+}
+SEARCH: list[Block] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "canary"}},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+]
+ENDINGS: list[Body] = [
+    *(
+        {"stop_reason": reason}
+        for reason in ("end_turn", "max_tokens", "tool_use", "refusal", "compaction", "odd", None)
+    ),
+    {"stop_reason": "stop_sequence", "stop_sequence": "\nUser:"},
+    {"stop_reason": "refusal", "stop_details": {"type": "refusal", "category": "cyber", "explanation": "No."}},
+]
+USAGE = st.fixed_dictionaries(
+    {"input_tokens": st.integers(0, 9), "output_tokens": st.integers(0, 9)},
+    optional={
+        "cache_read_input_tokens": st.none() | st.integers(0, 9),
+        "cache_creation_input_tokens": st.integers(0, 9),
+        "output_tokens_details": st.sampled_from([None, {"thinking_tokens": 3}]),
+        "service_tier": st.sampled_from(["standard", "priority", "batch"]),
+    },
+)
+TEXTS = st.builds(
+    lambda text, citations: {"type": "text", "text": text, **citations},
+    SPOKEN | st.just(""),
+    st.sampled_from([{}, {}, {"citations": [CITATION, {"type": "char_location", "cited_text": "a"}]}]),
+)
+THOUGHTS = st.one_of(
+    st.builds(
+        lambda text, seal: {"type": "thinking", "thinking": text, "signature": seal}, SPOKEN, st.just("c2VhbA==")
+    ),
+    st.sampled_from(
+        [
+            {"type": "thinking", "thinking": "", "signature": "c2VhbA=="},
+            {"type": "thinking", "thinking": "canary", "signature": ""},
+            {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+        ]
+    ),
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn, names: list[str]) -> Body:
+    """A message of Claude's that calls any of the tools with these names."""
+    content: list[Block] = []
+    calls = st.builds(lambda name, given: {"type": "tool_use", "name": name, "input": given}, _one(names), INPUTS)
+    for kind in draw(st.lists(st.sampled_from(["text", "thought", "call", "call", "search", "odd"]), max_size=6)):
+        match kind:
+            case "text":
+                content.append(draw(TEXTS))
+            case "thought":
+                content.append(draw(THOUGHTS))
+            case "call" if names:
+                content.append(draw(calls) | {"id": f"toolu_{len(content)}"})
+            case "search":
+                content += SEARCH
+            case _:
+                content.append({"type": "canary", "text": 5})
+    ending = {"stop_sequence": None} | draw(st.sampled_from(ENDINGS))
+    head = {"id": "msg_vrtx_1", "type": "message", "role": "assistant", "model": "claude-test"}
+    return {**head, "content": content, **ending, "usage": draw(USAGE)}
+
+
+def _one(names: list[str]) -> st.SearchStrategy[str]:
+    return st.sampled_from(names) if names else st.nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    chat: ChatRequest
+    translated: Translated
+    to: ReplyTo
+
+    @property
+    def offered(self) -> list[str]:
+        """The names, in the cloud, of what the client is asked to run."""
+        return [tool["name"] for tool in self.translated.body.get("tools", ()) if "input_schema" in tool]
+
+
+def asked(body: Body) -> Asked:
+    claude = Claude()
+    facts = CATALOG.find(body["model"])
+    assert facts is not None
+    chat = parse_chat(body, Notes(), claude)
+    translated = VertexClaude(Vertex(), claude).chat(chat, facts, Notes())
+    to = ReplyTo(chat.model, 1, "req", chat.include_usage, legacy_functions=chat.legacy_functions, thinking_blocks=True)
+    return Asked(chat, translated, to)
+
+
+def in_one_piece(message: Body, reading: Reading, to: ReplyTo) -> Body:
+    completion = Completion(to)
+    whole = [
+        body for event in ClaudeStream(reading).whole(json.dumps(message).encode()) if (body := completion.add(event))
+    ]
+    assert len(whole) == 1
+    assert openai_faults(whole[0]) == []
+    return json.loads(whole[0])
+
+
+def as_a_stream(stream: bytes, cuts: list[int], reading: Reading, to: ReplyTo) -> list[Body]:
+    """The chunks."""
+    transcript = Transcript(SseDecoder(), ClaudeStream(reading), ChunkWriter(to))
+    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    written = b"".join(transcript.feed(stream[start:end]) for start, end in pairwise(edges))
+    assert transcript.end() == b""
+    assert transcript.whole
+    *events, done, rest = written.replace(b": ping\n\n", b"").split(b"\n\n")
+    assert (done, rest) == (b"data: [DONE]", b"")
+    chunks = [json.loads(event.removeprefix(b"data: ")) for event in events]
+    for chunk in chunks:
+        if '"type": "custom"' not in json.dumps(chunk):  # the SDK's chunks know no custom calls
+            assert openai_chunk_faults(chunk) == []
+    return chunks
+
+
+def put_together(chunks: list[Body]) -> Body:
+    """What the SDK's own helper makes of them."""
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for chunk in chunks:
+        state.handle_chunk(ChatCompletionChunk.construct(**chunk))
+    return state.current_completion_snapshot.model_dump()
+
+
+def comparable(completion: Body) -> Body:
+    """Without what a stream has in other words: indexes of lists, null for nothing, the spelling of JSON."""
+    choice = completion["choices"][0]
+    message = {key: _plain(value) for key, value in choice["message"].items() if value not in (None, "", [])}
+    top = {key: completion.get(key) for key in ("id", "created", "model")}
+    return {
+        **top,
+        "finish_reason": choice["finish_reason"],
+        "message": {key: value for key, value in message.items() if key != "parsed"},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Without the indexes and the nulls that the SDK adds, and JSON as its value."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        dropped = ("index", "parsed_arguments")
+        return {key: _plain(item) for key, item in value.items() if key not in dropped and item is not None}
+    if isinstance(value, str) and value.startswith("{"):
+        return json.loads(value)
+    return value
+
+
+@times(400)
+@given(data=st.data())
+def test_an_answer_is_the_same_in_one_piece_and_as_a_stream(data: st.DataObject) -> None:
+    try:
+        request = asked(data.draw(bodies(MODELS)))
+    except InvalidRequest:
+        assume(False)
+    reading, to = request.translated.reading, request.to
+    message = data.draw(answers(request.offered))
+    stream = stream_of(message, data.draw(st.sampled_from([1, 5, 100])))
+    whole = in_one_piece(message, reading, to)
+    chunks = as_a_stream(stream, data.draw(st.lists(st.integers(0, 10**6), max_size=8)), reading, to)
+    assert comparable(put_together(chunks)) == comparable(whole)
+
+    choices = [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
+    assert [choice["finish_reason"] is None for choice in choices] == [True] * (len(choices) - 1) + [False]
+    assert choices[-1].get("stop_sequence") == whole["choices"][0].get("stop_sequence")
+    assert chunks[-1].get("service_tier") == whole.get("service_tier")
+    told = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
+    assert told == ([whole["usage"]] if to.include_usage else [])
+    heads = [call["index"] for choice in choices for call in choice["delta"].get("tool_calls", ()) if "id" in call]
+    assert heads == list(range(len(heads)))
+    check_calls(request, message, whole)
+
+
+def check_calls(request: Asked, message: Body, whole: Body) -> None:
+    """Each call has come, in order, with the name that the client gave the tool."""
+    reply = whole["choices"][0]["message"]
+    hidden = request.translated.reading.answer_tool
+    used = [block["name"] for block in message["content"] if block["type"] == "tool_use" and block["name"] != hidden]
+    calls = [call.get("function") or call["custom"] for call in reply.get("tool_calls", ())]
+    if request.to.legacy_functions:
+        used, calls = used[:1], [reply["function_call"]] if "function_call" in reply else []
+    names = [call["name"] for call in calls]
+    assert all(isinstance(json.loads(call.get("arguments", "{}")), dict) for call in calls)
+    own = {tool.name for tool in request.chat.tools} | {
+        call.name for one in request.chat.messages for call in one.calls
+    }
+    assert set(names) <= own
+    assert len(names) == len(used)
+    assert len(set(zip(used, names, strict=True))) == len(set(used)) == len(set(names))
