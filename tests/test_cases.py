@@ -47,7 +47,10 @@ def test_what_goes_upstream_is_what_the_cloud_takes(case: Case) -> None:
 
 @pytest.mark.parametrize("case", with_file("client_reply.json"), ids=name)
 def test_every_completion_is_one_in_the_sdks_eyes(case: Case) -> None:
-    assert sdk_types.openai_faults(case.expected()["client_reply.json"]) == []
+    reply = case.expected()["client_reply.json"]
+    assert sdk_types.openai_faults(reply) == []
+    usage = reply["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 
 
 @pytest.mark.parametrize("case", with_file("client.sse"), ids=name)
@@ -56,6 +59,7 @@ def test_every_chunk_is_one_in_the_sdks_eyes(case: Case, file: str) -> None:
     *events, nothing = case.expected()[file].split("\n\n")
     assert nothing == "", "the stream does not end with an empty line"
     data = [event.removeprefix("data: ").encode() for event in events if event != ": ping"]
+    assert (data[-1] == b"[DONE]") is not data[-1].startswith(b'{"error":'), "neither whole nor an error"
     # The SDK's chunks know no custom calls (openai-python#2530).
     chunks = [chunk for chunk in data if chunk != b"[DONE]" and b'"type":"custom"' not in chunk]
     assert [sdk_types.openai_chunk_faults(chunk) for chunk in chunks] == [[]] * len(chunks)

@@ -126,6 +126,9 @@ def test_a_schema_that_is_too_deep_is_refused_by_name(model: str, forced: bool, 
     with pytest.raises(InvalidRequest) as refused:
         made(JsonFormat(nested(levels)), model=model, forced=forced)
     assert refused.value.param == "response_format.json_schema.schema"
+    with pytest.raises(InvalidRequest) as refused:
+        made(JsonFormat(nested(levels), param="output_config.format.schema"), model=model, forced=forced)
+    assert refused.value.param == "output_config.format.schema"
 
 
 @settings(max_examples=300, deadline=None)

@@ -24,6 +24,7 @@ WORD = {"type": "text", "text": "Well"}
 
 STRICT = "tools: Too many strict tools (21). The maximum number of strict tools supported is 20."
 GRAMMAR = "The compiled grammar is too large, which would cause performance issues."
+COMPLEX = "Schema is too complex for compilation."
 OPTIONAL = "Schemas contains too many optional parameters (40), which would make grammar compilation inefficient."
 MODIFIED = (
     "messages.1.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified."
@@ -63,7 +64,7 @@ def formatted(**fields: Any) -> dict[str, Any]:
     return {"messages": [HI], "output_config": config} | fields
 
 
-@pytest.mark.parametrize("message", [STRICT, GRAMMAR, OPTIONAL, POLICY])
+@pytest.mark.parametrize("message", [STRICT, GRAMMAR, COMPLEX, OPTIONAL, POLICY])
 def test_strict_tools_are_sent_as_usual_ones(message: str) -> None:
     body = {"messages": [HI], "tools": tools()}
     assert repaired(body, refusal(message), NOTHING) == ("strict", {"messages": [HI], "tools": tools(strict=False)})
@@ -103,7 +104,7 @@ def test_who_wants_the_error_gets_it() -> None:
     assert repaired({"messages": [HI, assistant(THOUGHT), HI], "thinking": wish}, refusal(BOUND), NOTHING) is None
 
 
-@pytest.mark.parametrize(("message", "status"), [(FORMAT, 400), (POLICY, 400), (POLICY, 403)])
+@pytest.mark.parametrize(("message", "status"), [(FORMAT, 400), (COMPLEX, 400), (POLICY, 400), (POLICY, 403)])
 def test_the_format_becomes_an_instruction(message: str, status: int) -> None:
     """Also on Vertex, where an organisation has to allow structured outputs first (Portkey#1570, litellm#21407)."""
     name, body = repaired(formatted(system=[WORD]), refusal(message, status), NOTHING) or ("", {})

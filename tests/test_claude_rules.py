@@ -132,6 +132,22 @@ def test_betas_and_what_hangs_on_them(body: dict[str, Any], header: str, why: st
     assert found == [] if why is None else why in found[0]
 
 
+def test_schemas_that_are_compiled_together_count_together() -> None:
+    """Of strict tools and the answer's; those of other tools don't count."""
+
+    def optional(count: int) -> dict[str, Any]:
+        properties = {f"p{number}": {"type": "string"} for number in range(count)}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    def asked(in_tool: int, in_answer: int, strict: bool = True) -> list[str]:
+        tool = {"name": "t", "input_schema": optional(in_tool), "strict": strict}
+        form = {"type": "json_schema", "schema": optional(in_answer)}
+        return judged({"tools": [tool], "output_config": {"format": form}}, NEW)
+
+    assert asked(12, 12) == asked(24, 24, strict=False) == []
+    assert asked(12, 13) == ["Schemas contains too many optional parameters (25). The limit is 24."]
+
+
 def counted(**changes: Any) -> list[str]:
     body = {"anthropic_version": "vertex-2023-10-16", "model": "claude-opus-4-8", "messages": BODY["messages"]}
     return count_faults(body | changes)

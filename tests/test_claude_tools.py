@@ -17,7 +17,7 @@ from oai_bridge.dialects.claude_tools import ToolNames, Tools, names_of, tools_o
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.models.catalog import Cloud
 from oai_bridge.notes import Notes
-from oai_bridge.openai.chat import ChatRequest, Message, Text, Tool, ToolCall, ToolChoice, WebSearch
+from oai_bridge.openai.chat import ChatRequest, JsonFormat, Message, Text, Tool, ToolCall, ToolChoice, WebSearch
 from tests.support.catalogue import known
 from tests.test_json_schema import ANY_JSON, nested
 
@@ -203,6 +203,24 @@ def test_the_limits_are_of_all_strict_tools_together(schemas: list[dict[str, Any
     """Anthropic: "Too many strict tools", "Schemas contains too many optional parameters"."""
     tools = [tool(f"f{index}", schema, strict=True) for index, schema in enumerate(schemas)]
     assert [one.get("strict", False) for one in made(asked(*tools)).definitions] == strict
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "strict"),
+    [
+        (NEW, wide(20), [False, True]),
+        (NEW, wide(25), [True, True]),  # too wide for structured output: it is told as text
+        (NEW, {"type": "array"}, [True, True]),
+        (NEW, None, [True, True]),
+        (OLD, wide(20), [False, False]),
+    ],
+)
+def test_the_answers_schema_counts_with_those_of_strict_tools(
+    model: str, answer: dict[str, Any] | None, strict: list[bool]
+) -> None:
+    """Anthropic counts "across all strict tool schemas and JSON output schemas"."""
+    chat = asked(tool("f", wide(5), strict=True), tool("g", wide(4), strict=True), format=JsonFormat(answer))
+    assert [one.get("strict", False) for one in made(chat, model=model).definitions] == strict
 
 
 def test_a_strict_configuration_refuses_what_would_be_dropped() -> None:

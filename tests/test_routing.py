@@ -34,11 +34,13 @@ def test_chat_on_vertex(path: str) -> None:
         (f"{CLAUDE}/messages", Route("messages", CLAUDE, "vertex")),
         (f"{CLAUDE}/v1/messages", Route("messages", CLAUDE, "vertex")),  # an Anthropic SDK with the base as base_url
         (f"{CLAUDE}//v1/messages/?beta=true", Route("messages", CLAUDE, "vertex")),
+        (f"{CLAUDE}/v1/v1/messages", Route("messages", CLAUDE, "vertex")),  # and with the base for OpenAI's
         (f"{CLAUDE}/messages/count_tokens", Route("count_tokens", CLAUDE, "vertex")),
         (f"{CLAUDE}/v1/messages/count_tokens?beta=true", Route("count_tokens", CLAUDE, "vertex")),
         ("/v1/messages", Route("messages", "/v1", None)),
         ("/messages", Route("messages", "/v1", None)),
         ("/v1/messages/count_tokens", Route("count_tokens", "/v1", None)),
+        ("/v1/v1/messages/count_tokens", Route("count_tokens", "/v1", None)),
     ],
 )
 def test_anthropics_own_routes(path: str, expected: Route) -> None:
@@ -150,10 +152,10 @@ def test_wrong_method(method: str, path: str, allow: str) -> None:
         ("POST", f"{CLAUDE}/chat", f"POST {CLAUDE}/chat/completions"),
         ("POST", f"{CLAUDE}/chat/completions/chat/completions", f"POST {CLAUDE}/chat/completions"),
         ("GET", f"{CLAUDE}/chat/completions/models", f"POST {CLAUDE}/chat/completions"),
-        ("POST", f"{CLAUDE}/v1/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("POST", f"{CLAUDE}/v2/chat/completions", f"POST {CLAUDE}/chat/completions"),
         ("POST", f"{CLAUDE}/v1/message", f"POST {CLAUDE}/messages"),
         ("POST", f"{CLAUDE}/messages/count", f"POST {CLAUDE}/messages/count_tokens"),
-        ("POST", f"{CLAUDE}/v1/v1/messages", f"POST {CLAUDE}/messages"),
+        ("POST", f"{CLAUDE}/v2/messages", f"POST {CLAUDE}/messages"),
         ("POST", "/v1/messages/count-tokens", "POST /v1/messages/count_tokens"),
         ("GET", "/proxy", f"GET {CLAUDE}/models"),
         ("POST", f"{CLAUDE}/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", f"POST {CLAUDE}/chat/completions"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,10 +22,7 @@ from tests.support.cases import streams
 from tests.support.splits import at_random, bytewise, damaged, in_two
 
 STREAMS = streams()
-BROKEN = {
-    *("stream_cut_after_stop_reason", "stream_empty", "stream_error_after_text", "stream_error_first"),
-    *("stream_error_in_googles_shape", "stream_garbage", "stream_no_start", "stream_not_sse"),
-}
+BROKEN = {name for name in STREAMS if name.startswith(("4_3_", "7_sillytavern_error"))}
 WHOLE = {name: stream for name, stream in STREAMS.items() if name not in BROKEN}
 PLAIN = STREAMS["4_2_plain"]
 TO = ReplyTo("claude", 1_700_000_000, "req_test", include_usage=True)
@@ -84,7 +82,9 @@ def test_a_cut_anywhere_has_one_ending_and_is_no_success(name: str) -> None:
     stream = WHOLE[name]
     whole = read([stream])
     assert is_whole(whole)
-    closing = stream.index(b"}", stream.rindex(b"message_stop")) + 1
+    last = re.compile(rb"[^\r\n]*").match(stream, stream.rindex(b"message_stop"))
+    assert last is not None
+    closing = stream.rindex(b"}", 0, last.end()) + 1
     for at in range(closing):
         through = transcript()
         out = read([stream[:at]], through)
@@ -178,7 +178,7 @@ def test_an_empty_answer_is_an_error(empty: bytes) -> None:
     assert is_whole(read([empty], through)) is False and not through.begun
 
 
-@pytest.mark.parametrize("name", sorted(BROKEN & STREAMS.keys()))
+@pytest.mark.parametrize("name", sorted(BROKEN))
 def test_an_error_in_the_middle_is_not_swallowed(name: str) -> None:
     """subrouter#68, mlflow#25863, envoy ai-gateway#2697, gptel#1512: the stream just ended, or ended well."""
     through = transcript()

@@ -17,6 +17,8 @@ from oai_bridge.backends.vertex import VertexClaude
 from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.dialects.reading import Reading, Translated
 from oai_bridge.errors import InvalidRequest
+from oai_bridge.events import Said
+from oai_bridge.models.catalog import ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
 from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
@@ -24,7 +26,12 @@ from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings import Claude, Vertex
 from oai_bridge.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
+from tests.support.claude_models import Model
+from tests.support.claude_models import model as judged
+from tests.support.claude_rules import faults
+from tests.support.claude_seals import Seals
 from tests.support.claude_streams import stream_of
+from tests.support.claude_thinking_rules import thinks
 from tests.support.requests import SPOKEN, bodies
 from tests.support.sdk_types import openai_chunk_faults, openai_faults
 from tests.test_whole_requests import CATALOG, MODELS, times
@@ -110,6 +117,8 @@ def _one(names: list[str]) -> st.SearchStrategy[str]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
+    backend: VertexClaude
+    facts: ModelFacts
     chat: ChatRequest
     translated: Translated
     to: ReplyTo
@@ -120,14 +129,15 @@ class Asked:
         return [tool["name"] for tool in self.translated.body.get("tools", ()) if "input_schema" in tool]
 
 
-def asked(body: Body) -> Asked:
+def asked(body: Body, backend: VertexClaude | None = None) -> Asked:
     claude = Claude()
+    backend = backend or VertexClaude(Vertex(), claude)
     facts = CATALOG.find(body["model"])
     assert facts is not None
     chat = parse_chat(body, Notes(), claude)
-    translated = VertexClaude(Vertex(), claude).chat(chat, facts, Notes())
+    translated = backend.chat(chat, facts, Notes())
     to = ReplyTo(chat.model, 1, "req", chat.include_usage, legacy_functions=chat.legacy_functions, thinking_blocks=True)
-    return Asked(chat, translated, to)
+    return Asked(backend, facts, chat, translated, to)
 
 
 def in_one_piece(message: Body, reading: Reading, to: ReplyTo) -> Body:
@@ -229,3 +239,72 @@ def check_calls(request: Asked, message: Body, whole: Body) -> None:
     assert set(names) <= own
     assert len(names) == len(used)
     assert len(set(zip(used, names, strict=True))) == len(set(used)) == len(set(names))
+
+
+# -- the chat goes on --------------------------------------------------------------------------------------------------
+
+
+def without_thoughts(body: Body) -> Body:
+    """The request with the history of a client that loses them, and with a last word of the user's."""
+    told: list[Body] = []
+    for message in body["messages"]:
+        kept = {key: value for key, value in message.items() if key not in ("thinking_blocks", "reasoning_details")}
+        if isinstance(kept.get("content"), list):
+            kept["content"] = [part for part in kept["content"] if "thinking" not in str(_kind(part))]
+        told.append(kept)
+    return body | {"messages": [*told, {"role": "user", "content": "Canary?"}]}
+
+
+def _kind(part: Any) -> Any:
+    return part.get("type") if isinstance(part, dict) else None
+
+
+@st.composite
+def turns(draw: st.DrawFn, request: Asked, model: Model, seals: Seals) -> Body:
+    """A turn of Claude's with calls, as far as the request lets it think, each thought sealed for its place."""
+    reading = request.translated.reading
+    content: list[Block] = []
+    body = request.translated.body
+    kinds = ["thought"] if thinks(body) or model.thinks_unasked else []
+    for kind in [*kinds, *draw(st.lists(st.sampled_from(["text", *kinds, "call"]), max_size=3)), "call"]:
+        match kind:
+            case "thought":
+                text = draw(SPOKEN)
+                seal = seals.issue(model, body, content, text)
+                content.append({"type": "thinking", "thinking": text, "signature": seal})
+            case "text":
+                content.append({"type": "text", "text": draw(SPOKEN)})
+            case _:
+                name = draw(st.sampled_from(request.offered))
+                custom = reading.names.get(name, name) in reading.custom
+                given = {"input": "canary"} if custom else draw(INPUTS)
+                content.append({"type": "tool_use", "id": f"toolu_{len(content)}", "name": name, "input": given})
+    head = {"id": "msg_vrtx_1", "type": "message", "role": "assistant", "model": model.id}
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    return {**head, "content": content, "stop_reason": "tool_use", "stop_sequence": None, "usage": usage}
+
+
+@times(250)
+@given(body=bodies(MODELS).map(without_thoughts), lossy=st.booleans(), data=st.data())
+def test_a_turn_with_calls_goes_back_as_it_was(body: Body, lossy: bool, data: st.DataObject) -> None:
+    """litellm#15601, openai-agents-python#678 and others: the thinking that led to a call must come back with it,
+    unchanged and in its place, also from clients that know nothing of it."""
+    request = asked(body)
+    assume(request.offered and not request.chat.legacy_functions and not request.translated.reading.answer_tool)
+    model = judged(request.facts.vertex)
+    assert model is not None
+    seals = Seals()
+    message = data.draw(turns(request, model, seals))
+    for event in ClaudeStream(request.translated.reading).whole(json.dumps(message).encode()):
+        if isinstance(event, Said):
+            request.backend.remember(request.facts, request.translated, event.content)
+    said = in_one_piece(message, request.translated.reading, request.to)["choices"][0]["message"]
+    if lossy:
+        said = {key: said[key] for key in ("role", "content", "tool_calls")}
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "canary"} for call in said["tool_calls"]]
+    later = body | {"messages": [*body["messages"], said, *results]}
+    found = asked(later, request.backend).translated
+    streamed = body.get("stream") is True
+    assert faults(found.body, model, streamed=streamed, betas=found.betas, seals=seals) == []
+    if any(block["type"] == "thinking" for block in message["content"]):
+        assert found.body["messages"][-2]["content"] == message["content"]

@@ -38,7 +38,7 @@ def output_format(**fields: Any) -> dict[str, Any]:
         (json_schema(schema={}), JsonFormat({})),
         (json_schema(schema=SCHEMA, description="A."), JsonFormat({**SCHEMA, "description": "A."})),
         (json_schema(schema={"description": "B."}, description="A."), JsonFormat({"description": "B."})),
-        (output_format(), JsonFormat(SCHEMA, strict=True)),
+        (output_format(), JsonFormat(SCHEMA, strict=True, param="output_config.format.schema")),
         ({"output_config": {"format": None}}, None),
         ({"output_config": None}, None),
         (json_schema(schema={}) | output_format(), JsonFormat({})),

@@ -103,7 +103,9 @@ def route(method: str, path: str, prefix: str) -> Route:
 
 def _under(method: str, parts: tuple[str, ...], base: str, backend: Backend | None) -> Route | None:
     """What `parts`, the path behind a base, name; `None` if nothing."""
-    tail = parts[1:] if parts[:1] == ("v1",) else parts
+    tail = parts
+    while tail[:1] == ("v1",):  # Anthropic's SDKs add one to a base URL that has it already
+        tail = tail[1:]
     if kind := _POSTED.get(tail):
         _check(method, ("POST",))
         return Route(kind, base, backend)

@@ -61,6 +61,17 @@ def test_what_is_no_json_object(proxy: Proxy, case: str) -> None:
     assert answer.headers["x-should-retry"] == "false"
 
 
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def calling(function: Any) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+
+
+def having(kind: str, value: Any) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": kind, kind: value}]}
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model": None}, "model"),
     ({"model": ""}, "model"),
@@ -85,9 +96,32 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": "yes"}, "stream"),
     ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
     ({"n": 2}, "n"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-    ({"response_format": {"type": "json_object"}}, "response_format"),
-    ({"reasoning_effort": "high"}, "reasoning_effort"),
+    ({"tools": "f"}, "tools"),
+    ({"tools": ["f"]}, "tools[0]"),
+    ({"tools": [{"type": "function", "function": {"name": 7}}]}, "tools[0].function.name"),
+    ({"tools": [{"type": "function", "function": {"name": "f", "parameters": "{}"}}]}, "tools[0].function.parameters"),
+    ({"tools": [TOOL, TOOL]}, "tools[1].function.name"),
+    ({"tools": [TOOL], "tool_choice": "sometimes"}, "tool_choice"),
+    ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice.function.name"),
+    ({"tools": [TOOL], "parallel_tool_calls": "no"}, "parallel_tool_calls"),
+    ({"functions": [{"name": 7}]}, "functions[0].name"),
+    ({"messages": [USER, {"role": "assistant", "tool_calls": "f"}]}, "messages[1].tool_calls"),
+    ({"messages": [USER, calling(7)]}, "messages[1].tool_calls[0].function"),
+    ({"messages": [USER, calling({"name": "f", "arguments": 7})]}, "messages[1].tool_calls[0].function.arguments"),
+    ({"messages": [USER, {"role": "tool", "tool_call_id": 7, "content": "x"}]}, "messages[1].tool_call_id"),
+    ({"response_format": "json"}, "response_format"),
+    ({"response_format": {"type": "xml"}}, "response_format.type"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    ({"response_format": {"type": "json_schema", "json_schema": {"schema": 7}}}, "response_format.json_schema.schema"),
+    ({"thinking": {"type": "deep"}}, "thinking.type"),
+    ({"thinking": {"type": "enabled", "budget_tokens": "many"}}, "thinking.budget_tokens"),
+    ({"web_search_options": 7}, "web_search_options"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"messages": [having("image_url", {"url": "data:image/png;base64,!!"})]}, "messages[0].content[0].image_url.url"),
+    ({"messages": [having("image_url", {"url": "data:image/png,<svg/>"})]}, "messages[0].content[0].image_url.url"),
+    ({"messages": [having("image_url", {"url": "file:///etc/passwd"})]}, "messages[0].content[0].image_url.url"),
+    ({"messages": [having("file", {"file_id": "file-1"})]}, "messages[0].content[0].file.file_id"),
+    ({"messages": [having("input_audio", {"data": "", "format": "wav"})]}, "messages[0].content[0]"),
 ]
 
 
@@ -194,7 +228,12 @@ NOWHERE = [
     ("/proxy/gcp/claude/chat", "/proxy/gcp/claude/chat/completions"),
     ("/proxy/aws/claude/v1/chat/completions", "/proxy/gcp/claude/chat/completions"),
     ("/v1/embeddings", "/v1/chat/completions"),
-    ("/v1/message", "/v1/chat/completions"),
+    ("/v1/completions", "/v1/chat/completions"),
+    ("/v1/responses", "/v1/chat/completions"),
+    ("/proxy/gcp/claude/completions", "/proxy/gcp/claude/chat/completions"),
+    ("/v1/message", "POST /v1/messages."),
+    ("/proxy/gcp/claude/message", "POST /proxy/gcp/claude/messages."),
+    ("/v1/complete", "/v1/messages"),
     ("/v1/../../etc/passwd", ""),
     ("/%2e%2e/%00", ""),
     ("/" + "x" * 20_000, ""),

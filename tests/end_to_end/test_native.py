@@ -355,7 +355,7 @@ def test_betas_that_the_cloud_does_not_know_stay_here(cloud: FakeVertex, proxy: 
 @pytest.mark.parametrize("version", ["2026-10-21", "2023-06-01"])
 def test_the_clients_version_is_not_the_clouds(cloud: FakeVertex, proxy: Proxy, version: str) -> None:
     with sdk(proxy, default_headers={"anthropic-version": version}) as client:
-        assert client.messages.create(**ASK).content
+        assert client.messages.create(**ASK, extra_body={"anthropic_version": version}).content
     received = cloud.requests[-1]
     assert received.parsed["anthropic_version"] == VERTEX_VERSION
     assert not {name.lower() for name in received.headers} & {"anthropic-version", "x-api-key", "x-stainless-lang"}

@@ -15,7 +15,7 @@ import msgspec
 from tests.support.claude_media_rules import count_faults as media_count_faults
 from tests.support.claude_message_rules import all_blocks, cache_faults, messages_faults, system_faults
 from tests.support.claude_models import Model, model
-from tests.support.claude_schema_rules import invalid, unclosed
+from tests.support.claude_schema_rules import excess, invalid, unclosed
 from tests.support.claude_seals import Seals
 from tests.support.claude_shapes import blocks_of, listed, word
 from tests.support.claude_streams import events_of, message_of
@@ -144,6 +144,9 @@ def _shared(
         yield from choice_faults(body["tool_choice"], body.get("tools"), facts, thinks(body))
     yield from setting_faults(body, facts, betas)
     yield from _output(body, facts, betas)
+    compiled = _compiled(body)
+    if len(compiled) > 1 and not any(why for schema in compiled for why in invalid(schema)):
+        yield from excess(compiled)
     if "context_management" in body and not betas & MANAGING:
         yield "context_management: Extra inputs are not permitted"
     yield from cache_faults(body)
@@ -191,6 +194,15 @@ def _metadata(metadata: Any) -> Iterator[str]:
         yield "metadata.user_id: Input should be a valid string"
     elif len(metadata.get("user_id", "")) > 255:
         yield "metadata.user_id: String should have at most 255 characters"
+
+
+def _compiled(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas that the answer is held to: those of strict tools and its own."""
+    tools = [tool for tool in listed(body.get("tools")) if isinstance(tool, dict) and tool.get("strict") is True]
+    config = body.get("output_config")
+    form = config.get("format") if isinstance(config, dict) else None
+    found = [tool.get("input_schema") for tool in tools] + [form.get("schema") if isinstance(form, dict) else None]
+    return [schema for schema in found if isinstance(schema, dict)]
 
 
 def _output(body: dict[str, Any], facts: Model, betas: Collection[str]) -> Iterator[str]:

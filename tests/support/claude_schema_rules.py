@@ -6,7 +6,7 @@ Vendor sources: JSON Schema draft 2020-12; Anthropic's structured outputs ("JSON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}
@@ -47,7 +47,6 @@ def invalid(schema: Any) -> Iterator[str]:
 
 def unclosed(schema: Any) -> Iterator[str]:
     """Why a valid schema can't be compiled into a grammar."""
-    optional = unions = 0
     closings = set[str]()
     for where, part in _parts(schema):
         at = where or "the schema"
@@ -59,13 +58,11 @@ def unclosed(schema: Any) -> Iterator[str]:
         kind = part.get("type", "untyped")
         for key in part.keys() - CLOSED_KEYS:
             yield f"{at}: For '{kind}' type, property '{key}' is not supported"
-        if "object" in (kind if isinstance(kind, list) else [kind]) or "properties" in part:
-            if part.get("additionalProperties") is not False:
-                yield f"{at}: For 'object' type, 'additionalProperties' must be explicitly set to false"
-            optional += len(part.get("properties", {}).keys() - set(part.get("required", ())))
+        is_object = "object" in (kind if isinstance(kind, list) else [kind]) or "properties" in part
+        if is_object and part.get("additionalProperties") is not False:
+            yield f"{at}: For 'object' type, 'additionalProperties' must be explicitly set to false"
         if not part.keys() & {"type", "enum", "const", "anyOf", "allOf", "$ref"}:
             yield f"{at}: Schema must have a 'type', 'anyOf', 'allOf', 'enum', 'const' or '$ref'"
-        unions += "anyOf" in part or isinstance(kind, list)
         if part.get("format", "date") not in FORMATS:
             yield f"{at}: For 'string' type, format '{part['format']}' is not supported"
         if part.get("minItems", 0) not in (0, 1):
@@ -78,6 +75,14 @@ def unclosed(schema: Any) -> Iterator[str]:
             yield f"{at}: 'allOf' with '$ref' is not supported"
     if _recursive(schema):
         yield "Recursive schemas are not supported"
+    yield from excess([schema])
+
+
+def excess(schemas: Sequence[Any]) -> Iterator[str]:
+    """Why valid schemas can't be compiled together, be each of them simple."""
+    parts = [part for schema in schemas for _, part in _parts(schema) if isinstance(part, dict)]
+    optional = sum(len(part.get("properties", {}).keys() - set(part.get("required", ()))) for part in parts)
+    unions = sum("anyOf" in part or isinstance(part.get("type"), list) for part in parts)
     if optional > MAX_OPTIONAL:
         yield f"Schemas contains too many optional parameters ({optional}). The limit is {MAX_OPTIONAL}."
     if unions > MAX_UNIONS:

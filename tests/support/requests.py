@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.schemas import SCHEMAS
+from tests.support.schemas import SCHEMAS, WIDE
 
 Body = dict[str, Any]
 CANARY = "canary"
@@ -107,9 +107,10 @@ _FOREIGN: list[Body] = [
 def tools(draw: st.DrawFn, names: list[str]) -> list[Body]:
     """A definition for each name in one of the forms, and perhaps tools that only others have."""
     found = []
+    strict = draw(st.integers(0, 3)) == 0
     for name in names:
-        schema = draw(st.one_of(SCHEMAS, SCHEMAS, SCHEMAS, st.none(), st.just({}), st.just([])))
-        inner = {"name": name, **draw(_DETAILS)}
+        schema = draw(WIDE if strict else st.one_of(SCHEMAS, SCHEMAS, SCHEMAS, st.none(), st.just({}), st.just([])))
+        inner = {"name": name, **draw(_DETAILS), **({"strict": True} if strict else {})}
         form = draw(st.sampled_from(["openai"] * 4 + ["no parameters", "bare", "anthropic", "custom", "custom bare"]))
         match form:
             case "openai":

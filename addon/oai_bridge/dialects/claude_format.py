@@ -14,7 +14,6 @@ from .claude_tools import Block, ToolNames
 from .closed_schema import output_schema
 from .json_schema import is_object, tool_schema
 
-_PARAM = "response_format.json_schema.schema"
 _ANY_OBJECT = "Respond with a single JSON object only: no other text, no code fences."
 _ONE_THAT_FITS = "Respond with JSON only, no other text and no code fences; it must conform to this JSON schema: "
 _TOOL = "json_tool_call"
@@ -48,12 +47,12 @@ def format_of(
     if wish.schema is None:
         notes.add("rewrote:response_format", "Claude has no JSON mode; it was told to answer with a JSON object.")
         return Format(instruction=_ANY_OBJECT)
-    an_object = is_object(wish.schema, _PARAM)
-    native = output_schema(wish.schema, _PARAM) if cloud in facts.structured_output else None
+    an_object = is_object(wish.schema, wish.param)
+    native = output_schema(wish.schema, wish.param) if cloud in facts.structured_output else None
     if native is not None:
         return Format(output_format={"type": "json_schema", "schema": native})
     if forced and an_object and not has_tools:
-        schema = tool_schema(wish.schema, _PARAM)
+        schema = tool_schema(wish.schema, wish.param)
         notes.add("rewrote:response_format", "The answer was asked for as the arguments of a tool with the schema.")
         return Format(tool={"name": names.free(_TOOL), "description": _TOOL_DESCRIPTION, "input_schema": schema})
     notes.add("rewrote:response_format", "Claude was told the JSON schema of the answer; nothing makes it keep to it.")

@@ -17,7 +17,7 @@ Body = dict[str, Any]
 
 _PLACEHOLDER = "."  # stands for an assistant's turn that held nothing but thinking
 
-_GRAMMAR = "too many strict tools|compiled grammar|grammar compilation|optional parameters|union types"
+_GRAMMAR = "too many strict tools|compiled grammar|grammar compilation|too complex|optional parameters|union types"
 _POLICY = ":structured_outputs|allowedPartnerModelFeatures"  # on Vertex an organisation has to switch the feature on
 _STRICT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|tools\.\d+\.(?:custom\.)?strict", re.I)
 _THOUGHTS_REFUSED = re.compile("cannot be modified|bound to a different conversation|invalid `signature`", re.I)

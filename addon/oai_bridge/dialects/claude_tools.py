@@ -10,7 +10,7 @@ from typing import Any
 
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
-from ..openai.chat import ChatRequest, Tool, ToolChoice, WebSearch
+from ..openai.chat import ChatRequest, JsonFormat, Tool, ToolChoice, WebSearch
 from .closed_schema import OPTIONAL_LIMIT, UNION_LIMIT, Closed, closed
 from .json_schema import has_alternatives, tool_schema
 
@@ -110,7 +110,8 @@ def tools_of(
         notes.dropped("web_search_options", "The tool choice `none` rules out the web search too.")
     if any(names.cloud(tool.name) != tool.name for tool in offered):
         notes.add("rewrote:tool_name", "Claude knows a tool by another name; its calls have the one that was given.")
-    definitions = _definitions(offered, names, cloud in facts.structured_output, notes)
+    room = _strict_room(chat.format) if cloud in facts.structured_output else None
+    definitions = _definitions(offered, names, room, notes)
     custom = frozenset(tool.name for tool in offered if tool.custom)
     return Tools([*definitions, *search], choice, custom)
 
@@ -140,9 +141,9 @@ def _offered(chat: ChatRequest, notes: Notes) -> list[Tool]:
     return offered
 
 
-def _definitions(tools: Iterable[Tool], names: ToolNames, can_be_strict: bool, notes: Notes) -> list[Block]:
+def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | None, notes: Notes) -> list[Block]:
+    """`room`: what strict tools have, where there are any."""
     definitions: list[Block] = []
-    room = _StrictRoom()
     for tool in tools:
         given = _free_text() if tool.custom else tool.parameters
         schema = tool_schema(given, tool.param)
@@ -154,8 +155,9 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, can_be_strict: bool, n
             definition["description"] = tool.description
         definition["input_schema"] = schema
         if tool.strict:
-            found = closed(schema, tool.param) if can_be_strict and not merged else None
-            if found and found.exact and room.take(found):
+            found = closed(schema, tool.param) if room and room.tools and not merged else None
+            if room and found and found.exact and room.take(found):
+                room.tools -= 1
                 definition |= {"input_schema": found.schema, "strict": True}
             else:
                 detail = "Claude can't check a tool's arguments strictly on this model and cloud, or with this schema."
@@ -172,19 +174,26 @@ def _free_text() -> Block:
 
 @dataclass(slots=True)
 class _StrictRoom:
-    """What the strict tools of one request have left of Anthropic's limits."""
+    """What one request has left of Anthropic's limits, which hold for strict tools and the answer's schema together."""
 
     tools: int = 20
     optional: int = OPTIONAL_LIMIT
     unions: int = UNION_LIMIT
 
     def take(self, schema: Closed) -> bool:
-        if not self.tools or schema.optional > self.optional or schema.unions > self.unions:
+        if schema.optional > self.optional or schema.unions > self.unions:
             return False
-        self.tools -= 1
         self.optional -= schema.optional
         self.unions -= schema.unions
         return True
+
+
+def _strict_room(answer: JsonFormat | None) -> _StrictRoom:
+    """What the answer's schema leaves to the tools; it goes first, since it is what the client reads."""
+    room = _StrictRoom()
+    if answer and (found := closed(answer.schema, answer.param)):
+        room.take(found)
+    return room
 
 
 def _search(wish: WebSearch, cloud: Cloud, notes: Notes) -> list[Block]:

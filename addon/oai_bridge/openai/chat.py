@@ -122,11 +122,12 @@ class ToolChoice:
 @dataclass(frozen=True, slots=True)
 class JsonFormat:
     """The answer must be JSON: one that fits `schema`, or any object without one. `strict` as in OpenAI's
-    `json_schema`."""
+    `json_schema`; `param` is the schema's field in the request, for error messages."""
 
     schema: Mapping[str, Any] | None = None
     name: str | None = None
     strict: bool = False
+    param: str = "response_format.json_schema.schema"
 
 
 @dataclass(frozen=True, slots=True)

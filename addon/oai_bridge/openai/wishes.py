@@ -56,7 +56,7 @@ def _anthropic_format(body: Mapping[str, Any]) -> JsonFormat | None:
     schema = mapping(given, "schema", at)
     if given.get("type") != "json_schema" or schema is None:
         raise InvalidRequest('`format` must be {"type": "json_schema", "schema": {…}}.', param=at)
-    return JsonFormat(schema, strict=True)
+    return JsonFormat(schema, strict=True, param=f"{at}.schema")
 
 
 def read_effort(body: Mapping[str, Any], notes: Notes) -> Effort | None:
