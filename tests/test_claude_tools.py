@@ -167,6 +167,8 @@ def test_what_became_of_names_and_schemas_is_told() -> None:
         (NEW, "vertex", {**STRICT, "additionalProperties": True}, False),
         (NEW, "vertex", {"anyOf": [STRICT, STRICT]}, False),
         (NEW, "vertex", {**STRICT, "$ref": "https://a.b/c"}, False),
+        (NEW, "vertex", {**STRICT, "const": {"a": "b"}}, True),
+        (NEW, "vertex", {"type": "string", "enum": ["a", "b"]}, False),
         (NEW, "vertex", None, False),
     ],
 )

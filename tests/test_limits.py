@@ -45,6 +45,12 @@ def test_what_is_no_limit_is_left_out(header: str, value: str) -> None:
     assert limit_headers({header: value}, NOW) == {}
 
 
+def test_a_far_time_is_written_in_digits() -> None:
+    assert limit_headers({"anthropic-ratelimit-tokens-reset": "2037-01-15T08:00:00Z"}, NOW) == {
+        "x-ratelimit-reset-tokens": "315619200s"
+    }
+
+
 def test_a_time_that_has_passed_is_now() -> None:
     assert limit_headers({"anthropic-ratelimit-tokens-reset": "2020-01-01T00:00:00Z"}, NOW) == {
         "x-ratelimit-reset-tokens": "0s"

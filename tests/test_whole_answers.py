@@ -198,7 +198,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@times(400)
+@times(300)
 @given(data=st.data())
 def test_an_answer_is_the_same_in_one_piece_and_as_a_stream(data: st.DataObject) -> None:
     try:
@@ -284,7 +284,7 @@ def turns(draw: st.DrawFn, request: Asked, model: Model, seals: Seals) -> Body:
     return {**head, "content": content, "stop_reason": "tool_use", "stop_sequence": None, "usage": usage}
 
 
-@times(250)
+@times(150)
 @given(body=bodies(MODELS).map(without_thoughts), lossy=st.booleans(), data=st.data())
 def test_a_turn_with_calls_goes_back_as_it_was(body: Body, lossy: bool, data: st.DataObject) -> None:
     """litellm#15601, openai-agents-python#678 and others: the thinking that led to a call must come back with it,

@@ -144,13 +144,13 @@ def check(body: Body, claude: Claude, version: str) -> Outcome:
     return found
 
 
-@times(600)
+@times(500)
 @given(body=bodies(MODELS), claude=SETTINGS, version=st.sampled_from(VERSIONS))
 def test_a_request_becomes_what_claude_takes(body: Body, claude: Claude, version: str) -> None:
     check(body, claude, version)
 
 
-@times(400)
+@times(350)
 @given(body=mistaken(bodies(MODELS)), claude=SETTINGS, version=st.sampled_from(VERSIONS))
 def test_a_mistake_is_named_or_does_no_harm(body: Body, claude: Claude, version: str) -> None:
     check(body, claude, version)
@@ -159,7 +159,7 @@ def test_a_mistake_is_named_or_does_no_harm(body: Body, claude: Claude, version:
 # -- the same again ----------------------------------------------------------------------------------------------------
 
 
-@times(150)
+@times(100)
 @given(body=bodies(MODELS), claude=SETTINGS)
 def test_the_same_request_is_the_same_body_and_stays_as_it_is(body: Body, claude: Claude) -> None:
     before = json.dumps(body)
@@ -183,19 +183,15 @@ def test_no_hash_decides_what_is_sent() -> None:
 
     collect()
     program = "import json, sys; from tests.test_whole_requests import told; print(*map(told, json.load(sys.stdin)))"
-    answers = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            input=json.dumps(found),
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert len(answers[0].split()) == len(found)
-    assert answers[0] == answers[1]
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(found),
+        env={**os.environ, "PYTHONHASHSEED": "2345", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == [told(body) for body in found]
 
 
 def told(body: Body) -> str:
@@ -208,7 +204,7 @@ def told(body: Body) -> str:
 # -- strict ------------------------------------------------------------------------------------------------------------
 
 
-@times(250)
+@times(200)
 @given(body=bodies(MODELS), claude=SETTINGS)
 def test_strict_refuses_what_drops_anything_and_nothing_else(body: Body, claude: Claude) -> None:
     lenient, strict = (outcome(body, claude, VERTEX_VERSION, strict=strict) for strict in (False, True))

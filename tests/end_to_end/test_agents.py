@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +59,7 @@ class Chat:
     def __init__(self, proxy: Proxy, how: Literal["whole", "streamed", "helper"], **request: Any) -> None:
         self._proxy = proxy
         self._how = how
-        self._request = {"tools": TOOLS, "max_tokens": 20_000} | request
+        self.request = {"tools": TOOLS, "max_tokens": 20_000} | request
         self.messages: list[Message] = []
         self.rounds: list[int] = []
         """How many calls each answer had."""
@@ -79,7 +80,7 @@ class Chat:
                 self._proxy = between()
 
     def _answer(self) -> Message:
-        request = {**self._request, "messages": self.messages}
+        request = {**self.request, "messages": self.messages}
         with self._proxy.sdk() as client:
             match self._how:
                 case "whole":
@@ -192,6 +193,37 @@ def test_a_changed_history_is_answered(proxy: Proxy, cloud: FakeVertex) -> None:
     assert not any("thinking" in kinds for kinds in thoughts(cloud)[:3])
 
 
+ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": TOOLS[:1]}}
+CHANGES: dict[str, dict[str, Any]] = {
+    "another tool": {"tools": [*TOOLS, function("get_news")]},
+    "a tool that is explained anew": {"tools": [TOOLS[0], function("get_time", CITY | {"description": "A city."})]},
+    "a strict tool": {"tools": [TOOLS[0], function("get_time", CITY | {"additionalProperties": False}, strict=True)]},
+    "fewer tools": {"tool_choice": ALLOWED},
+    "a search": {"web_search_options": {}},
+    "JSON": {"response_format": {"type": "json_object"}},
+    "no tools at all": {"tools": openai.omit},
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_prompt_that_changes_amid_a_loop(proxy: Proxy, cloud: FakeVertex, case: str) -> None:
+    """What was thought is bound to the former prompt: it is left out, so that the cloud has nothing to refuse."""
+
+    def change() -> Proxy:
+        if len(chat.rounds) == 1:
+            chat.request |= CHANGES[case]
+        return proxy
+
+    before = len(cloud.requests)
+    chat = Chat(proxy, "whole", model=BOUND, reasoning_effort="low")
+    chat.ask(
+        'call: get_weather({"city": "Paris"}) + get_time({"city": "Paris"})\ncall: get_weather({"city": "Rome"})',
+        change,
+    )
+    assert len(cloud.requests) == before + len(chat.rounds)
+    assert "thinking" not in thoughts(cloud)[0]
+
+
 ODD = {
     "alike": ("mcp.weather/get", "mcp.weather.get"),
     "one as the other is sent": ("get weather", "get_weather"),
@@ -236,6 +268,20 @@ def test_a_loop_of_functions(proxy: Proxy, model: str, stream: bool) -> None:
             messages.append({"role": "function", "name": call.name, "content": work(call.name, call.arguments)})
     assert names == [line.partition(" ")[0] for line in told()]
     assert quoted(choice.message.content or "") == told()
+
+
+def test_many_agents_at_once_do_not_mix(proxy: Proxy, cloud: FakeVertex) -> None:
+    """Each has the results and the thoughts of its own calls."""
+
+    def run(number: int) -> tuple[str, list[int]]:
+        how: Any = ("whole", "streamed", "helper")[number % 3]
+        chat = Chat(proxy, how, model=MODELS[number % len(MODELS)], reasoning_effort="low")
+        return chat.ask(PROMPT.replace("Paris", f"Paris {number}")), chat.rounds
+
+    with ThreadPoolExecutor(8) as pool:
+        for number, (text, rounds) in enumerate(pool.map(run, range(24))):
+            assert quoted(text) == [line.replace("Paris", f"Paris {number}") for line in told()]
+            assert rounds == [2, 1, 3, 0]
 
 
 # --- What to call -----------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def claude_body(
     front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
     system = system_blocks(front, settings, notes)
     names = names_of(chat, cloud)
-    past = _Past(memory, facts.id, names, [*(_bound_tools(chat) if facts.thinking_bound else []), *system])
+    past = _Past(memory, facts.id, names, [*(_bound_beside(chat) if facts.thinking_bound else []), *system])
     inline = facts.mid_system and settings.mid_system == "inline"
     turns = turns_of(messages, names, inline=inline, settings=settings, notes=notes, recall=past.recall)
     # Whether it thinks decides what else the API takes: forced tools, sampling, a prefill.
@@ -115,9 +115,17 @@ class _Past:
         return self._memory.recall(self._model, self.upto(turns), calls, text)
 
 
-def _bound_tools(chat: ChatRequest) -> list[Block]:
-    """What of the tools a thought may be bound to."""
-    return [{"name": tool.name, "description": tool.description, "schema": tool.parameters} for tool in chat.tools]
+def _bound_beside(chat: ChatRequest) -> list[Block]:
+    """What a thought may be bound to besides the system prompt and the turns: whatever changes the tools, or is added
+    to the system prompt."""
+    tools = [
+        {"name": tool.name, "description": tool.description, "schema": tool.parameters, "strict": tool.strict}
+        for tool in chat.tools
+    ]
+    allowed = chat.tool_choice.allowed if chat.tool_choice else None
+    search = (chat.web_search.context_size, chat.web_search.location) if chat.web_search else None
+    any_json = chat.format is not None and chat.format.schema is None
+    return [*tools, {"allowed": allowed, "search": search, "any_json": any_json}]
 
 
 def _only(tool: str) -> dict[str, Any]:

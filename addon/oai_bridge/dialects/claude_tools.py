@@ -155,10 +155,9 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | No
             definition["description"] = tool.description
         definition["input_schema"] = schema
         if tool.strict:
-            found = closed(schema, tool.param) if room and room.tools and not merged else None
-            if room and found and found.exact and room.take(found):
-                room.tools -= 1
-                definition |= {"input_schema": found.schema, "strict": True}
+            checked = _checked(schema, tool.param, room) if room and not merged else None
+            if checked is not None:
+                definition |= {"input_schema": checked, "strict": True}
             else:
                 detail = "Claude can't check a tool's arguments strictly on this model and cloud, or with this schema."
                 notes.dropped(f"{tool.param}.strict", detail, code="strict")
@@ -166,6 +165,18 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | No
             definition["cache_control"] = {"type": "ephemeral"} | ({"ttl": "1h"} if tool.cache == "1h" else {})
         definitions.append(definition)
     return definitions
+
+
+def _checked(schema: Block, param: str, room: _StrictRoom) -> Block | None:
+    """The schema that a strict tool has, if it can have one; it takes its room."""
+    found = closed(schema, param)
+    # A type that an `enum` implies is left out, but a tool's schema has to say that it is an object.
+    if found is None or not found.exact or found.schema.get("type") != "object":
+        return None
+    if not room.tools or not room.take(found):
+        return None
+    room.tools -= 1
+    return found.schema
 
 
 def _free_text() -> Block:

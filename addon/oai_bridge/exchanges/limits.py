@@ -20,7 +20,7 @@ def limit_headers(headers: Mapping[str, str], now: float) -> dict[str, str]:
             if value.isascii() and value.isdigit():
                 told[f"x-ratelimit-{word}-{kind}"] = value
         if (span := _span(headers.get(f"anthropic-ratelimit-{kind}-reset", ""), now)) is not None:
-            told[f"x-ratelimit-reset-{kind}"] = f"{span:g}s"
+            told[f"x-ratelimit-reset-{kind}"] = f"{span:.3f}".rstrip("0").rstrip(".") + "s"
     return told
 
 
