@@ -32,7 +32,8 @@ from tests.support.claude_rules import faults
 from tests.support.claude_seals import Seals
 from tests.support.claude_streams import stream_of
 from tests.support.claude_thinking_rules import thinks
-from tests.support.requests import SPOKEN, bodies
+from tests.support.request_messages import SPOKEN
+from tests.support.requests import bodies
 from tests.support.sdk_types import openai_chunk_faults, openai_faults
 from tests.test_whole_requests import CATALOG, MODELS, times
 
@@ -198,7 +199,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@times(300)
+@times(200)
 @given(data=st.data())
 def test_an_answer_is_the_same_in_one_piece_and_as_a_stream(data: st.DataObject) -> None:
     try:
@@ -284,7 +285,7 @@ def turns(draw: st.DrawFn, request: Asked, model: Model, seals: Seals) -> Body:
     return {**head, "content": content, "stop_reason": "tool_use", "stop_sequence": None, "usage": usage}
 
 
-@times(150)
+@times(100)
 @given(body=bodies(MODELS).map(without_thoughts), lossy=st.booleans(), data=st.data())
 def test_a_turn_with_calls_goes_back_as_it_was(body: Body, lossy: bool, data: st.DataObject) -> None:
     """litellm#15601, openai-agents-python#678 and others: the thinking that led to a call must come back with it,

@@ -237,7 +237,7 @@ def test_a_saved_flow_is_what_the_client_sent_and_got(cloud: FakeVertex, tmp_pat
     assert [note["code"] for note in record["notes"]] == ["dropped:seed"]
     assert record["usage"]["input"] == 11 and record["usage"]["output"] == 6
     assert record["finish_reason"] == "stop"
-    assert "Hello" in record["reply"]
+    assert "Hello" in attempt["reply"]
     assert record["timing"]["began"] <= record["timing"]["first_byte"] <= record["timing"]["ended"]
 
     assert second.response is not None and second.response.raw_content == lost.body

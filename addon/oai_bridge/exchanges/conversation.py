@@ -42,7 +42,6 @@ class Conversation:
         self._call = call
         self._notes = notes
         self._body = translated.body
-        self._prompt: dict[str, Any] | None = None  # the body that got the answer's first part
         self._legs = 1
         self._repaired: frozenset[str] = frozenset()
         self._said: tuple[dict[str, Any], ...] = ()
@@ -56,10 +55,8 @@ class Conversation:
         reason; strict settings forbid that as any other drop."""
         while True:
             try:
-                return await self._sender.send(
-                    lambda access: self._backend.outbound(
-                        self._body, self._facts, self._call, self._translated.betas, access
-                    )
+                return await self._send(
+                    self._body if self._legs == 1 else self._backend.continued(self._body, self._said)
                 )
             except BridgeError as error:
                 repair = self._backend.repaired(self._body, error, self._repaired)
@@ -75,9 +72,12 @@ class Conversation:
         if self._legs == _LEGS:
             return None
         self._legs += 1
-        self._prompt = self._prompt or self._body
-        self._body = self._backend.continued(self._prompt, self._said)
         return await self.ask()
+
+    async def _send(self, body: dict[str, Any]) -> UpstreamResponse:
+        return await self._sender.send(
+            lambda access: self._backend.outbound(body, self._facts, self._call, self._translated.betas, access)
+        )
 
     def saw(self, event: Event) -> None:
         """An event of an answer: a turn that is whole can be recalled when the client sends its results."""

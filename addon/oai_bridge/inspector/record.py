@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..backends.base import Outbound
@@ -19,7 +19,7 @@ from ..notes import Notes
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
 
-_BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; what is left out is said
+_BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body, and of all earlier attempts together; the sizes are told
 
 
 def one_line(text: str) -> str:
@@ -31,8 +31,35 @@ def one_line(text: str) -> str:
 class _Attempt:
     outbound: Outbound
     credential: str
+    body_size: int
     status: int | None = None
     error: str | None = None
+    reply: bytearray = field(default_factory=bytearray)
+    reply_size: int = 0
+
+    def shrink(self, room: int) -> int:
+        """Keeps no more than `room` bytes of what was sent and came; returns how many are left of them."""
+        self.outbound = replace(self.outbound, body=self.outbound.body[:room])
+        room -= len(self.outbound.body)
+        del self.reply[room:]
+        return room - len(self.reply)
+
+    def to_metadata(self) -> dict[str, Any]:
+        reply, headers = self.reply.decode("utf-8", "replace"), self.outbound.headers
+        if token := headers.get("authorization", "").removeprefix("Bearer "):
+            reply = reply.replace(token, "***")  # in case something out there echoes what it was sent
+        return {
+            "method": self.outbound.method,
+            "url": self.outbound.url,
+            "headers": {**headers, **masked(headers.items())},
+            "body": self.outbound.body.decode("utf-8", "replace"),
+            "body_size": self.body_size,
+            "credential": self.credential,
+            "status": self.status,
+            "error": self.error,
+            "reply": reply,
+            "reply_size": self.reply_size,
+        }
 
 
 @dataclass(slots=True)
@@ -53,14 +80,16 @@ class Record:
     error: BridgeError | None = None
     upstream_request_id: str | None = None
     attempts: list[_Attempt] = field(default_factory=list)
-    _reply: bytearray = field(default_factory=bytearray)
-    _reply_size: int = 0
 
     def __post_init__(self) -> None:
         self.began = self.clock()
 
     def sending(self, outbound: Outbound, credential: str) -> None:
-        self.attempts.append(_Attempt(outbound, credential))
+        room = _BODY_LIMIT
+        for attempt in reversed(self.attempts):
+            room = attempt.shrink(room)
+        kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
+        self.attempts.append(_Attempt(kept, credential, len(outbound.body)))
 
     def answered(self, status: int, upstream_request_id: str | None) -> None:
         self.attempts[-1].status = status
@@ -71,10 +100,11 @@ class Record:
 
     def received(self, chunk: bytes) -> None:
         """A piece of the cloud's answer, as it came."""
-        if self.first_byte is None:
+        attempt = self.attempts[-1]
+        if self.first_byte is None and attempt.status == 200:
             self.first_byte = self.clock()
-        self._reply_size += len(chunk)
-        self._reply += chunk[: _BODY_LIMIT - len(self._reply)]
+        attempt.reply_size += len(chunk)
+        attempt.reply += chunk[: _BODY_LIMIT - len(attempt.reply)]
 
     def saw(self, event: Event) -> None:
         """An event of the answer."""
@@ -96,31 +126,13 @@ class Record:
         return one_line(" · ".join(part for part in parts if part))
 
     def to_metadata(self) -> dict[str, Any]:
-        reply = self._reply.decode("utf-8", "replace")
-        for attempt in self.attempts:  # in case something out there echoes what it was sent
-            if token := attempt.outbound.headers.get("authorization", "").removeprefix("Bearer "):
-                reply = reply.replace(token, "***")
         return {
             "request_id": self.request_id,
             "upstream_request_id": self.upstream_request_id,
             "route": self.route,
             "model": self.model,
             "upstream_model": self.upstream_model,
-            "attempts": [
-                {
-                    "method": attempt.outbound.method,
-                    "url": attempt.outbound.url,
-                    "headers": {**attempt.outbound.headers, **masked(attempt.outbound.headers.items())},
-                    "body": attempt.outbound.body[:_BODY_LIMIT].decode("utf-8", "replace"),
-                    "body_size": len(attempt.outbound.body),
-                    "credential": attempt.credential,
-                    "status": attempt.status,
-                    "error": attempt.error,
-                }
-                for attempt in self.attempts
-            ],
-            "reply": reply,
-            "reply_size": self._reply_size,
+            "attempts": [attempt.to_metadata() for attempt in self.attempts],
             "notes": [{"code": note.code, "detail": note.detail} for note in self.notes],
             "usage": {
                 "input": self.usage.input,
