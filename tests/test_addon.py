@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mitmproxy.test import tflow
@@ -73,9 +72,7 @@ def said(port: int, request: bytes) -> bytes:
 async def test_an_answer_that_is_closed_is_closed_to_the_bottom(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
 
-    class Exchange:
-        def __init__(self, *_: Any) -> None: ...
-
+    class Closing:
         async def answer(self) -> AsyncGenerator[Head | bytes, None]:
             try:
                 yield Head(200)
@@ -84,7 +81,7 @@ async def test_an_answer_that_is_closed_is_closed_to_the_bottom(monkeypatch: pyt
                 await asyncio.sleep(0)
                 closed.append(True)
 
-    monkeypatch.setattr(addon, "Exchange", Exchange)
+    monkeypatch.setattr(addon, "exchange", lambda *_: Closing())
     hooks = bridge(Guard(Config(), ["127.0.0.1"]))
     hooks._services = asyncio.ensure_future(asyncio.sleep(0))  # type: ignore[assignment]  # nobody asks them
     flow = tflow.tflow()

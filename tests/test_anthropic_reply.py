@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 
 from oai_bridge.anthropic.errors import error_event
 from oai_bridge.anthropic.reply import PassedStream, pass_on
-from oai_bridge.dialects.claude_reply import ClaudeStream, events_of_message
+from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.errors import BridgeError, StreamBroken
 from oai_bridge.events import Event, Ping, Stop, Usage, UsageReport
 from oai_bridge.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
+from tests.support.claude_streams import message_of
 from tests.support.splits import at_random, bytewise, damaged, in_two
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -278,7 +279,7 @@ MESSAGE = {
 def test_a_whole_answer_is_the_clouds_bytes() -> None:
     body = json.dumps(MESSAGE, indent=3).encode()
     seen: list[Event] = []
-    assert pass_on(body, events_of_message(body), seen.append) is body
+    assert pass_on(body, ClaudeStream().whole(body), seen.append) is body
     assert UsageReport(Usage(3, 4)) in seen and isinstance(seen[-1], Stop)
     assert sdk(body, "application/json").messages.create(**ASK).id == "msg_1"
 
@@ -294,4 +295,38 @@ def test_a_whole_answer_is_the_clouds_bytes() -> None:
 )
 def test_what_is_no_message_is_an_error(body: bytes, told: str) -> None:
     with pytest.raises(BridgeError, match=told):
-        pass_on(body, events_of_message(body), lambda event: None)
+        pass_on(body, ClaudeStream().whole(body), lambda event: None)
+
+
+# -- whole answers to who asked for a stream ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDED if "incomplete" not in name])
+def test_a_message_where_a_stream_was_asked_for_becomes_one(name: str) -> None:
+    through = transcript()
+    out = through.take(json.dumps(message_of(RECORDED[name])).encode())
+    assert is_whole(out) and through.whole
+    with sdk(RECORDED[name]).messages.stream(**ASK) as direct, sdk(out).messages.stream(**ASK) as made:
+        streamed, whole = direct.get_final_message(), made.get_final_message()
+    assert message_of(out)["content"] == message_of(RECORDED[name])["content"]
+    assert (whole.id, whole.stop_reason, whole.stop_details) == (
+        streamed.id,
+        streamed.stop_reason,
+        streamed.stop_details,
+    )
+    assert whole.usage.output_tokens == streamed.usage.output_tokens
+
+
+def test_odd_blocks_of_a_message_are_kept() -> None:
+    out = transcript().take(json.dumps({**MESSAGE, "usage": None}).replace("Hi", "\\ud83d").encode())
+    assert is_whole(out)
+    assert events(out)[1][1]["content_block"] == {"type": "text", "text": ""}
+    assert events(out)[2][1]["delta"] == {"type": "text_delta", "text": "?"}
+    assert events(out)[4][1]["content_block"] == {"type": "brand_new", "x": 1}
+
+
+def test_an_error_where_a_stream_was_asked_for() -> None:
+    through = transcript()
+    out = through.take(b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
+    assert through.failure is not None and not through.begun
+    assert out == error_event(through.failure, "req_test")

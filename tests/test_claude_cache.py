@@ -156,12 +156,27 @@ def test_the_next_request_reads_what_this_one_wrote() -> None:
     assert second["messages"][4] == first["messages"][4] == user(text("four", FIVE))
 
 
-def test_the_clients_own_points_are_enough() -> None:
+@pytest.mark.parametrize("places", [[0], [0, 1], [0, 1, 2]])
+def test_beside_the_clients_own_points_the_end_is_marked_as_anthropics_automatic_mode_does(places: list[int]) -> None:
+    """Else a client that marks its system prompt and asks for the rest to be cached pays for the rest each time."""
     body = chat()
-    body["messages"][0]["content"][0]["cache_control"] = HOUR
-    before = copy.deepcopy(body)
+    blocks = [body["tools"][0], body["system"][0], body["messages"][0]["content"][0]]
+    for place in places:
+        blocks[place]["cache_control"] = HOUR
+    expected = copy.deepcopy(body)
+    expected["messages"][-1] = user(text("four", FIVE))
     place_automatic(body, "5m", 1)
-    assert body == before
+    assert body == expected
+
+
+def test_the_clients_own_point_at_the_end_or_four_of_them_are_enough() -> None:
+    last, full = chat(), chat()
+    last["messages"][-1] = user(text("four", HOUR))
+    full["system"] = [text(mark=FIVE) for _ in range(4)]
+    for body in (last, full):
+        before = copy.deepcopy(body)
+        place_automatic(body, "5m", 1)
+        assert body == before
 
 
 def test_a_text_becomes_a_block_where_it_is_marked_only() -> None:

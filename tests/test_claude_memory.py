@@ -22,6 +22,7 @@ TURN = [THOUGHT, TEXT, USE]
 ARGUMENTS = '{"b":[true,"x",1.5],"a":1.0}'
 CALL = ToolCall("f", ARGUMENTS, "toolu_1")
 SAID = "Let me see."
+ROOM = len(json.dumps(TURN, separators=(",", ":"))) + 512  # bytes that a turn takes
 
 
 def remembering(content: list[dict[str, Any]] = TURN) -> TurnMemory:
@@ -84,14 +85,14 @@ def test_several_calls_must_all_be_the_same() -> None:
 
 @pytest.mark.parametrize("content", [[], [TEXT, USE], [THOUGHT, TEXT], [THOUGHT, USE | {"id": None}]])
 def test_only_thinking_with_calls_is_worth_it(content: list[dict[str, Any]]) -> None:
-    memory = TurnMemory(turns=1)
+    memory = TurnMemory(size=ROOM)
     memory.remember("m", b"p", TURN)
     memory.remember("m", b"p", content)
     assert memory.recall("m", b"p", [CALL], SAID) == TURN, "nothing took its place"
 
 
 def test_the_turn_used_longest_ago_is_forgotten_first() -> None:
-    memory = TurnMemory(turns=2)
+    memory = TurnMemory(size=2 * ROOM)
     for prefix in (b"1", b"2"):
         memory.remember("m", prefix, TURN)
     assert memory.recall("m", b"1", [CALL], SAID)
@@ -100,14 +101,23 @@ def test_the_turn_used_longest_ago_is_forgotten_first() -> None:
 
 
 def test_the_bytes_are_bounded() -> None:
-    size = len(json.dumps(TURN, separators=(",", ":")))
-    memory = TurnMemory(size=2 * size)
+    memory = TurnMemory(size=2 * ROOM)
     for prefix in (b"1", b"1", b"2", b"3"):
         memory.remember("m", prefix, TURN)
-    memory.remember("m", b"4", [*TURN, TEXT | {"text": "x" * 2 * size}])
+    memory.remember("m", b"4", [*TURN, TEXT | {"text": "x" * 2 * ROOM}])
     assert [bool(memory.recall("m", prefix, [CALL], SAID)) for prefix in (b"1", b"2", b"3")] == [False, True, True]
-    TurnMemory(turns=0).remember("m", b"p", TURN)
-    TurnMemory(size=size - 1).remember("m", b"p", TURN)
+    small = TurnMemory(size=ROOM - 1)
+    small.remember("m", b"p", TURN)
+    assert small.recall("m", b"p", [CALL], SAID) is None
+
+
+def test_a_long_run_of_an_agent_is_remembered_whole() -> None:
+    """When its first turn is forgotten, the prompt is another one from there on: all of it is paid anew."""
+    memory = TurnMemory()
+    turn = [THOUGHT | {"thinking": "Hm. " * 500}, TEXT, USE]
+    for number in range(5000):
+        memory.remember("m", b"%d" % number, turn)
+    assert memory.recall("m", b"0", [CALL], SAID) == turn
 
 
 @dataclass

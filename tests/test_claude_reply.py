@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oai_bridge.dialects.claude_reply import ClaudeStream, events_of_message
+from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import StreamBroken
 from oai_bridge.events import (
@@ -68,7 +68,7 @@ def reason(word: str | None, **fields: Any) -> dict[str, Any]:
 
 def whole(*blocks: Any, reading: Reading = AS_SENT, **fields: Any) -> list[Event]:
     message = {"type": "message", "id": "msg_1", "model": "m", "content": blocks, **fields}
-    return events_of_message(json.dumps(message).encode(), reading)
+    return ClaudeStream(reading).whole(json.dumps(message).encode())
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_a_stream_says_what_the_whole_message_says(name: str) -> None:
     stream = ClaudeStream(Reading(keep=True))
     lines = [line for line in RECORDED[name].split(b"\n") if line.startswith(b"data:")]
     streamed = joined([event for line in lines for event in stream.feed(line[5:])])
-    whole = joined(events_of_message(json.dumps(message_of(RECORDED[name])).encode(), Reading(keep=True)))
+    whole = joined(ClaudeStream(Reading(keep=True)).whole(json.dumps(message_of(RECORDED[name])).encode()))
     for events in (streamed, whole):
         for at, event in enumerate(events):
             if isinstance(event, ToolArguments):
@@ -438,5 +438,5 @@ def test_any_json_gives_events_with_at_most_one_ending(messages: list[Any], read
     endings = [at for at, event in enumerate(events) if isinstance(event, (Stop, Failure, Pause))]
     assert endings in ([], [len(events) - 1])
     for message in messages:
-        *_, last = events_of_message(json.dumps(message).encode(), reading)
+        *_, last = ClaudeStream(reading).whole(json.dumps(message).encode())
         assert isinstance(last, (Stop, Failure, Pause))

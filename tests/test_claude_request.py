@@ -134,7 +134,6 @@ FIELDS = st.fixed_dictionaries(
         "output_effort": st.sampled_from([None, None, "low", "max"]),
         "thinking": st.sampled_from([None, ThinkingWish("enabled", 2000), ThinkingWish("disabled")]),
         "web_search": st.sampled_from([None, WebSearch()]),
-        "continue_last": st.booleans(),
         "user": st.sampled_from([None, "mark", "mark@example.com"]),
         "cache": CACHE,
         "betas": st.sampled_from([(), ("context-1m-2025-08-07", "files-api-2025-04-14", "a\r\nb")]),
@@ -198,13 +197,11 @@ PREFILL = (HI, message("assistant", "The answer is "))
     ("model", "fields", "kept"),
     [
         ("claude-haiku-4-5", {}, True),
-        ("claude-haiku-4-5", {"continue_last": True}, True),
         ("claude-haiku-4-5", {"effort": "low"}, False),
         ("claude-haiku-4-5", {"effort": "none"}, True),
         ("claude-haiku-4-5", {"format": JsonFormat(SCHEMA)}, False),
         ("claude-haiku-4-5", {"format": JsonFormat()}, True),
         ("claude-opus-4-6", {}, False),
-        ("claude-opus-4-6", {"continue_last": True}, False),
     ],
 )
 def test_a_prefill_goes_with_neither_thinking_nor_a_format(model: str, fields: Any, kept: bool) -> None:
@@ -423,6 +420,17 @@ LONG = "word " * 1000
 def test_automatic_caching(claude: Claude, cache: Any, mark: Any) -> None:
     found = body(message("system", LONG), HI, claude=claude, cache=cache)
     assert found["system"][0].get("cache_control") == found["messages"][0]["content"][0].get("cache_control") == mark
+
+
+@pytest.mark.parametrize(
+    ("claude", "cache", "mark"), [(Claude(), None, None), (Claude(cache="auto"), None, None), (Claude(), "5m", FIVE)]
+)
+def test_a_wish_for_the_whole_goes_with_the_clients_points_the_setting_does_not(
+    claude: Claude, cache: Any, mark: Any
+) -> None:
+    found = body(message("system", Text(LONG, cache="1h")), HI, claude=claude, cache=cache)
+    assert found["system"][0]["cache_control"] == HOUR
+    assert found["messages"][0]["content"][0].get("cache_control") == mark
 
 
 def test_a_fifth_point_is_told() -> None:

@@ -321,7 +321,9 @@ def test_a_budget_needs_the_thoughts_adaptive_thinking_does_not() -> None:
     assert plan("claude-opus-4-8", "high", lost=True).thinking == SUMMARIZED
 
 
-def test_thoughts_are_forgotten_in_the_run_only() -> None:
-    turns = [ASK, said(THOUGHT, WORD), ASK, said(CALL), RESULT, said(THOUGHT, CALL), RESULT]
+def test_thoughts_are_forgotten_wherever_they_stand() -> None:
+    """Were they forgotten in the last run only, they would be back with the user's next message, and the prompt would
+    not be the one that is cached."""
+    turns = [ASK, said(THOUGHT, CALL), RESULT, said(WORD), ASK, said(THOUGHT, CALL), RESULT]
     forget_thoughts(turns)
-    assert turns == [ASK, said(THOUGHT, WORD), ASK, said(CALL), RESULT, said(CALL), RESULT]
+    assert turns == [ASK, said(CALL), RESULT, said(WORD), ASK, said(CALL), RESULT]

@@ -166,6 +166,7 @@ def test_what_became_of_names_and_schemas_is_told() -> None:
         (OLD, "vertex", STRICT, False),
         (NEW, "vertex", {**STRICT, "additionalProperties": True}, False),
         (NEW, "vertex", {"anyOf": [STRICT, STRICT]}, False),
+        (NEW, "vertex", {"$ref": "#/$defs/A", "$defs": {"A": {"anyOf": [STRICT, STRICT]}}}, False),
         (NEW, "vertex", {**STRICT, "$ref": "https://a.b/c"}, False),
         (NEW, "vertex", {**STRICT, "const": {"a": "b"}}, True),
         (NEW, "vertex", {"type": "string", "enum": ["a", "b"]}, False),

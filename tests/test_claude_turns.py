@@ -232,6 +232,12 @@ def test_thoughts_go_first_in_order_and_to_the_letter() -> None:
     ]
 
 
+def test_thoughts_beside_the_text_lead_the_calls_of_the_next_message() -> None:
+    chat = [user("A"), assistant("B", thoughts=(THOUGHT,)), calls("a")]
+    assert translated(chat)[1].blocks == [THINKING, text("B"), use("a")]
+    assert "dropped:thinking_blocks" not in told(chat)
+
+
 @pytest.mark.parametrize("parts", [["B"], []])
 def test_thoughts_of_a_turn_without_calls_are_dropped(parts: list[str]) -> None:
     chat = [user("A"), assistant(*parts, thoughts=(THOUGHT,)), user("C")]

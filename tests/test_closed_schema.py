@@ -18,7 +18,7 @@ from anthropic.lib._parse._transform import transform_schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oai_bridge.dialects.closed_schema import Closed, closed, is_strict, output_schema
+from oai_bridge.dialects.closed_schema import Closed, closed, output_schema
 from oai_bridge.errors import InvalidRequest
 from tests.test_json_schema import ANY_JSON, nested
 
@@ -232,14 +232,14 @@ def unions(count: int, union: dict[str, Any]) -> dict[str, Any]:
 def test_limits(schema: dict[str, Any], within: bool) -> None:
     """Anthropic: "Schemas contains too many optional parameters", "… parameters with union types"."""
     assert (output_schema(schema) is not None) is within
-    assert is_strict(schema) is within
 
 
 @pytest.mark.parametrize(
     ("schema", "expected"), [(A, True), (OPEN, False), ({**A, "properties": {"a": OPEN}}, False), ({}, False)]
 )
-def test_strict_changes_nothing_that_the_schema_allows(schema: dict[str, Any], expected: bool) -> None:
-    assert is_strict(schema) is expected
+def test_exact_changes_nothing_that_the_schema_allows(schema: dict[str, Any], expected: bool) -> None:
+    found = closed(schema)
+    assert bool(found and found.exact) is expected
 
 
 def test_the_count_of_what_is_limited() -> None:

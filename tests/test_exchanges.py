@@ -7,7 +7,10 @@ import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any
+
+import pytest
 
 from oai_bridge.answer import Head
 from oai_bridge.backends.vertex import VertexClaude
@@ -17,9 +20,10 @@ from oai_bridge.fetch import Fetcher
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.pool import Pool
-from oai_bridge.routing import Route
+from oai_bridge.routing import Kind, Route
 from oai_bridge.settings import Claude, Config, Images, Network, Vertex
 from oai_bridge.upstream import UpstreamClient
+from tests.support.claude_streams import stream_of
 
 REPLY = b'{"type": "message", "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn"}'
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -75,6 +79,61 @@ async def services(serve: Serve) -> AsyncIterator[Services]:
     server.close()
 
 
+def whole_body(kind: bytes, body: bytes, status: int = 200) -> bytes:
+    """An answer with a length."""
+    return b"HTTP/1.1 %d X\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n%s" % (status, kind, len(body), body)
+
+
+def saying(reason: str) -> dict[str, Any]:
+    """A message of Claude's that ends for this reason."""
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": reason,
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    }
+
+
+def in_json(reason: str) -> bytes:
+    return whole_body(b"application/json", json.dumps(saying(reason)).encode())
+
+
+def in_a_stream(reason: str) -> bytes:
+    return whole_body(b"text/event-stream", stream_of(saying(reason)))
+
+
+REFUSED = whole_body(
+    b"application/json",
+    b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Too many strict tools."}}',
+    400,
+)
+
+
+class Scripted:
+    """Gives these answers one after the other, in small pieces, as long as it is not `silent`."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self.answers = answers
+        self.asked = 0
+        self.silent = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+                answer = self.answers[self.asked]
+                self.asked += 1
+                for start in range(0, len(answer), 200):
+                    writer.write(answer[start : start + 200])
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                    if self.silent:
+                        await reader.read()  # until the other side leaves
+        writer.close()
+
+
 async def ask(parts: Services) -> tuple[int, Record]:
     record = Record("req_1")
     pieces = [piece async for piece in exchange(parts, Incoming(Route("chat"), CHAT), record).answer()]
@@ -116,6 +175,25 @@ async def test_the_clouds_request_id_is_kept_with_an_error() -> None:
     assert record.to_metadata()["upstream_request_id"] == "req_vrtx_1"
 
 
+@pytest.mark.parametrize("where", ["body", "header"])
+async def test_a_request_id_that_is_none_spoils_no_answer(where: str) -> None:
+    """It would be no legal header, and a flow with it could not be saved."""
+    odd = json.dumps("a\r\nset-cookie: b").encode() if where == "body" else b"1"
+    body = b'{"type": "error", "error": {"type": "api_error", "message": "no"}, "request_id": %s}' % odd
+    header = b"request-id: a\xff\xfeb\r\n" if where == "header" else b""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Oh\r\n%scontent-length: %d\r\n\r\n%s" % (header, len(body), body))
+        writer.close()
+
+    async with services(refuse) as parts:
+        status, record = await ask(parts)
+    assert status == 500
+    assert record.error is not None and "no" in record.error.message
+    assert record.to_metadata()["upstream_request_id"] is None
+
+
 async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
     async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -126,3 +204,87 @@ async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
         status, record = await ask(parts)
     assert status == 429
     assert record.error is not None and record.error.retry_after == 7
+
+
+# -- a client that leaves ----------------------------------------------------------------------------------------------
+
+CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
+SEARCH = {
+    "model": "claude-opus-4-8",
+    "web_search_options": {},
+    "messages": [{"role": "user", "content": "Hello"}],
+    "tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": CLOSED}}],
+}
+NATIVE = {"model": "claude-opus-4-8", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+LEAVING: dict[str, tuple[Kind, dict[str, Any], list[bytes]]] = {
+    "chat": ("chat", SEARCH, [REFUSED, in_json("pause_turn"), in_json("end_turn")]),
+    "chunks": ("chat", SEARCH | {"stream": True}, [REFUSED, in_a_stream("pause_turn"), in_a_stream("end_turn")]),
+    "chunks of JSON": ("chat", SEARCH | {"stream": True}, [in_json("pause_turn"), in_a_stream("end_turn")]),
+    "message": ("messages", NATIVE, [in_json("end_turn")]),
+    "events": ("messages", NATIVE | {"stream": True}, [in_a_stream("end_turn")]),
+    "events of JSON": ("messages", NATIVE | {"stream": True}, [in_json("end_turn")]),
+    "count": ("count_tokens", NATIVE, [whole_body(b"application/json", b'{"input_tokens": 5}')]),
+    "refusal": ("messages", NATIVE, [REFUSED]),
+}
+
+
+@pytest.mark.parametrize("case", LEAVING)
+async def test_whenever_the_client_leaves_no_connection_is_kept_from_the_others(case: str) -> None:
+    """It leaves after one turn of the event loop, after two, … until the exchange comes to its end before that."""
+    kind, body, answers = LEAVING[case]
+    for turns in range(1000):
+        cloud, record = Scripted(answers), Record("req_1")
+        async with services(cloud.serve) as parts:
+
+            async def read(parts: Services = parts, record: Record = record) -> None:
+                incoming = Incoming(Route(kind), json.dumps(body).encode())
+                async with aclosing(exchange(parts, incoming, record).answer()) as pieces:
+                    async for _ in pieces:
+                        pass
+
+            client = asyncio.create_task(read())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            left = cloud.silent = client.cancel()
+            await asyncio.wait([client])
+            await asyncio.sleep(0.005)  # for what is left of an answer that came to its end
+            assert in_use(parts.upstream) == 0, f"after {turns} turns"
+            assert record.ended is not None or not turns
+        if not left:
+            break
+    assert cloud.asked == len(answers)
+    assert [attempt.status for attempt in record.attempts] == [400 if answer is REFUSED else 200 for answer in answers]
+
+
+def in_use(upstream: UpstreamClient) -> int:
+    """Connections that are neither closed nor waiting for the next request."""
+    return sum(len(session.connector._acquired) for session in upstream._sessions.values() if session.connector)
+
+
+# -- an answer that pauses ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_an_answer_that_only_pauses_is_told_as_cut_short(stream: bool) -> None:
+    cloud, record = Scripted([(in_a_stream if stream else in_json)("pause_turn")] * 20), Record("req_1")
+    incoming = Incoming(Route("chat"), json.dumps(SEARCH | {"stream": stream}).encode())
+    async with services(cloud.serve) as parts:
+        pieces = [piece async for piece in exchange(parts, incoming, record).answer()]
+    assert cloud.asked == 10
+    assert b"".join(piece for piece in pieces if isinstance(piece, bytes)).count(b'"finish_reason":"length"') == 1
+    told = record.to_metadata()
+    assert (told["finish_reason"], told["usage"]["input"], told["usage"]["output"]) == ("length", 10, 20)
+
+
+# -- one piece where a stream was asked for ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["chat", "messages"])
+async def test_an_error_with_status_200_keeps_the_clouds_words(kind: Kind) -> None:
+    error = b'[{"error": {"code": 429, "message": "Quota of the day.", "status": "RESOURCE_EXHAUSTED"}}]'
+    cloud, record = Scripted([whole_body(b"application/json; charset=UTF-8", error)]), Record("req_1")
+    incoming = Incoming(Route(kind), json.dumps(NATIVE | {"stream": True}).encode())
+    async with services(cloud.serve) as parts:
+        head, body = [piece async for piece in exchange(parts, incoming, record).answer()]
+    assert isinstance(head, Head) and head.status == 429
+    assert isinstance(body, bytes) and b"Quota of the day." in body

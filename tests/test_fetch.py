@@ -61,9 +61,13 @@ async def fetcher(
         await one.close()
 
 
+async def get(one: Fetcher, url: str) -> Image | Document:
+    return (await one.get_all([Remote(url, PARAM)]))[url]
+
+
 async def got(url: str, images: Images = OPEN, names: Names | None = None) -> Image | Document:
     async with fetcher(images, names) as one:
-        return await one.get(url, PARAM)
+        return await get(one, url)
 
 
 async def refusal(url: str, images: Images = OPEN, names: Names | None = None) -> str:
@@ -133,9 +137,9 @@ async def test_https(tmp_path: Path) -> None:
     context.load_cert_chain(chain)
     trust = ssl.create_default_context(cafile=str(ca))
     async with site(answer(), context) as server, fetcher(trust=trust) as one:
-        assert (await one.get(f"https://cloud.test:{server.port}/", PARAM)).media_type == "image/png"
+        assert (await get(one, f"https://cloud.test:{server.port}/")).media_type == "image/png"
         with pytest.raises(InvalidRequest, match=r"TLS with other\.test failed"):
-            await one.get(f"https://other.test:{server.port}/", PARAM)
+            await get(one, f"https://other.test:{server.port}/")
 
 
 # -- chats ------------------------------------------------------------------------------------------------------------
@@ -313,7 +317,7 @@ async def test_the_system_is_not_asked_for_the_name_again(monkeypatch: pytest.Mo
 async def test_the_system_resolver() -> None:
     assert set(await system_addresses("localhost", 80)) <= {"127.0.0.1", "::1"}
     async with site(answer()) as server, fetcher(names=system_addresses) as one:
-        assert (await one.get(f"http://localhost:{server.port}/", PARAM)).media_type == "image/png"
+        assert (await get(one, f"http://localhost:{server.port}/")).media_type == "image/png"
 
 
 async def test_a_name_that_nobody_knows() -> None:
@@ -328,7 +332,7 @@ async def test_a_resolver_that_says_nothing() -> None:
 
     async with fetcher(replace(OPEN, timeout=0.1), names) as one:
         with pytest.raises(InvalidRequest, match=r"0\.1 s"):
-            await one.get("http://pics.test/", PARAM)
+            await get(one, "http://pics.test/")
 
 
 # -- redirects --------------------------------------------------------------------------------------------------------
@@ -421,7 +425,7 @@ async def test_no_way_back_from_https(tmp_path: Path) -> None:
         location = f"http://pics.test:{plain.port}/"
         async with site(answer(b"", 302, location=location), context) as server, fetcher(trust=trust) as one:
             with pytest.raises(InvalidRequest, match="from https to http"):
-                await one.get(f"https://cloud.test:{server.port}/", PARAM)
+                await get(one, f"https://cloud.test:{server.port}/")
         assert plain.heads == []
 
 
@@ -635,7 +639,7 @@ async def test_nobody_waits_for_a_slow_fetch() -> None:
 async def test_a_name_that_is_looked_up_for_long_blocks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
     async with fetcher(replace(OPEN, timeout=0.2), system_addresses) as one:
-        task = asyncio.create_task(one.get("http://pics.test/", PARAM))
+        task = asyncio.create_task(get(one, "http://pics.test/"))
         longest, last = 0.0, time.monotonic()
         while not task.done():
             await asyncio.sleep(0.01)
@@ -649,7 +653,7 @@ async def test_a_name_that_is_looked_up_for_long_blocks_nobody(monkeypatch: pyte
 @pytest.mark.parametrize("handler", [slow_head, slow_body])
 async def test_a_client_that_leaves_ends_the_fetch(handler: Handler) -> None:
     async with site(handler) as server, fetcher() as one:
-        task = asyncio.create_task(one.get(f"http://pics.test:{server.port}/", PARAM))
+        task = asyncio.create_task(get(one, f"http://pics.test:{server.port}/"))
         async with asyncio.timeout(2):
             while not server.heads:
                 await asyncio.sleep(0.01)
@@ -662,7 +666,7 @@ async def test_a_client_that_leaves_ends_the_fetch(handler: Handler) -> None:
 @pytest.mark.parametrize("handler", [slow_head, slow_body])
 async def test_closing_leaves_no_connection_open(handler: Handler) -> None:
     async with site(handler) as server, fetcher() as one:
-        task = asyncio.create_task(one.get(f"http://pics.test:{server.port}/", PARAM))
+        task = asyncio.create_task(get(one, f"http://pics.test:{server.port}/"))
         async with asyncio.timeout(2):
             while not server.heads:
                 await asyncio.sleep(0.01)
@@ -674,5 +678,15 @@ async def test_closing_leaves_no_connection_open(handler: Handler) -> None:
 
 async def test_no_connection_is_kept() -> None:
     async with site(answer()) as server, fetcher() as one:
-        await one.get(f"http://pics.test:{server.port}/", PARAM)
+        await get(one, f"http://pics.test:{server.port}/")
         await server.wait_until_left()
+
+
+async def test_a_request_can_not_be_used_to_ask_for_thousands_of_files() -> None:
+    names = Names()
+    remotes = [Remote(f"http://pics.test/{number}.png", f"url {number}") for number in range(601)]
+    async with fetcher(names=names) as one:
+        with pytest.raises(InvalidRequest, match="600 files") as caught:
+            await one.get_all([*remotes[:600], *remotes])
+    assert caught.value.param == "url 600"
+    assert names.asked == []

@@ -142,6 +142,11 @@ def test_alternatives_further_down_stay() -> None:
     assert not has_alternatives(schema)
 
 
+def test_alternatives_behind_a_reference_are_at_the_top_too() -> None:
+    assert has_alternatives({"$ref": "#/definitions/A", "definitions": {"A": {"oneOf": [A, B]}}})
+    assert not has_alternatives({"$ref": "#/$defs/A", "$defs": {"A": A}})
+
+
 def test_references_at_the_top_are_followed() -> None:
     """pydantic and zod-to-json-schema put a named schema into the definitions and refer to it."""
     named = {**A, "title": "Args"}

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from oai_bridge.redaction import redact
+from oai_bridge.redaction import plain_id, redact
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\nabc=\n-----END PRIVATE KEY-----"
 
@@ -46,3 +46,13 @@ def test_twice_the_text_takes_twice_the_time() -> None:
 
 def test_known_secrets() -> None:
     assert redact("a s3cret and t0ken", "s3cret", "", "t0ken") == "a *** and ***"
+
+
+@pytest.mark.parametrize("given", ["req_vrtx_011CX", "a1b2-c3d4", "AbC/+=.:0", "x" * 128])
+def test_an_id_is_kept(given: str) -> None:
+    assert plain_id(given) == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\r\nset-cookie: b", "a\n", "\udcff", "ü", None, 5, ["a"]])
+def test_what_is_no_id_is_left_out(given: object) -> None:
+    assert plain_id(given) is None

@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from oai_bridge.dialects.claude_reply import events_of_message
+from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.errors import UpstreamError
 from oai_bridge.events import (
     Citation,
@@ -311,7 +311,7 @@ def test_the_service_tier_is_told_at_the_end(tier: Any) -> None:
 def test_a_whole_answer_can_be_streamed() -> None:
     """Where the cloud answers a request for a stream in one piece."""
     body = {"type": "message", "id": "msg_1", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"}
-    chunks = data(written(ChunkWriter(TO), *events_of_message(json.dumps(body).encode())))
+    chunks = data(written(ChunkWriter(TO), *ClaudeStream().whole(json.dumps(body).encode())))
     assert [json.loads(chunk)["choices"][0]["delta"].get("content") for chunk in chunks[:-1]] == ["", "Hi", None]
 
 

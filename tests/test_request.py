@@ -104,7 +104,6 @@ def test_a_request_with_everything() -> None:
         thinking=ThinkingWish("adaptive"),
         output_effort="low",
         web_search=WebSearch(),
-        continue_last=True,
         user="u1",
         cache="5m",
         betas=("b1",),
@@ -132,10 +131,6 @@ def test_a_request_with_everything() -> None:
         ({"functions": [{"name": "f"}], "function_call": {"name": "f"}}, "tool_choice", ToolChoice("named", "f")),
         ({"tools": [], "tool_choice": "auto"}, "tool_choice", None),
         ({"parallel_tool_calls": None}, "parallel_tool_calls", True),
-        ({"add_generation_prompt": False}, "continue_last", True),
-        ({"add_generation_prompt": True, "continue_final_message": False}, "continue_last", False),
-        ({"messages": [{"role": "assistant", "content": "x", "prefix": True}]}, "continue_last", True),
-        ({"messages": [{"role": "assistant", "prefix": True}, {"role": "user"}]}, "continue_last", False),
         ({"user": "u", "safety_identifier": "s"}, "user", "s"),
         ({"user": "mark@example.com", "safety_identifier": ""}, "user", "mark@example.com"),
         ({"user": None}, "user", None),
@@ -241,8 +236,6 @@ def test_strict_refuses_what_would_be_dropped(fields: dict[str, Any], param: str
         ({"anthropic_beta": 5}, "anthropic_beta"),
         ({"anthropic_beta": ["b1", 5]}, "anthropic_beta"),
         ({"context_management": [1]}, "context_management"),
-        ({"continue_final_message": "yes"}, "continue_final_message"),
-        ({"add_generation_prompt": 1}, "add_generation_prompt"),
     ],
 )
 def test_the_field_that_is_wrong_is_named(fields: dict[str, Any], param: str) -> None:

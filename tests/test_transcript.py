@@ -109,6 +109,30 @@ def test_a_damaged_stream_has_one_ending(pieces: list[bytes]) -> None:
     assert read([b"".join(pieces)]) == out
 
 
+def test_an_answer_in_one_piece_is_as_good_as_a_stream() -> None:
+    through = transcript()
+    message = {"id": "msg_1", "type": "message", "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"}
+    out = through.take(json.dumps(message).encode())
+    assert is_whole(out) and through.whole and b'"content":"Hi"' in out
+    assert through.take(b"{}") == b"", "nothing after the ending"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        (b'[{"error": {"code": 429, "message": "Quota!", "status": "RESOURCE_EXHAUSTED"}}]', 429, "Quota!"),
+        (b'{"type": "error", "error": {"type": "overloaded_error", "message": "Full."}}', 503, "Full."),
+        (b"<html><h1>Sign in</h1></html>", 502, "Sign in"),
+        (b"", 502, "nothing else"),
+    ],
+)
+def test_an_error_in_one_piece_keeps_its_words(body: bytes, code: int, words: str) -> None:
+    through = transcript()
+    out = through.take(body)
+    assert through.failure is not None and out == error_event(through.failure)
+    assert (through.begun, through.failure.status) == (False, code) and words in through.failure.message
+
+
 def test_nothing_is_said_after_the_ending() -> None:
     through = transcript()
     assert through.feed(PLAIN)

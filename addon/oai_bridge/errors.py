@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .redaction import plain_id
+
 
 class BridgeError(Exception):
     """An answer that is not a success.
@@ -14,7 +16,7 @@ class BridgeError(Exception):
     `message` is one or two sentences for the user, says what to do next and never holds a secret. `status` is the HTTP
     status towards the client; `type`, `code` and `param` stand in OpenAI's error object. `retry` says whether the same
     request may succeed later (`None`: nothing known, SDKs decide by the status), `retry_after` in seconds is the
-    upstream's own word. `request_id` is the cloud's id of the request, where it gave one.
+    upstream's own word. `request_id` is the cloud's id of the request, where it gave one that is an id.
     """
 
     status = 500
@@ -32,13 +34,13 @@ class BridgeError(Exception):
         status: int | None = None,
         retry: bool | None = None,
         retry_after: float | None = None,
-        request_id: str | None = None,
+        request_id: object = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
-        self.request_id = request_id
+        self.request_id = plain_id(request_id)
         if code is not None:
             self.code = code
         if type is not None:

@@ -26,6 +26,7 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """All addresses of a name and port; raises OSError."""
 
 _AT_ONCE = 4
+_MOST = 600  # files of a request: no model takes more, and nobody is to flood a site from here
 _REDIRECTS = 3
 _REDIRECTING = (301, 302, 303, 307, 308)
 _ACCEPT = "image/webp, image/png, image/jpeg, image/gif, application/pdf, text/plain;q=0.5"
@@ -61,12 +62,9 @@ class Fetcher:
         media = await self.get_all(remotes)
         return replace(chat, messages=tuple(_filled(message, media) for message in chat.messages))
 
-    async def get(self, url: str, param: str) -> Media:
-        """One image or document; raises `InvalidRequest` with this `param`."""
-        return (await self.get_all([Remote(url, param)]))[url]
-
     async def get_all(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:
-        """The media by URL, each fetched once. What a file weighs counts for each place where it stands."""
+        """The media by URL, each fetched once. What a file weighs counts for each place where it stands. Raises
+        `InvalidRequest` with the `param` of what fails first."""
         if remotes and not self._images.fetch:
             raise _unavailable(
                 "Files are not fetched from URLs here; send the file itself as a data: URL, or set images.fetch in "
@@ -77,6 +75,8 @@ class Fetcher:
         params: dict[str, str] = {}
         for remote in remotes:
             params.setdefault(remote.url, remote.param)
+            if len(params) > _MOST:
+                raise _unavailable(f"One request can name {_MOST} files by URL; send fewer.", remote.param)
         room = _Room(self._images.total_size)
         media: dict[str, Media] = {}
         waiting = iter(params.items())

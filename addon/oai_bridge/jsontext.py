@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -53,6 +54,22 @@ def one_line(encoded: bytes) -> bytes:
 def encodable(text: str) -> str:
     """The text without half surrogates: it may quote what a client sent, and UTF-8 can't hold those."""
     return text.encode("utf-8", "replace").decode()
+
+
+def deeper_than(levels: int, value: Any) -> bool:
+    """Whether lists and objects lie in each other more than `levels` deep. Looks at one level after the other, since
+    recursion is what fails on such values."""
+    level: list[Any] = [[value]]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(inner, Mapping | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _diagnosis(raw: bytes, error: Exception) -> JsonError:

@@ -1,4 +1,4 @@
-"""Secrets by their shape, for texts that others wrote, such as a cloud's error message."""
+"""What others wrote, such as a cloud's error message, made fit to be shown: no secrets, and ids that are ids."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _SECRET = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
+_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+
 
 def redact(text: str, *known: str) -> str:
     """`text` without what looks like a secret and without the `known` ones."""
@@ -21,3 +23,8 @@ def redact(text: str, *known: str) -> str:
         if secret:
             text = text.replace(secret, "***")
     return _SECRET.sub("***", text)
+
+
+def plain_id(value: object) -> str | None:
+    """An id that a cloud gave, fit for headers and files; `None` for anything else."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None

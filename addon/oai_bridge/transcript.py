@@ -5,7 +5,7 @@ Total: whatever bytes come, whatever a decoder does, the client gets exactly one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from .backends.base import Decoder, Dialect
@@ -44,13 +44,17 @@ class Transcript:
 
     def feed(self, chunk: bytes) -> bytes:
         """What `chunk` lets the client read."""
-        return b"" if self._rests() else self._read(lambda: self._decoder.feed(chunk))
+        return b"" if self._rests() else self._read(lambda: self._events(self._decoder.feed(chunk)))
+
+    def take(self, body: bytes) -> bytes:
+        """Instead of `feed` and `end`: the cloud has sent no stream, but an answer or an error in one piece."""
+        return b"" if self._rests() else self._read(lambda: self._dialect.whole(body))
 
     def end(self) -> bytes:
         """The cloud has closed the stream. Without its last message that is a failure."""
         if self._rests():
             return b""
-        last = self._read(self._decoder.close)
+        last = self._read(lambda: self._events(self._decoder.close()))
         cut = StreamBroken("The cloud's answer was cut off before its end; try again.")
         return last if self._rests() else last + self.fail(cut)
 
@@ -78,18 +82,19 @@ class Transcript:
         """Whether nothing of the cloud's is read any more, or for now."""
         return self.ended or self.paused
 
-    def _read(self, frames: Callable[[], Iterable[Frame]]) -> bytes:
-        """What the frames become; a defect on the way ends the answer after what was written before it."""
+    def _events(self, frames: Iterable[Frame]) -> Iterator[Event]:
+        for frame in frames:
+            if isinstance(frame, FrameError):
+                yield Failure(StreamBroken(f"The cloud's answer can't be read: {frame.reason}."))
+            elif not self._rests():
+                yield from self._dialect.feed(frame)
+
+    def _read(self, events: Callable[[], Iterable[Event]]) -> bytes:
+        """What the events become; a defect on the way ends the answer after what was written before it."""
         out: list[bytes] = []
         try:
-            for frame in frames():
-                if self._rests():
-                    break
-                if isinstance(frame, FrameError):
-                    out.append(self.fail(StreamBroken(f"The cloud's answer can't be read: {frame.reason}.")))
-                else:
-                    for event in self._dialect.feed(frame):
-                        out.append(self._write(event))
+            for event in events():
+                out.append(self._write(event))
         except Exception as error:
             report_defect("A stream could not be read", error)
             out.append(self.fail(Internal("The proxy could not read the cloud's answer; its log has the details.")))

@@ -25,6 +25,7 @@ _CONNECT_TIMEOUT = 30.0  # seconds for one attempt at a TCP connection
 _SILENCE_TIMEOUT = 600.0  # seconds without a byte, before the first one too: long thinking is silent
 _IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
+_NO_STREAM = ("application/json", "text/html")
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
 
 
@@ -44,6 +45,12 @@ class UpstreamResponse:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.connection = connection
+
+    @property
+    def in_one_piece(self) -> bool:
+        """Whether it says that it is no stream, whatever was asked for: an error with status 200, a page of a proxy in
+        between, or the answer of one that can't stream."""
+        return self.headers.get("content-type", "").lower().startswith(_NO_STREAM)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; raises `UpstreamError` if it is cut off."""

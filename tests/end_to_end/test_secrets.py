@@ -6,7 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -27,9 +29,15 @@ from tests.support.fake_vertex import (
     sse,
 )
 from tests.support.proxy import ASK, CHAT, KEY, Proxy, Web, free_port, read_all, unchunk
+from tests.support.sites import PNG
 
 WRONG_KEY = "wrong-key-of-a-client-0123456789"
 HEADERS = {"authorization": f"Bearer {KEY}"}
+MESSAGES = "/v1/messages"
+COUNT = "/v1/messages/count_tokens"
+NATIVE = {**ASK, "max_tokens": 99}
+THEIRS = ("url-password-Wm3", "url-signature-Kp8", "url-path-Zt4", "url-redirect-Qv6", "beta-name-Hy2")
+"""What a client writes into URLs and betas may be secret, and is not to be seen but in its own request."""
 
 
 class Canaries:
@@ -82,9 +90,16 @@ def kept(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[dict[str, bytes]
     arguments = [*web.arguments, "-w", str(flows), "--set", f"hardump={har}", "--set", "termlog_verbosity=debug"]
     arguments += ["--set", "proxy_debug=true"]  # mitmproxy's own log of what comes in
     environment = cloud.environment() | {"PROXY_KEY": KEY, "LOG_LEVEL": "debug"}
+    config = '{"images": {"allow_private": true, "timeout": 2}}'
     seen: dict[str, bytes] = {}
-    with Proxy(folder, environment=environment, program="mitmweb", arguments=arguments) as proxy:
-        seen["answers"] = b"".join(ask_all(proxy, cloud))
+    with (
+        Proxy(folder, environment=environment, config=config, program="mitmweb", arguments=arguments) as proxy,
+        ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as pictures,
+    ):
+        Thread(target=pictures.serve_forever, daemon=True).start()
+        seen["answers"] = b"".join([*ask_all(proxy, cloud), *ask_natively(proxy, cloud)])
+        seen["answers"] += b"".join(ask_with_pictures(proxy, cloud, pictures.server_port))
+        pictures.shutdown()
         seen["during a stream"] = ask_and_look(proxy, cloud, web)
         seen["afterwards"] = look(web)
         cloud.script(endless())
@@ -138,6 +153,64 @@ def ask_all(proxy: Proxy, cloud: FakeVertex) -> Iterator[bytes]:
         yield repr(proxy.get(path, HEADERS)).encode()
 
 
+def ask_natively(proxy: Proxy, cloud: FakeVertex) -> Iterator[bytes]:
+    """The same in Anthropic's own words."""
+    headers = {"x-api-key": KEY, "anthropic-beta": f"{THEIRS[4]},context-management-2025-06-27"}
+    calls = [(MESSAGES, NATIVE), (MESSAGES, {**NATIVE, "stream": True}), (COUNT, ASK)]
+    for path, body in calls:
+        answer = proxy.post(path, body, headers)
+        assert answer.status == 200
+        yield repr(answer).encode()
+        yield repr(proxy.post(path, body, {"x-api-key": WRONG_KEY})).encode()
+    token = cloud.tokens[-1]
+    error = {"type": "error", "error": {"type": "api_error", "message": f"Bearer {token}"}, "request_id": f"r {token}"}
+    for body in (NATIVE, {**NATIVE, "stream": True}):
+        for kind in ("anthropic", "google", "page"):
+            cloud.script(echo(cloud, 403, kind))
+            yield repr(proxy.post(MESSAGES, body, headers)).encode()
+        cloud.script(Reply(200, error))
+        yield repr(proxy.post(MESSAGES, body, headers)).encode()
+    for after in (0, 4):
+        cloud.script(broken(message=f"Bearer {token}", after=after))
+        yield repr(proxy.post(MESSAGES, {**NATIVE, "stream": True}, headers)).encode()
+    cloud.revoke_tokens()
+    cloud.script_token(invalid_grant(f"assertion eyJhbGciOi.{token}.x"))
+    refused = proxy.post(COUNT, ASK, headers)
+    assert refused.status == 401
+    yield repr(refused).encode()
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """A site whose answer is in the URL's path."""
+
+    def do_GET(self) -> None:
+        what = self.path.split("/")[1]
+        self.send_response({"png": 200, "odd": 200, "there": 302, "file": 302}.get(what, 404))
+        if what in ("there", "file"):
+            self.send_header("location", f"/gone?{THEIRS[3]}" if what == "there" else f"file:///{THEIRS[3]}")
+        self.end_headers()
+        self.wfile.write(PNG if what == "png" else THEIRS[3].encode())
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def ask_with_pictures(proxy: Proxy, cloud: FakeVertex, port: int) -> Iterator[bytes]:
+    """Pictures whose URLs hold what nobody else is to know, by both formats."""
+    password, signature, path, _, _ = THEIRS
+    rest = f"{path}.png?sig={signature}&x=%0d%0a#{signature}"
+    urls = [f"http://127.0.0.1:{port}/{what}/{rest}" for what in ("png", "odd", "there", "file", "nothing")]
+    urls += [f"http://user:{password}@127.0.0.1:{port}/{rest}", f"http://127.0.0.1:9999999/{rest}"]
+    urls += [f"http://127.0.0.1:{free_port()}/{rest}", f"http://169.254.169.254/{rest}", f"gopher://{password}/{rest}"]
+    for url in urls:
+        parts = [{"type": "image_url", "image_url": {"url": url}}]
+        blocks = [{"type": "image", "source": {"type": "url", "url": url}}]
+        for target, content in ((CHAT, parts), (MESSAGES, blocks), (COUNT, blocks)):
+            body = {**(ASK if target == COUNT else NATIVE), "messages": [{"role": "user", "content": content}]}
+            answer = proxy.post(target, body, HEADERS)
+            assert answer.status == (200 if "/png/" in url else 400)
+            yield repr(answer).encode()
+
+
 def ask_and_look(proxy: Proxy, cloud: FakeVertex, web: Web) -> bytes:
     """mitmweb in the middle of a stream."""
     body = recorded("basic_response.txt")
@@ -177,6 +250,22 @@ def test_no_secret_is_in_any_file(kept: dict[str, bytes], cloud: FakeVertex) -> 
     files = {name: text for name, text in kept.items() if name.startswith("file ")}
     assert len(files) > 3
     assert {name for name, text in files.items() if canaries.found_in(text)} == set()
+
+
+@pytest.mark.parametrize("place", ["answers", "log", "records", "answers in the file"])
+def test_what_stands_in_urls_and_betas_is_only_in_the_clients_own_request(
+    kept: dict[str, bytes], folder: Path, place: str
+) -> None:
+    flows = flows_in(folder / "all.flow")
+    asked = [flow for flow in flows if flow.request.path in (CHAT, MESSAGES, COUNT)]
+    text = {
+        "records": repr([flow.metadata for flow in asked]).encode(),
+        "answers in the file": repr([flow.response and flow.response.get_state() for flow in asked]).encode(),
+    }.get(place, kept.get(place, b""))
+    assert len(asked) > 60 and len(text) > 1000
+    assert [word for word in THEIRS if word.encode() in text] == []
+    requests = repr([flow.request.get_state() for flow in asked])
+    assert [word for word in THEIRS if word in requests] == [*THEIRS[:3], THEIRS[4]], "it looks where it should"
 
 
 def test_exports_have_no_secret(cloud: FakeVertex, kept: dict[str, bytes], folder: Path) -> None:

@@ -20,6 +20,7 @@ from tests.support.fake_vertex import (
     Hang,
     Reply,
     Stream,
+    anthropic_error,
     broken,
     endless,
     garbled,
@@ -124,7 +125,8 @@ FIRST: dict[str, tuple[Behaviour, int, str]] = {
     "cut before the first event": (replay(NAME, stop_after=20, ending="cut"), 502, "stream_truncated"),
     "reset before the first event": (replay(NAME, stop_after=20, ending="reset"), 502, "stream_truncated"),
     "garbage": (Stream(b"data: {oops\n\n"), 502, "stream_truncated"),
-    "a web page": (Reply(200, b"<html>Hello</html>", content_type="text/html"), 502, "stream_truncated"),
+    "a web page": (Reply(200, b"<html>Hello</html>", content_type="text/html"), 502, "upstream_error"),
+    "an error in JSON": (Reply(200, anthropic_error(529).body), 503, "overloaded"),
     "an encoding that it is not in": (Reply(200, b"plain", {"content-encoding": "gzip"}), 502, "stream_truncated"),
     "a redirect": (Reply(302, b"", {"location": "https://elsewhere.test/"}), 502, "upstream_error"),
 }
@@ -137,6 +139,15 @@ def test_what_fails_before_the_first_event_is_an_http_error(proxy: Proxy, cloud:
     answer = proxy.chat(stream=True)
     assert (answer.status, answer.error["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_cloud_that_does_not_stream_is_streamed_from(proxy: Proxy, cloud: FakeVertex) -> None:
+    """A gateway in between may answer in one piece. The answer is there, and paid for."""
+    cloud.script(Reply(200, replay().message))
+    answer = proxy.chat(stream=True)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text == proxy.chat().text
+    assert answer.body.endswith(b"data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

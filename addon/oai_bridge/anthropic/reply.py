@@ -6,14 +6,16 @@ The cloud's bytes are the client's; what is read out of them beside is for the r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 
 from ..backends.base import Dialect
+from ..dialects.claude_wire import read_any
 from ..errors import StreamBroken
 from ..events import Event, Failure, Ping, Start
-from ..jsontext import read_repaired
+from ..jsontext import read_repaired, write
 from .errors import error_event
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -57,8 +59,12 @@ class PassedStream:
         return events
 
     def whole(self, body: bytes) -> list[Event]:
-        """As the dialect does."""
-        return self._dialect.whole(body)
+        """As the dialect does; `write` makes a stream of it, since the client waits for one."""
+        events = self._dialect.whole(body)
+        self._last = events[-1]
+        if not isinstance(self._last, Failure):
+            self._frame = b"".join(_frame(write(event)) for event in _in_pieces(read_any(body)))
+        return events
 
     def resume(self) -> None:
         """As the dialect does."""
@@ -83,3 +89,32 @@ def _frame(message: bytes) -> bytes:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return b""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), message.replace(b"\n", b"\ndata: "))
+
+
+def _in_pieces(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events of a stream that adds up to `message`."""
+    yield {"type": "message_start", "message": message | {"content": [], "stop_reason": None, "stop_sequence": None}}
+    for index, block in enumerate(message["content"]):
+        begun, deltas = _begun(block)
+        yield {"type": "content_block_start", "index": index, "content_block": begun}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    ending = {field: message[field] for field in ("stop_reason", "stop_sequence", "stop_details") if field in message}
+    yield {"type": "message_delta", "delta": ending, "usage": message.get("usage")}
+    yield {"type": "message_stop"}
+
+
+def _begun(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A block as it starts, and what is added to it: many clients show nothing but what is added."""
+    match block:
+        case {"type": "text", "text": text}:
+            return block | {"text": ""}, [{"type": "text_delta", "text": text}]
+        case {"type": "thinking", "thinking": thinking}:
+            added = [{"type": "thinking_delta", "thinking": thinking}]
+            if "signature" in block:
+                added.append({"type": "signature_delta", "signature": block["signature"]})
+            return block | {"thinking": "", "signature": ""}, added
+        case {"type": "tool_use" | "server_tool_use", "input": given}:
+            return block | {"input": {}}, [{"type": "input_json_delta", "partial_json": write(given).decode()}]
+    return block, []

@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 
 from ..errors import InvalidRequest
+from ..jsontext import deeper_than
 from ..notes import Notes
 from ..openai.chat import Document, Image, Message, Part, RedactedThought, SignedThinking, Text, Ttl
 
 Block = dict[str, Any]
 
+THOUGHTS = ("thinking", "redacted_thinking")  # the types of block that must come back as they were
+
 _DEPTH = 100  # levels of JSON: far from where encoders give up, far beyond what tools take
-_UNMARKED = ("thinking", "redacted_thinking")  # the API takes no cache mark on them
 
 
 def text_block(text: str) -> Block:
@@ -37,9 +39,14 @@ def content_blocks(message: Message, names: bool, notes: Notes) -> list[Block]:
 
 
 def mark(blocks: Sequence[Block], ttl: Ttl | None) -> None:
-    """Asks for the prompt up to and with the last of `blocks` to be cached. Without `ttl` it is 5 minutes."""
-    if ttl and blocks and blocks[-1]["type"] not in _UNMARKED:
-        blocks[-1]["cache_control"] = {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
+    """Asks for the prompt up to and with the last of `blocks` to be cached, if `ttl` says so."""
+    if ttl and blocks and blocks[-1]["type"] not in THOUGHTS:  # the API takes no mark on those
+        blocks[-1]["cache_control"] = cache_control(ttl)
+
+
+def cache_control(ttl: Ttl) -> Block:
+    """Five minutes is what the API takes for granted."""
+    return {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
 
 
 def extend(blocks: list[Block], more: Sequence[Block]) -> None:
@@ -78,7 +85,7 @@ def input_of(arguments: str, notes: Notes) -> dict[str, Any]:
         value = None
         usable = False
     else:
-        usable = not (arguments.count("[") + arguments.count("{") > _DEPTH and _too_deep(value))
+        usable = not (arguments.count("[") + arguments.count("{") > _DEPTH and deeper_than(_DEPTH, value))
     if not usable:
         notes.add("rewrote:tool_arguments", "The arguments of a tool call are no JSON; they were sent as `_raw`.")
         return {"_raw": arguments}
@@ -121,19 +128,3 @@ def _sign(blocks: list[Block], name: str) -> None:
         blocks.insert(0, text_block(f"{name}:"))
     elif not first["text"].startswith(f"{name}:"):
         first["text"] = f"{name}: {first['text']}"
-
-
-def _too_deep(value: Any) -> bool:
-    """Whether lists and objects lie in each other more than `_DEPTH` deep; looks at one level after the other, since
-    recursion is what fails on such values."""
-    level: list[Any] = [[value]]
-    for _ in range(_DEPTH):
-        level = [
-            item
-            for outer in level
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return False
-    return True

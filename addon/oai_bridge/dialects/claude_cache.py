@@ -11,17 +11,18 @@ from typing import Any
 
 from ..notes import Notes
 from ..openai.chat import Ttl
+from .claude_blocks import THOUGHTS, Block, cache_control
 
-Block = dict[str, Any]
 _Place = tuple[list[Any], int]  # a list of blocks and an index in it
 
 _MOST = 4
+_PARTS = ("tools", "system", "messages")  # in the API's order
 
 
 def make_legal(body: dict[str, Any], notes: Notes) -> None:
     """Takes away the oldest points of the messages, then of the rest, that are too many, and shortens the hours that
     come too late. Changes lists of `body`, no blocks."""
-    groups = [list(_marked(body, key)) for key in ("tools", "system", "messages")]
+    groups = [list(_marked(body, key)) for key in _PARTS]
     front, late = groups[0] + groups[1], groups[2]
     if (excess := len(front) + len(late) - _MOST) > 0:
         notes.dropped("cache_control", f"Claude takes {_MOST} cache breakpoints; the oldest of {excess + _MOST} went.")
@@ -33,36 +34,35 @@ def make_legal(body: dict[str, Any], notes: Notes) -> None:
         if blocks[index]["cache_control"].get("ttl") != "1h":
             short = True
         elif short:
-            blocks[index] = blocks[index] | {"cache_control": _mark("5m")}
+            blocks[index] = blocks[index] | {"cache_control": cache_control("5m")}
             notes.add("clamped:cache_control", "A cache breakpoint of 1 hour after one of 5 minutes became one of 5.")
+
+
+def count_points(body: dict[str, Any]) -> int:
+    return sum(1 for key in _PARTS for _ in _marked(body, key))
 
 
 def place_automatic(body: dict[str, Any], ttl: Ttl, min_tokens: int | None) -> None:
     """Sets points after the tools, the system prompt and the last two turns of the user, so that each request reads
-    what the one before it wrote. Does nothing where `body` has points already, or where the prompt can't have
-    `min_tokens` tokens, below which nothing is cached. Changes lists of `body`, no blocks."""
-    if any(True for key in ("tools", "system", "messages") for _ in _marked(body, key)):
+    what the one before it wrote. Where `body` has points already, only after the user's last turn, if there is room:
+    so does Anthropic's own automatic mode. Does nothing where the prompt can't have `min_tokens` tokens, below which
+    nothing is cached. Changes lists of `body`, no blocks."""
+    points = count_points(body)
+    if points >= _MOST or not _reaches(body, min_tokens or 0):
         return
-    if not _reaches(body, min_tokens or 0):
-        return
-    turns = [turn for turn in body["messages"] if turn.get("role") == "user"]
-    holders = [(body, "tools"), (body, "system"), *((turn, "content") for turn in turns[-2:])]
-    for holder, key in holders:
+    turns = [(turn, "content") for turn in body["messages"] if turn.get("role") == "user"]
+    for holder, key in turns[-1:] if points else [(body, "tools"), (body, "system"), *turns[-2:]]:
         if isinstance(text := holder.get(key), str):
             holder[key] = [{"type": "text", "text": text}]
         blocks = holder.get(key) or []
         last = next((index for index in reversed(range(len(blocks))) if _can_bear(blocks[index])), None)
-        if last is not None:
-            blocks[last] = blocks[last] | {"cache_control": _mark(ttl)}
-
-
-def _mark(ttl: Ttl) -> Block:
-    return {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
+        if last is not None and not blocks[last].get("cache_control"):
+            blocks[last] = blocks[last] | {"cache_control": cache_control(ttl)}
 
 
 def _can_bear(block: Block) -> bool:
     """The API refuses a point on thinking, on an empty text and on a tool that is not loaded at first."""
-    if block.get("type") in ("thinking", "redacted_thinking") or block.get("defer_loading"):
+    if block.get("type") in THOUGHTS or block.get("defer_loading"):
         return False
     return block.get("type") != "text" or bool(block.get("text"))
 

@@ -162,7 +162,7 @@ def error_from_body(status: int | None, body: bytes, headers: Mapping[str, str] 
         param=field[1] if field and kind is _INVALID else None,
         retry=kind.retry,
         retry_after=_retry_after(headers, detail),
-        request_id=request_id if isinstance(request_id, str) else None,
+        request_id=request_id,
     )
     error.original = original
     return error

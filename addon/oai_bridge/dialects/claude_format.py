@@ -10,7 +10,8 @@ from .. import jsontext
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import JsonFormat
-from .claude_tools import Block, ToolNames
+from .claude_blocks import Block
+from .claude_tools import ToolNames
 from .closed_schema import output_schema
 from .json_schema import is_object, tool_schema
 

@@ -15,11 +15,10 @@ import msgspec
 
 from ..jsontext import write
 from ..openai.chat import ToolCall
+from .claude_blocks import THOUGHTS, Block
 
+_OVERHEAD = 512  # bytes for the key of a turn and its place in the table
 _EXACT = 2**53  # up to here a float is the whole number that it looks like
-_THINKING = ("thinking", "redacted_thinking")
-
-Block = dict[str, Any]
 
 
 class TurnLike(Protocol):
@@ -44,28 +43,27 @@ def digest(turns: Sequence[TurnLike], before: bytes = b"") -> bytes:
 
 
 class TurnMemory:
-    """The turns that were used last: at most `turns` of them, and at most `size` bytes of JSON together.
+    """The turns that were used last, at most `size` bytes of them.
 
     Remembered are turns with thinking and tool calls; nothing else has to be sent back as it was.
     """
 
-    def __init__(self, turns: int = 256, size: int = 16 * 1024 * 1024) -> None:
-        self._most = turns
+    def __init__(self, size: int = 32 * 1024 * 1024) -> None:
         self._room = self._size = size  # bytes: left, and at most
         self._turns: OrderedDict[tuple[str, bytes, str], bytes] = OrderedDict()  # as JSON; the one used last is last
 
     def remember(self, model: str, prefix: bytes, content: Sequence[Mapping[str, Any]]) -> None:
         """Keeps a turn in Claude's own blocks. `prefix` is the digest of what the model was sent."""
-        if not any(block.get("type") in _THINKING for block in content):
+        if not any(block.get("type") in THOUGHTS for block in content):
             return
         first = next((block.get("id") for block in content if block.get("type") == "tool_use"), None)
         written = write(content)
-        if not isinstance(first, str) or self._most < 1 or len(written) > self._size:
+        if not isinstance(first, str) or len(written) + _OVERHEAD > self._size:
             return
         self._forget((model, prefix, first))
         self._turns[model, prefix, first] = written
-        self._room -= len(written)
-        while len(self._turns) > self._most or self._room < 0:
+        self._room -= len(written) + _OVERHEAD
+        while self._room < 0:
             self._forget(next(iter(self._turns)))
 
     def recall(self, model: str, prefix: bytes, calls: Sequence[ToolCall], text: str) -> list[Block] | None:
@@ -84,7 +82,8 @@ class TurnMemory:
         return blocks
 
     def _forget(self, key: tuple[str, bytes, str]) -> None:
-        self._room += len(self._turns.pop(key, b""))
+        if (written := self._turns.pop(key, None)) is not None:
+            self._room += len(written) + _OVERHEAD
 
 
 def _without_cache(block: Mapping[str, Any]) -> Block:

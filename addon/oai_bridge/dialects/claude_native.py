@@ -70,7 +70,7 @@ def native_body(
         place_automatic(changed, ttl, facts.prompt_cache_min_tokens)
         notes.add(
             "rewrote:cache_control",
-            "This cloud has no automatic caching: breakpoints stand for it, unless there are some or little to cache.",
+            "This cloud has no automatic caching: breakpoints stand for it, unless there is little to cache.",
         )
     return Translated(changed, betas=betas)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import BridgeError
+from .claude_blocks import THOUGHTS, text_block
 from .claude_format import instruction
-from .claude_thinking import THOUGHTS, thoughts_lost
+from .claude_thinking import thoughts_lost
 
 Body = dict[str, Any]
 
@@ -84,8 +85,8 @@ def _without_format(body: Body, complaint: str) -> Body | None:
     if not isinstance(schema, dict):
         return None
     system = body.get("system")
-    blocks = [_text(system)] if isinstance(system, str) else _dicts(system)
-    changed = body | {"system": [*blocks, _text(instruction(schema))]}
+    blocks = [text_block(system)] if isinstance(system, str) else _dicts(system)
+    changed = body | {"system": [*blocks, text_block(instruction(schema))]}
     del changed["output_config"]
     if _CONFIG_REFUSED.search(complaint):
         return changed
@@ -94,7 +95,7 @@ def _without_format(body: Body, complaint: str) -> Body | None:
 
 def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
     content = message.get("content")
-    return [_text(content)] if isinstance(content, str) else _dicts(content)
+    return [text_block(content)] if isinstance(content, str) else _dicts(content)
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -106,12 +107,8 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else []
 
 
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
-
-
 def _placeholder() -> dict[str, Any]:
-    return _text(_PLACEHOLDER)
+    return text_block(_PLACEHOLDER)
 
 
 _REPAIRS: tuple[tuple[str, re.Pattern[str], Callable[[Body, str], Body | None]], ...] = (

@@ -232,11 +232,6 @@ class ClaudeStream:
         return [*events, Stop(finish, sequence, refusal, reason)]
 
 
-def events_of_message(body: bytes, reading: Reading = _AS_SENT) -> list[Event]:
-    """A whole Messages answer as events; an error object, or anything else, as a `Failure`."""
-    return ClaudeStream(reading).whole(body)
-
-
 def _citations(passage: _Passage, end: int) -> list[Event]:
     """Those of the web: other sources have no place in OpenAI's answers."""
     return [

@@ -17,7 +17,7 @@ from ..openai.chat import ChatRequest, Message, Text
 from ..settings import Claude
 from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
-from .claude_cache import make_legal, place_automatic
+from .claude_cache import count_points, make_legal, place_automatic
 from .claude_format import format_of
 from .claude_memory import TurnMemory, digest
 from .claude_thinking import forget_thoughts, plan_of, thoughts_lost
@@ -78,7 +78,7 @@ def claude_body(
     }
     body |= {key: value for key, value in parts.items() if value}
     body |= _sampling(chat, sampling and facts.sampling != "none", plan.active, notes)
-    if settings.cache == "auto" or chat.cache:
+    if chat.cache or (settings.cache == "auto" and not count_points(body)):
         place_automatic(body, chat.cache or settings.cache_ttl, facts.prompt_cache_min_tokens)
     make_legal(body, notes)
 

@@ -17,12 +17,10 @@ from ..notes import Notes
 from ..openai.chat import ChatRequest
 from ..settings import Claude
 from .claude_betas import beta_name
+from .claude_blocks import THOUGHTS, Block
 
-Block = dict[str, Any]
 Turns = Sequence[tuple[str, list[Block]]]
 """Roles and blocks."""
-
-THOUGHTS = ("thinking", "redacted_thinking")
 
 _RANKS: Mapping[str, int] = MappingProxyType(
     {"none": 0, "minimal": 0, "low": 0, "medium": 1, "high": 2, "xhigh": 3, "max": 4}
@@ -66,9 +64,9 @@ def thoughts_lost(turns: Turns) -> bool:
 
 
 def forget_thoughts(turns: Turns) -> None:
-    """Takes the thinking out of the run of tool calls that the chat is amid: where older models aren't asked to think,
-    they may refuse it there. Earlier thinking is ignored."""
-    for blocks in _run(turns):
+    """Takes the thinking out: older models that aren't asked to think may refuse it in the run of tool calls that the
+    chat is amid. They ignore it elsewhere, but a thought that came back later would make it another prompt."""
+    for _, blocks in turns:
         blocks[:] = [block for block in blocks if block.get("type") not in THOUGHTS]
 
 

@@ -11,10 +11,9 @@ from typing import Any
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest, JsonFormat, Tool, ToolChoice, WebSearch
+from .claude_blocks import Block, cache_control
 from .closed_schema import OPTIONAL_LIMIT, UNION_LIMIT, Closed, closed
 from .json_schema import has_alternatives, tool_schema
-
-Block = dict[str, Any]
 
 _SUFFIX_ROOM = 8  # characters: "_9999999"
 _AUTO = ToolChoice("auto")
@@ -147,7 +146,7 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | No
     for tool in tools:
         given = _free_text() if tool.custom else tool.parameters
         schema = tool_schema(given, tool.param)
-        if merged := has_alternatives(given):
+        if merged := has_alternatives(given, tool.param):
             detail = "The alternatives at the top of a tool's schema were merged into one object, which may mix them."
             notes.add("rewrote:tool_schema", detail)
         definition: Block = {"name": names.cloud(tool.name)}
@@ -162,7 +161,7 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | No
                 detail = "Claude can't check a tool's arguments strictly on this model and cloud, or with this schema."
                 notes.dropped(f"{tool.param}.strict", detail, code="strict")
         if tool.cache:
-            definition["cache_control"] = {"type": "ephemeral"} | ({"ttl": "1h"} if tool.cache == "1h" else {})
+            definition["cache_control"] = cache_control(tool.cache)
         definitions.append(definition)
     return definitions
 

@@ -116,10 +116,14 @@ def _said(messages: Sequence[Message], settings: Claude, notes: Notes) -> list[S
         blocks = content_blocks(message, settings.names, notes)
         if blocks or message.calls or message.role in ("user", "tool"):
             said.append((message, blocks))
-        if message.thoughts and not message.calls:
-            # No `dropped`, which strict settings refuse: a client that sends back what it got does nothing wrong.
-            notes.add("dropped:thinking_blocks", "Thinking is sent back in turns with tool calls only.")
+        elif message.thoughts:
+            _tell_lost_thoughts(notes)
     return said
+
+
+def _tell_lost_thoughts(notes: Notes) -> None:
+    # No `dropped`, which strict settings refuse: a client that sends back what it got does nothing wrong.
+    notes.add("dropped:thinking_blocks", "Thinking is sent back in turns with tool calls only.")
 
 
 def _marked(message: Message, blocks: list[Block]) -> list[Block]:
@@ -151,7 +155,8 @@ class _Conversation:
         if others and not first.calls and not others[0][1]:
             # SillyTavern sends what the model wrote as two messages: its text, then its calls.
             (calls, _), *others = others
-            first = replace(calls, parts=first.parts, cache=calls.cache or first.cache)
+            thoughts, cache = calls.thoughts or first.thoughts, calls.cache or first.cache
+            first = replace(calls, parts=first.parts, thoughts=thoughts, cache=cache)
             self._notes.add("merged", _MERGED)
         turn = Turn("assistant", _marked(first, self._recalled(first) or self._written(first, texts)))
         for message, texts in others:
@@ -224,4 +229,6 @@ class _Conversation:
             self._calls.add(call_id, call.id, call.name)
             arguments = input_of(call.arguments, self._notes)
             uses.append({"type": "tool_use", "id": call_id, "name": self._names.cloud(call.name), "input": arguments})
+        if message.thoughts and not uses:
+            _tell_lost_thoughts(self._notes)
         return [*(thought_blocks(message.thoughts) if uses else ()), *texts, *uses]

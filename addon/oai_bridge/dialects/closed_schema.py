@@ -61,12 +61,6 @@ def output_schema(schema: object, param: str = "schema") -> Schema | None:
     return found.schema
 
 
-def is_strict(schema: object, param: str = "schema") -> bool:
-    """Whether a tool with this schema alone can be `strict` without a change of what the schema allows."""
-    found = closed(schema, param)
-    return found is not None and found.exact and found.optional <= OPTIONAL_LIMIT and found.unions <= UNION_LIMIT
-
-
 class _Inexpressible(Exception):
     """Structured output has no words for it."""
 

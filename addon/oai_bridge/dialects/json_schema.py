@@ -34,7 +34,7 @@ def tool_schema(schema: object, param: str = "parameters") -> Schema:
     `InvalidRequest` with `param` for a schema that is nested too deeply or has too much to merge.
     """
     root = _root(schema, param)
-    if not has_alternatives(root):
+    if root.keys().isdisjoint(COMBINATIONS):
         shape = _Shape(mapping(root.get("properties")), strings(root.get("required")))
     else:
         shape = _Merger(mapping(root.get("$defs")), param).shape(root) or _Shape({}, [])
@@ -47,9 +47,9 @@ def tool_schema(schema: object, param: str = "parameters") -> Schema:
     return repaired
 
 
-def has_alternatives(schema: object) -> bool:
-    """Whether the top level has alternatives, which `tool_schema` merges."""
-    return any(key in mapping(schema) for key in COMBINATIONS)
+def has_alternatives(schema: object, param: str = "parameters") -> bool:
+    """Whether the top level, or what it refers to, has alternatives, which `tool_schema` merges."""
+    return not _root(schema, param).keys().isdisjoint(COMBINATIONS)
 
 
 def is_object(schema: object, param: str = "schema") -> bool:
@@ -64,17 +64,9 @@ def is_object(schema: object, param: str = "schema") -> bool:
 
 def checked(schema: Mapping[str, Any], param: str) -> Schema:
     """A copy of the top level, once the whole is known to be shallow enough for functions that call themselves."""
-    level: list[Any] = [schema]
-    for _ in range(_DEPTH):
-        level = [
-            child
-            for value in level
-            for child in (value.values() if isinstance(value, Mapping) else value)
-            if isinstance(child, list | Mapping)
-        ]
-        if not level:
-            return dict(schema)
-    raise InvalidRequest(f"The JSON schema is nested more than {_DEPTH} levels deep. Make it flatter.", param=param)
+    if jsontext.deeper_than(_DEPTH, schema):
+        raise InvalidRequest(f"The JSON schema is nested more than {_DEPTH} levels deep. Make it flatter.", param=param)
+    return dict(schema)
 
 
 def with_defs(root: Schema) -> Schema:

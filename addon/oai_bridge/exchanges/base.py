@@ -129,6 +129,9 @@ class Exchange(ABC):
     async def _leg(self, response: UpstreamResponse, transcript: Transcript) -> AsyncGenerator[bytes, None]:
         """The client's bytes out of one answer of the cloud."""
         try:
+            if response.in_one_piece:
+                yield transcript.take(await self._sender.read(response))
+                return
             async for chunk in response.chunks():
                 self._record.received(chunk)
                 yield transcript.feed(chunk)

@@ -56,7 +56,9 @@ class ChatExchange(Exchange):
                     return
             last, response = response, await talk.go_on()
             dialect.resume()
-        if body := completion.add(Stop("length")):
+        stop = Stop("length")
+        self._saw(talk, stop)
+        if body := completion.add(stop):
             for piece in self._whole(body, last):
                 yield piece
 

@@ -9,7 +9,7 @@ from ..backends.base import Outbound
 from ..credentials.base import Access, Credential
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..inspector.record import Record
-from ..redaction import redact
+from ..redaction import plain_id, redact
 from ..upstream import StaleConnection, UpstreamResponse
 from .limits import limit_headers
 from .services import Door, Services
@@ -65,7 +65,7 @@ class Sender:
 
     async def _attempt(self, outbound: Outbound, access: Access) -> UpstreamResponse:
         response = await self._services.upstream.send(outbound)
-        self._record.answered(response.status, response.headers.get("request-id"))
+        self._record.answered(response.status, plain_id(response.headers.get("request-id")))
         self.limits = limit_headers(response.headers, self._services.clock())
         if response.status == 200:
             return response

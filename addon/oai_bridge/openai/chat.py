@@ -175,8 +175,6 @@ class ChatRequest:
     output_effort: Effort | None = None
     """Anthropic's own `output_config.effort`: like `effort`, without a word on thinking."""
     web_search: WebSearch | None = None
-    continue_last: bool = False
-    """The client says that the last assistant message is to be continued."""
     user: str | None = None
     cache: Ttl | None = None
     """The whole prompt should be cached, wherever it is best."""

@@ -63,7 +63,6 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         thinking=read_thinking(body),
         output_effort=read_output_effort(body, notes),
         web_search=read_web_search(body, notes),
-        continue_last=_continues_last(body),
         user=text(body, "safety_identifier") or text(body, "user"),
         cache=cache_of(body, "", context),
         betas=_betas(body.get("anthropic_beta")),
@@ -98,15 +97,6 @@ def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     return stops
 
 
-def _continues_last(body: dict[str, Any]) -> bool:
-    """vLLM's two fields, or the mark that DeepSeek and Mistral put on the last message."""
-    return (
-        boolean(body, "continue_final_message")
-        or not boolean(body, "add_generation_prompt", default=True)
-        or body["messages"][-1].get("prefix") is True
-    )
-
-
 def _betas(value: Any) -> tuple[str, ...]:
     """Anthropic's `anthropic_beta`: a list, or the header's text with commas."""
     given = value.split(",") if isinstance(value, str) else value or []
@@ -135,10 +125,11 @@ _HONOURED = {
     *("model", "messages", "system", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop"),
     *("temperature", "top_p", "top_k", "n", "modalities", "audio", "response_format", "output_config"),
     *("tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options"),
-    *("reasoning_effort", "thinking", "continue_final_message", "add_generation_prompt", "safety_identifier", "user"),
+    *("reasoning_effort", "thinking", "safety_identifier", "user"),
     *("cache_control", "prompt_cache_options", "anthropic_beta", "context_management"),
-    # Nothing to tell: these are none of the model's business.
+    # Nothing to tell: these are none of the model's business, or ask for what is done anyway.
     *("metadata", "store", "prompt_cache_key", "prompt_cache_retention"),
+    *("continue_final_message", "add_generation_prompt"),
 }
 _DROPPED = {
     "frequency_penalty": "Claude has no frequency penalty.",

@@ -46,7 +46,7 @@ def error_event_for(path: str, error: BridgeError, request_id: str) -> bytes:
 
 def _page(value: object, status: int, error: BridgeError, request_id: str, more: dict[str, str]) -> Page:
     headers = {"x-request-id": request_id, **more, **error.headers()}
-    if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
+    if error.request_id:
         headers["x-bridge-upstream-request-id"] = error.request_id
     # Without streaming, SillyTavern shows its user the words beside the status and nothing else.
     reason = "".join(letter if " " <= letter <= "~" else "?" for letter in error.message[:_REASON_LIMIT])
