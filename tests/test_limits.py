@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.exchanges.limits import limit_headers
+from oai_bridge.exchanges.limits import anthropic_limits, limit_headers
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 
@@ -55,3 +55,9 @@ def test_a_time_that_has_passed_is_now() -> None:
     assert limit_headers({"anthropic-ratelimit-tokens-reset": "2020-01-01T00:00:00Z"}, NOW) == {
         "x-ratelimit-reset-tokens": "0s"
     }
+
+
+def test_anthropics_clients_get_them_as_they_are() -> None:
+    limits = {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-tokens-reset": "2027-01-15T08:00:12Z"}
+    other = {"anthropic-organization-id": "org", "set-cookie": "a=b", "anthropic-ratelimit-tokens-limit": "a b"}
+    assert anthropic_limits(limits | other) == limits

@@ -201,3 +201,11 @@ def test_the_record_tells_what_happened(proxy: Proxy, cloud: FakeVertex, flows: 
     assert [note["code"] for note in record["notes"]] == ["dropped:service_tier"]
     assert record["attempts"][0]["headers"]["authorization"] == "Bearer ***"
     assert record["attempts"][-1]["reply"].startswith("{" if how == "whole" else "event: message_start")
+
+
+def test_limits_are_told_in_the_words_of_the_client(proxy: Proxy, cloud: FakeVertex) -> None:
+    native, chat = proxy.post("/v1/messages", ASK), proxy.post("/v1/chat/completions", ASK)
+    limit = cloud.ratelimits["anthropic-ratelimit-requests-limit"]
+    assert native.headers["anthropic-ratelimit-requests-limit"] == limit == chat.headers["x-ratelimit-limit-requests"]
+    assert not [name for name in native.headers if name.startswith("x-ratelimit")]
+    assert not [name for name in chat.headers if name.startswith("anthropic")]

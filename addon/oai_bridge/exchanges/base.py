@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -51,6 +51,10 @@ class Exchange(ABC):
     @abstractmethod
     def _answer(self) -> Answer:
         """The answer while all goes well; raises `BridgeError` before the first piece, never later."""
+
+    @abstractmethod
+    def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """What the cloud's headers tell of its rate limits, in the client's format."""
 
     @abstractmethod
     def _error_page(self, error: BridgeError) -> Page:
@@ -158,6 +162,6 @@ class Exchange(ABC):
             "x-bridge-notes": record.notes.header(),
             "x-bridge-attempts": str(len(record.attempts)),
             "x-bridge-upstream-request-id": record.upstream_request_id,
-            **self._sender.limits,
+            **self._limits(self._sender.headers),
         }
         return tuple((name, value) for name, value in told.items() if value)

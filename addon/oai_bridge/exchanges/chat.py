@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from .base import Exchange
 from .conversation import Conversation
+from .limits import limit_headers
 
 
 class ChatExchange(Exchange):
@@ -93,6 +95,9 @@ class ChatExchange(Exchange):
             thinking_blocks=settings.thinking_blocks,
             reasoning_field=settings.reasoning_field,
         )
+
+    def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return limit_headers(headers, self._services.clock())
 
     def _error_page(self, error: BridgeError) -> Page:
         return error_page(error, self._record.request_id)

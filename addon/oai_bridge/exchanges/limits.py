@@ -1,11 +1,14 @@
-"""The cloud's rate-limit headers in OpenAI's form, for SDKs that read them."""
+"""The cloud's rate-limit headers for the client: in OpenAI's form, or in Anthropic's own."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 _KINDS = ("requests", "tokens")
+_OWN = re.compile(r"anthropic-ratelimit-[a-z-]+")
+_PLAIN = re.compile(r"[\w:.+-]{1,64}", re.ASCII)  # numbers and times
 
 
 def limit_headers(headers: Mapping[str, str], now: float) -> dict[str, str]:
@@ -22,6 +25,11 @@ def limit_headers(headers: Mapping[str, str], now: float) -> dict[str, str]:
         if (span := _span(headers.get(f"anthropic-ratelimit-{kind}-reset", ""), now)) is not None:
             told[f"x-ratelimit-reset-{kind}"] = f"{span:.3f}".rstrip("0").rstrip(".") + "s"
     return told
+
+
+def anthropic_limits(headers: Mapping[str, str]) -> dict[str, str]:
+    """`anthropic-ratelimit-…` as they came, where they hold a number or a time."""
+    return {name: value for name, value in headers.items() if _OWN.fullmatch(name) and _PLAIN.fullmatch(value)}
 
 
 def _span(moment: str, now: float) -> float | None:

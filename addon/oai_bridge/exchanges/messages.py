@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..pages import Page, anthropic_error_page
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from .base import Exchange
+from .limits import anthropic_limits
 
 
 class _NativeExchange(Exchange):
@@ -34,6 +36,9 @@ class _NativeExchange(Exchange):
     async def _send(self, translated: Translated, facts: ModelFacts, call: Call) -> UpstreamResponse:
         body, betas, backend = translated.body, translated.betas, self._door.backend
         return await self._sender.send(lambda access: backend.outbound(body, facts, call, betas, access))
+
+    def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return anthropic_limits(headers)
 
     def _error_page(self, error: BridgeError) -> Page:
         return anthropic_error_page(error, self._record.request_id)

@@ -11,7 +11,6 @@ from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..inspector.record import Record
 from ..redaction import plain_id, redact
 from ..upstream import StaleConnection, UpstreamResponse
-from .limits import limit_headers
 from .services import Door, Services
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
@@ -20,15 +19,15 @@ _STALE_LIMIT = 2  # dead connections that are passed over before it counts as a 
 
 
 class Sender:
-    """For one exchange: all its requests go with the same credential. `limits` are the cloud's rate limits, as headers
-    for the client."""
+    """For one exchange: all its requests go with the same credential. `headers` are those of the cloud's last answer,
+    names in lower case."""
 
     def __init__(self, services: Services, door: Door, record: Record) -> None:
         self._services = services
         self._door = door
         self._record = record
         self._credential: Credential | None = None
-        self.limits: Mapping[str, str] = {}
+        self.headers: Mapping[str, str] = {}
 
     async def send(self, outbound_for: Callable[[Access], Outbound]) -> UpstreamResponse:
         """The cloud's 200; anything else is raised as `BridgeError`. A token that is refused is replaced once, and a
@@ -66,7 +65,7 @@ class Sender:
     async def _attempt(self, outbound: Outbound, access: Access) -> UpstreamResponse:
         response = await self._services.upstream.send(outbound)
         self._record.answered(response.status, plain_id(response.headers.get("request-id")))
-        self.limits = limit_headers(response.headers, self._services.clock())
+        self.headers = response.headers
         if response.status == 200:
             return response
         answer = b""
