@@ -31,6 +31,7 @@ _BUDGETS: Mapping[Effort, int] = MappingProxyType(
 )  # tokens
 _LEAST_BUDGET = 1024  # tokens; the API refuses less
 _ROOM_TO_THINK = 16384  # tokens: thinking counts against max_tokens
+_LITTLE_ROOM = 2048  # tokens, of which thinking may leave none for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,8 @@ class _Planner:
                 self._notes.add("raised:max_tokens", f"max_tokens was raised from {asked} to {room}: thinking counts.")
         elif asked is not None and asked > limit:
             self._notes.add("clamped:max_tokens", f"max_tokens was lowered from {asked} to the limit of {limit}.")
+        elif asked is not None and asked < _LITTLE_ROOM and not budget and self._may_think(thinking):
+            self._notes.add("small:max_tokens", f"Thinking counts: of {asked} tokens few may be left for the answer.")
         return Plan(min(room, limit), thinking, effort, self._betas() if effort else ())
 
     def _may_think(self, thinking: Mapping[str, Any] | None) -> bool:
