@@ -13,7 +13,10 @@ from tests.support.proxy import Proxy
 
 CONFIG = {
     "server": {"prefix": "/api", "title": "My <proxy>", "strict": True, "answer_test_message": False},
-    "claude": {"default_max_tokens": 77, "first_user_text": "(begin)", "names": False, "mid_system": "hoist"},
+    "claude": {
+        **{"default_max_tokens": 77, "first_user_text": "(begin)", "names": False, "mid_system": "hoist"},
+        **{"always_usage": True, "send_user": True, "audio": "drop", "cache": "auto", "cache_ttl": "1h"},
+    },
     "models": {
         "list": ["claude-sonnet-4-5", "claude-opus-4-8"],
         "aliases": {"gpt-4o": "claude-sonnet-4-5"},
@@ -60,13 +63,34 @@ def test_how_prompts_are_translated(proxy: Proxy, cloud: FakeVertex) -> None:
     assert proxy.chat(messages=messages).status == 200
     sent = cloud.requests[-1].parsed
     assert sent["max_tokens"] == 77
-    assert sent["system"] == [{"type": "text", "text": "Be kind."}]
+    assert sent["system"] == [{"type": "text", "text": "Be kind."}]  # far too short for the cache
     assert [turn["content"][0]["text"] for turn in sent["messages"]] == ["(begin)", "Welcome.", "A"]
     answer = proxy.chat(max_tokens=9999)
     assert cloud.requests[-1].parsed["max_tokens"] == 500
     assert answer.headers["x-bridge-notes"] == "clamped:max_tokens"
     assert proxy.chat(model="claude-opus-4-8", max_tokens=400).status == 200
     assert cloud.requests[-1].parsed["max_tokens"] == 300
+
+
+def test_every_stream_ends_with_its_usage(proxy: Proxy) -> None:
+    *_, usage, done = proxy.chat(stream=True).body.decode().strip().split("\n\n")
+    assert json.loads(usage.removeprefix("data: "))["usage"]["total_tokens"] == 17
+    assert done == "data: [DONE]"
+
+
+def test_a_long_prompt_is_cached_for_an_hour_and_the_user_is_named(proxy: Proxy, cloud: FakeVertex) -> None:
+    assert proxy.chat(messages=[{"role": "user", "content": "Hello. " * 1000}], user="u-1").status == 200
+    sent = cloud.requests[-1].parsed
+    assert sent["metadata"] == {"user_id": "u-1"}
+    assert sent["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+
+
+def test_strict_refuses_sound_that_would_be_dropped(proxy: Proxy, cloud: FakeVertex) -> None:
+    asked = len(cloud.requests)
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    answer = proxy.chat(messages=[{"role": "user", "content": [{"type": "text", "text": "Listen"}, sound]}])
+    assert (answer.status, answer.error["param"]) == (400, "messages[0].content[1]")
+    assert len(cloud.requests) == asked
 
 
 def test_the_test_message_is_asked_for_real(proxy: Proxy, cloud: FakeVertex) -> None:
