@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import anthropic
+import httpx2
 import pytest
 
 from tests.support.fake_vertex import FakeVertex
@@ -28,6 +30,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 def proxy(cloud: FakeVertex, folder: Path) -> Iterator[Proxy]:
     with Proxy(folder, environment=cloud.environment()) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="module")
+def vertex(cloud: FakeVertex, proxy: Proxy) -> Iterator[anthropic.AnthropicVertex]:
+    """Anthropic's client for the cloud itself, with a token that the proxy has had minted."""
+    assert proxy.chat().status == 200
+    with anthropic.AnthropicVertex(
+        region=cloud.region,
+        project_id=cloud.project,
+        access_token=cloud.tokens[-1],
+        base_url=cloud.base_url,
+        http_client=httpx2.Client(trust_env=False),
+        max_retries=0,
+    ) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_errors_are_raised_as_what_they_are(proxy: Proxy, cloud: FakeVertex, err
     assert (told.status_code, told.type) == (status, type)
     assert told.api_message
     assert told.request_id is not None and told.request_id.startswith("req_")
-    assert told.body["request_id"] == told.request_id  # type: ignore[index]
+    assert told.body["request_id"] == told.request_id  # type: ignore[index]  # of an untyped body
     assert told.response.headers.get("retry-after") == ("12" if status == 429 else None)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx2
 import pytest
 
 from tests.support import sites
@@ -80,21 +79,6 @@ SENT: dict[str, dict[str, Any]] = {
         },
     },
 }
-
-
-@pytest.fixture(scope="module")
-def vertex(cloud: FakeVertex, proxy: Proxy) -> Iterator[anthropic.AnthropicVertex]:
-    """Anthropic's client for the cloud itself, with a token that the proxy has had minted."""
-    assert proxy.chat().status == 200
-    with anthropic.AnthropicVertex(
-        region=cloud.region,
-        project_id=cloud.project,
-        access_token=cloud.tokens[-1],
-        base_url=cloud.base_url,
-        http_client=httpx2.Client(trust_env=False),
-        max_retries=0,
-    ) as client:
-        yield client
 
 
 @contextmanager

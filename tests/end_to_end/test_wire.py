@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import anthropic
-import httpx2
 import pytest
 
 from tests.support.fake_vertex import FakeVertex, Received
@@ -74,21 +73,6 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def claude(cloud: FakeVertex, proxy: Proxy) -> Iterator[anthropic.AnthropicVertex]:
-    """Anthropic's client, with a token that the proxy has had minted."""
-    assert proxy.chat().status == 200
-    with anthropic.AnthropicVertex(
-        region=cloud.region,
-        project_id=cloud.project,
-        access_token=cloud.tokens[-1],
-        base_url=cloud.base_url,
-        http_client=httpx2.Client(trust_env=False),
-        max_retries=0,
-    ) as client:
-        yield client
-
-
 def meaning(received: Received) -> dict[str, Any]:
     """The body with every string content as the list of blocks that it stands for."""
     body = dict(received.parsed)
@@ -114,7 +98,7 @@ def anothers_headers(cloud: FakeVertex, version: str = VERSION) -> Iterator[None
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("case", SAME)
 def test_both_say_the_same(
-    cloud: FakeVertex, proxy: Proxy, claude: anthropic.AnthropicVertex, case: str, stream: bool
+    cloud: FakeVertex, proxy: Proxy, vertex: anthropic.AnthropicVertex, case: str, stream: bool
 ) -> None:
     ours, theirs = SAME[case]
     assert proxy.chat(**ours, stream=stream).status == 200
@@ -122,9 +106,9 @@ def test_both_say_the_same(
     with anothers_headers(cloud):
         theirs = {**theirs, "extra_body": {"anthropic_version": VERSION, **theirs.get("extra_body", {})}}
         if stream:
-            assert list(claude.messages.create(**theirs, stream=True))
+            assert list(vertex.messages.create(**theirs, stream=True))
         else:
-            claude.messages.create(**theirs)
+            vertex.messages.create(**theirs)
     their = cloud.requests[-1]
     assert mine is not their
     assert (mine.method, mine.path) == (their.method, their.path)
@@ -134,13 +118,13 @@ def test_both_say_the_same(
 
 
 def test_the_known_difference_is_the_version(
-    cloud: FakeVertex, proxy: Proxy, claude: anthropic.AnthropicVertex
+    cloud: FakeVertex, proxy: Proxy, vertex: anthropic.AnthropicVertex
 ) -> None:
     ours, theirs = SAME["one question"]
     assert proxy.chat(**ours).status == 200
     mine = cloud.requests[-1]
     with anothers_headers(cloud, "2026-10-21"):
-        claude.messages.create(**theirs)
+        vertex.messages.create(**theirs)
     their = cloud.requests[-1]
     assert mine.path == their.path
     assert meaning(mine) == meaning(their) | {"anthropic_version": VERSION}
