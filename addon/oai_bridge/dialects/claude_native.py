@@ -37,10 +37,8 @@ _COUNTING = "token-counting-2024-11-01"  # sent by SDKs with every count, and no
 _NESTED = 3  # blocks in a block: an image in a document in a tool's result is the deepest that the API knows
 
 
-def model_of(body: object) -> str:
-    """The model that a native request names; raises `InvalidRequest` for what is no request."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object with `model`, `messages` and `max_tokens`.")
+def model_of(body: Mapping[str, Any]) -> str:
+    """The model that a native request names; raises `InvalidRequest`."""
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequest("Name a model; GET models lists those served.", param="model")
