@@ -5,11 +5,28 @@ from __future__ import annotations
 import json
 import shlex
 
-from oai_bridge.banner import banner
-from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
+from oai_bridge.banner import banner as lines_of
+from oai_bridge.directory import Directory
+from oai_bridge.models.catalog import Catalog
+from oai_bridge.settings import (
+    AmbientLogin,
+    AwsAccount,
+    AwsKeys,
+    Azure,
+    AzureAccount,
+    AzureKey,
+    Bedrock,
+    Config,
+    GoogleAccount,
+    Vertex,
+)
 
 KEY = "a-client-key-that-must-not-be-shown"
 PAID = Vertex(accounts=(GoogleAccount("my-project", "us-east5", AmbientLogin()),))
+
+
+def banner(config: Config, address: str, model: str, web_url: str | None, windows: bool) -> str:
+    return lines_of(config, Directory(config, Catalog()).doors, address, model, web_url, windows=windows)
 
 
 def curl_line(config: Config, windows: bool = False) -> str:
@@ -58,3 +75,22 @@ def test_who_pays_is_told() -> None:
     assert "DEMO" not in text
     for part in ("us-east5 · my-project", "Note: Something was ignored.", "http://web/?token=1"):
         assert part in text
+
+
+def test_each_cloud_has_its_own_line() -> None:
+    aws = AwsAccount("us-east-1", AwsKeys("AKIDEXAMPLE", "s3cret"))
+    azure = AzureAccount("https://mine.openai.azure.com", AzureKey("s3cret"))
+    config = Config(vertex=PAID, bedrock=Bedrock(accounts=(aws,)), azure=Azure(accounts=(azure,)))
+    text = banner(config, "http://a:1", "m", None, False)
+    assert "AWS Bedrock, base URL:  http://a:1/proxy/aws/claude" in text
+    assert "Azure OpenAI, base URL:  http://a:1/proxy/azure/openai" in text
+    assert "paid by  us-east-1 · key AKID…MPLE" in text
+    assert "paid by  mine.openai.azure.com (API key)" in text
+    assert "s3cret" not in text
+
+
+def test_without_google_the_first_cloud_is_shown_to_everybody() -> None:
+    azure = AzureAccount("https://mine.openai.azure.com", AzureKey("s3cret"))
+    lines = banner(Config(azure=Azure(accounts=(azure,))), "http://a:1", "m", None, False)
+    assert "base URL:  http://a:1/proxy/azure/openai/v1" in lines
+    assert "gcp" not in lines and "Anthropic" not in lines

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oai_bridge.models.catalog import Catalog, CatalogError
+from oai_bridge.models.catalog import Catalog, CatalogError, Cloud
 from tests.support.catalogue import CATALOG, DATA, known
 
+CLOUDS: tuple[Cloud, ...] = ("vertex", "bedrock", "foundry")
 URL_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 
 
@@ -66,15 +67,18 @@ URL_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 def test_every_spelling_leads_to_vertex(spelling: str, vertex: str) -> None:
     facts = known(spelling)
     assert facts.vertex == vertex
-    assert facts == msgspec.structs.replace(known(facts.id), vertex=vertex)  # the family's facts, whatever the date
+    same = {"vertex": vertex, "bedrock": facts.bedrock, "bedrock_profiles": facts.bedrock_profiles}
+    assert facts == msgspec.structs.replace(known(facts.id), **same)  # the family's facts, whatever the date
 
 
 @pytest.mark.parametrize("name", sorted(json.loads(DATA.read_bytes())["models"]))
 def test_a_model_is_found_by_each_of_its_ids(name: str) -> None:
     facts = known(name)
     assert facts.id == name
-    for spelling in (facts.vertex, facts.bedrock, facts.foundry, *facts.aliases):
+    for spelling in (facts.vertex, facts.foundry, *facts.aliases):
         assert spelling is None or known(spelling) == facts
+    by_bedrock = known(str(facts.bedrock))
+    assert (by_bedrock.id, by_bedrock.bedrock, by_bedrock.prices) == (name, facts.bedrock, facts.prices)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +92,26 @@ def test_an_unknown_claude_counts_as_the_newest_generation(name: str) -> None:
     assert (facts.thinking, facts.thinking_off) == ("adaptive", "never")
     assert facts.effort == ("low", "medium", "high", "xhigh", "max")
     assert facts.prices is None
-    assert facts.bedrock is None
     newest = known("claude-fable-5-2")
-    names = {"id": facts.id, "vertex": facts.vertex, "bedrock": None, "prices": None}
+    names = {field: getattr(facts, field) for field in ("id", "vertex", "bedrock", "foundry", "prices")}
     assert facts == msgspec.structs.replace(newest, **names)
 
 
-def test_an_unknown_claude_in_bedrock_spelling_loses_what_only_bedrock_knows() -> None:
-    assert known("us.anthropic.claude-opus-9-v1:0").vertex == "claude-opus-9"
+@pytest.mark.parametrize(
+    ("name", "vertex", "bedrock", "foundry"),
+    [
+        ("claude-opus-9", "claude-opus-9", "anthropic.claude-opus-9", "claude-opus-9"),
+        ("claude-fable-6@20270101", "claude-fable-6@20270101", "anthropic.claude-fable-6", "claude-fable-6"),
+        ("us.anthropic.claude-opus-9-v1:0", "claude-opus-9", "us.anthropic.claude-opus-9-v1:0", "claude-opus-9"),
+        ("anthropic.claude-opus-9", "claude-opus-9", "anthropic.claude-opus-9", "claude-opus-9"),
+    ],
+)
+def test_an_unknown_claude_has_the_likeliest_id_on_every_cloud(
+    name: str, vertex: str, bedrock: str, foundry: str
+) -> None:
+    facts = known(name)
+    assert (facts.vertex, facts.bedrock, facts.foundry) == (vertex, bedrock, foundry)
+    assert (facts.bedrock_profiles, facts.bedrock_on_demand) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +169,7 @@ PIECES = st.lists(
 def test_any_string_is_found_fit_for_a_url_or_not_at_all(name: str) -> None:
     facts = CATALOG.find(name)
     if facts is not None:
+        assert facts.vertex is not None
         assert URL_SAFE.fullmatch(facts.vertex)
         assert ".." not in facts.vertex
         assert len(facts.vertex) <= 128
@@ -190,6 +207,8 @@ def test_an_override_may_move_a_model_to_another_generation() -> None:
 def test_next_months_model_is_data_only() -> None:
     row = {
         "vertex": "claude-saga-6@20270101",
+        "bedrock": "anthropic.claude-saga-6-20270101-v1:0",
+        "foundry": "claude-saga-6",
         "aliases": ["claude-saga-newest"],
         "forced_tools": True,
         "prices": {"input": 7, "output": 35, "cache_write_5m": 8.75, "cache_write_1h": 14, "cache_read": 0.7},
@@ -197,9 +216,9 @@ def test_next_months_model_is_data_only() -> None:
     data = json.loads(DATA.read_bytes())
     data["models"] = {"claude-saga-6": row | {"generation": "5.5"}, **data["models"]}
     by_file, by_override = Catalog(data=json.dumps(data).encode()), Catalog({"claude-saga-6": row})
-    assert CATALOG.listed("global")[0].id != "claude-saga-6"
+    assert CATALOG.listed("vertex")[0].id != "claude-saga-6"
     for catalog in (by_file, by_override):
-        facts = catalog.listed("global")[0]
+        facts = catalog.listed("vertex")[0]
         assert (facts.id, facts.vertex) == ("claude-saga-6", "claude-saga-6@20270101")
         assert (facts.forced_tools, facts.thinking_off, facts.context) == (True, "never", 1_000_000)
         assert facts.prices is not None
@@ -218,9 +237,19 @@ def test_a_new_generation_is_data_only() -> None:
     assert known("claude-opus-5-5", catalog) == known("claude-opus-5-5")
 
 
+def test_a_new_claude_needs_no_facts_at_all() -> None:
+    catalog = Catalog({"claude-saga-6": {}})
+    facts = known("claude-saga-6", catalog)
+    assert facts == known("claude-saga-6")
+    assert all(catalog.listed(cloud)[0] == facts for cloud in CLOUDS)
+
+
 def test_an_own_name_for_a_model_on_vertex() -> None:
-    facts = known("MY.sonnet", Catalog({"my.sonnet": {"vertex": "claude-sonnet-5-5"}}))
+    catalog = Catalog({"my.sonnet": {"vertex": "claude-sonnet-5-5"}})
+    facts = known("MY.sonnet", catalog)
     assert (facts.id, facts.vertex) == ("my.sonnet", "claude-sonnet-5-5")
+    assert facts in catalog.listed("vertex")
+    assert facts not in catalog.listed("bedrock")
 
 
 def test_read_only_mappings_will_do() -> None:
@@ -232,7 +261,7 @@ def test_read_only_mappings_will_do() -> None:
 
 def test_a_retired_or_restricted_model_can_be_listed() -> None:
     catalog = Catalog({"claude-3-opus": {"retired": []}, "claude-mythos-5-2": {"listed": True}})
-    names = [facts.id for facts in catalog.listed("global")]
+    names = [facts.id for facts in catalog.listed("vertex")]
     assert {"claude-3-opus", "claude-mythos-5-2"} <= set(names)
     assert names[-1] == "claude-3-opus"
 
@@ -242,7 +271,7 @@ def test_a_retired_or_restricted_model_can_be_listed() -> None:
     [
         ({"preffil": True}, "preffil", True, "`prefill`"),
         ({"max_outputs": 1}, "max_outputs", 1, "`max_output`"),
-        ({3: 1}, "3", 1, "one of generation, vertex, bedrock"),
+        ({3: 1}, "3", 1, "one of generation, owner, vertex, bedrock"),
         ({"prices": {"input": 1, "output": 2, "cache_reed": 3}}, "prices.cache_reed", 3, "`cache_read`"),
         ({"prefill": "yes"}, "prefill", "yes", "expected `bool`"),
         ({"sampling": "all"}, "sampling", "all", "free, one, none"),
@@ -256,7 +285,11 @@ def test_a_retired_or_restricted_model_can_be_listed() -> None:
         ({"prices": {"input": 1}}, "prices", {"input": 1}, "`output`"),
         ({"vertex": "a/../b"}, "vertex", "a/../b", "only letters"),
         ({"vertex": "a\n"}, "vertex", "a\n", "only letters"),
+        ({"bedrock": "a/../b"}, "bedrock", "a/../b", "ARN"),
+        ({"bedrock": "arn:aws:bedrock:us-east-1::x/%2e"}, "bedrock", "arn:aws:bedrock:us-east-1::x/%2e", "ARN"),
+        ({"bedrock_profiles": ["us", "moon"]}, "bedrock_profiles", ["us", "moon"], "us, us-gov, ca, eu"),
         ({"generation": 4.6}, "generation", 4.6, '"4.6"'),
+        ({"generation": "nova"}, "generation", "nova", '"5.5"'),
         ({"generation": ["5.5"]}, "generation", ["5.5"], '"5.5"'),
         ({"id": "claude-y"}, "id", "claude-y", "aliases"),
     ],
@@ -282,6 +315,14 @@ def test_an_override_that_is_no_mapping_is_refused(override: Any) -> None:
 def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
     with pytest.raises(CatalogError):
         Catalog({name: {}})
+
+
+def test_a_generation_that_no_table_has_is_refused_with_those_of_both() -> None:
+    with pytest.raises(CatalogError) as caught:
+        Catalog({"my-model": {"generation": "nova-3"}})
+    assert caught.value.path == "models.overrides.my-model.generation"
+    assert '"5.5"' in caught.value.remedy
+    assert '"nova-2"' in caught.value.remedy
 
 
 def test_a_name_that_another_model_has_is_refused() -> None:

@@ -142,6 +142,15 @@ def test_the_capability_table_has_every_model() -> None:
         ("claude-sonnet-4-6", "bedrock", "anthropic.claude-sonnet-4-6"),
         ("claude-sonnet-4-5", "bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
         ("claude-opus-4-5", "foundry", "claude-opus-4-5"),
+        ("claude-opus-5", "owner", "anthropic"),
+        ("claude-opus-5", "bedrock_profiles", ("us", "us-gov", "eu", "jp", "au", "in", "global")),
+        ("claude-opus-4-1", "bedrock_profiles", ("us",)),
+        ("claude-fable-5-2", "bedrock_profiles", None),
+        ("claude-opus-5-5", "bedrock_on_demand", False),
+        ("claude-sonnet-4-5", "bedrock_cache_1h", True),
+        ("claude-opus-4-1", "bedrock_cache_1h", False),
+        ("claude-sonnet-4-5", "bedrock_regional_surcharge", 0.1),
+        ("claude-opus-4-1", "bedrock_regional_surcharge", 0),
     ],
 )
 def test_what_differs_by_model(name: str, fact: str, value: object) -> None:
@@ -149,7 +158,7 @@ def test_what_differs_by_model(name: str, fact: str, value: object) -> None:
 
 
 def test_the_list_begins_with_the_newest_and_leaves_out_the_retired_and_the_restricted() -> None:
-    names = [facts.id for facts in CATALOG.listed("us-east5")]
+    names = [facts.id for facts in CATALOG.listed("vertex")]
     assert names == [
         "claude-sonnet-5-5",
         "claude-opus-5-5",
@@ -167,10 +176,11 @@ def test_the_list_begins_with_the_newest_and_leaves_out_the_retired_and_the_rest
         "claude-opus-4-5",
         "claude-haiku-4-5",
     ]
-    assert CATALOG.listed("global") == CATALOG.listed("us-east5")
+    assert [facts.id for facts in CATALOG.listed("bedrock")] == [*names, "claude-opus-4-1"]
+    assert [facts.id for facts in CATALOG.listed("foundry")] == [name for name in names if name != "claude-fable-5-2"]
 
 
-@pytest.mark.parametrize("facts", CATALOG.listed("global"), ids=lambda facts: facts.id)
+@pytest.mark.parametrize("facts", CATALOG.listed("vertex"), ids=lambda facts: facts.id)
 def test_every_listed_model_has_all_prices(facts: ModelFacts) -> None:
     prices = facts.prices
     assert prices is not None

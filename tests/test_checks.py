@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from oai_bridge.checks import CHECKS
-from oai_bridge.settings import ConfigError
+from oai_bridge.config_schema import GuardrailEntry
+from oai_bridge.settings import Bedrock, Claude, ConfigError, Guardrail
+
+ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,19 @@ from oai_bridge.settings import ConfigError
         ("vertex.base_url", "https://h/a/v1/", "https://h/a"),
         ("vertex.base_url", "https://h/apiv1", "https://h/apiv1"),
         ("vertex.base_url", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("bedrock.base_url", "https://H/a/ ", "https://h/a"),
+        ("bedrock.base_url", "http://localhost:1", "http://localhost:1"),
+        ("bedrock.api", "converse", "converse"),
+        ("bedrock.profiles", "global", "global"),
+        ("bedrock.service_tier", "flex", "flex"),
+        ("bedrock.anthropic_version", "bedrock-2023-05-31", "bedrock-2023-05-31"),
+        ("bedrock.guardrail", GuardrailEntry(id="ab12"), Guardrail("ab12", "DRAFT")),
+        ("bedrock.guardrail", GuardrailEntry(id="ab12", version=1), Guardrail("ab12", "1")),
+        ("bedrock.guardrail", GuardrailEntry(id="ab12", version="12"), Guardrail("ab12", "12")),
+        ("bedrock.guardrail", GuardrailEntry(id=ARN, version="DRAFT"), Guardrail(ARN, "DRAFT")),
+        ("foundry.anthropic_version", "2023-06-01", "2023-06-01"),
+        ("foundry.deployments", {"claude-sonnet-4-5": "mine"}, {"claude-sonnet-4-5": "mine"}),
+        ("openai.max_output_tokens", "400", 400),
         ("claude.max_output_tokens", "400", 400),
         ("claude.first_user_text", " x ", " x "),
         ("claude.mid_system", "user", "user"),
@@ -73,6 +89,27 @@ def test_put_right(setting: str, given: Any, value: object) -> None:
         ("server.log_level", "loud", "must be debug, info, warn or error, not 'loud'"),
         ("vertex.base_url", "host", "must be a URL such as https://host/path"),
         ("vertex.base_url", "https://u:canary@h", "must be a URL such as https://host/path"),
+        ("bedrock.base_url", "http://h", "must be a URL such as https://bedrock-runtime.us-east-1.amazonaws.com, with"),
+        ("bedrock.base_url", "https://u:canary@h", "must be a URL such as https://bedrock-runtime"),
+        ("bedrock.api", "x", "must be invoke or messages or mantle or converse, not 'x'"),
+        ("bedrock.profiles", "eu", "must be geo or global, not 'eu'"),
+        ("bedrock.service_tier", "auto", "must be default or priority or flex or reserved, not 'auto'"),
+        ("bedrock.anthropic_version", "a\r\nb: c", "must be a version such as 2023-06-01, not 'a\\r\\nb: c'"),
+        ("bedrock.guardrail", GuardrailEntry(), ".id must be the id of a guardrail, or its ARN"),
+        ("bedrock.guardrail", GuardrailEntry(version=1), ".id must be the id of a guardrail, or its ARN"),
+        ("bedrock.guardrail", GuardrailEntry(id="a\r\nb"), ".id must be the id of a guardrail, or its ARN"),
+        ("bedrock.guardrail", GuardrailEntry(id="arn:aws:s3:::x"), ".id must be the id of a guardrail, or its ARN"),
+        (
+            "bedrock.guardrail",
+            GuardrailEntry(id="a", version=0),
+            ".version must be DRAFT or a number such as 1, not '0'",
+        ),
+        ("bedrock.guardrail", GuardrailEntry(id="a", version="1\n"), ".version must be DRAFT or a number such as 1"),
+        ("bedrock.guardrail", GuardrailEntry(id="a", version="draft"), ".version must be DRAFT or a number such as 1"),
+        ("foundry.anthropic_version", "", "must be a version such as 2023-06-01, not ''"),
+        ("foundry.anthropic_version", "2023-06-01\n", "must be a version such as 2023-06-01"),
+        ("foundry.deployments", {"m": "a/b"}, "('a/b') is not the name of a deployment"),
+        ("openai.max_output_tokens", "0", "must be a whole number from 1"),
         ("claude.max_output_tokens", "0", "must be a whole number from 1"),
         ("claude.first_user_text", " \n", "must not be empty"),
         ("claude.continue_text", "", "must not be empty"),
@@ -87,3 +124,14 @@ def test_refused(setting: str, given: Any, words: str) -> None:
     message = str(caught.value)
     assert words in message and message.startswith("x") and message.endswith(".")
     assert "canary" not in message and "\n" not in message
+
+
+@pytest.mark.parametrize("section", [Bedrock, Claude])
+def test_every_setting_that_is_one_of_some_words_is_checked(section: type) -> None:
+    name = section.__name__.lower()
+    hints = get_type_hints(section)
+    chosen = {setting for setting, hint in hints.items() if "Literal" in str(hint)}
+    assert chosen and chosen == {setting for place, setting in CHECKS if place == name and setting in chosen}
+    for setting in chosen:
+        with pytest.raises(ConfigError, match=r" or .*, not 'no such word'"):
+            CHECKS[name, setting]("x", "no such word")

@@ -168,6 +168,7 @@ def test_when_to_try_again(headers: dict[str, str], details: Any, header: str | 
 def test_the_clouds_id_of_the_request() -> None:
     body = json.dumps(anthropic("api_error")).encode()
     assert error_from_body(500, body, {"request-id": "req_header"}).request_id == "req_header"
+    assert error_from_body(500, body, {"x-amzn-requestid": "req_aws"}).request_id == "req_aws"
     assert error_from_body(500, b'{"request_id": 5}').request_id is None
 
 

@@ -28,7 +28,6 @@ from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image
 from tests.support.catalogue import known
 
-VERSION = "vertex-2023-10-16"
 FACTS = known("claude-sonnet-4-5")
 HI = [{"role": "user", "content": "Hi"}]
 ASK: dict[str, Any] = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": HI}
@@ -37,23 +36,29 @@ ASK: dict[str, Any] = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages"
 def native(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = False) -> tuple[Translated, list[str]]:
     notes = Notes(strict)
     body = copy.deepcopy(body)
-    found = native_body(body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=notes)
+    found = native_body(body, FACTS, cloud="vertex", header_betas=betas, notes=notes)
     return found, [note.code for note in notes]
 
 
-def counted(body: dict[str, Any], betas: tuple[str, ...] = ()) -> tuple[Translated, list[str]]:
-    notes = Notes()
-    found = count_body(body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=notes)
+def counted(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = False) -> tuple[Translated, list[str]]:
+    notes = Notes(strict)
+    found = count_body(body, cloud="vertex", header_betas=betas, notes=notes)
     return found, [note.code for note in notes]
+
+
+def test_foundry_has_anthropics_own_api() -> None:
+    own = {"cache_control": {"type": "ephemeral"}, "service_tier": "standard_only"}
+    found = native_body({**ASK, **own}, FACTS, cloud="foundry", header_betas=(), notes=(notes := Notes()))
+    assert {key: found.body[key] for key in own} == own and list(notes) == []
 
 
 # -- the body ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_model_goes_out_and_the_version_comes_in() -> None:
-    assert native(ASK) == (Translated({"anthropic_version": VERSION, "max_tokens": 9, "messages": HI}), [])
-    found, notes = native({**ASK, "anthropic_version": "2026-10-21"})
-    assert (found.body["anthropic_version"], notes) == (VERSION, [])
+def test_model_and_version_are_the_clouds_business() -> None:
+    expected = (Translated({"max_tokens": 9, "messages": HI}), [])
+    assert native(ASK) == expected
+    assert native({**ASK, "anthropic_version": "2026-10-21"}) == expected
 
 
 EVERYTHING: dict[str, Any] = {
@@ -82,7 +87,7 @@ def test_nothing_else_is_touched() -> None:
     """What the model refuses, the cloud tells the client in its own words."""
     found, notes = native(EVERYTHING)
     rest = {key: value for key, value in EVERYTHING.items() if key != "model"}
-    assert found.body == {"anthropic_version": VERSION, **rest}
+    assert found.body == rest
     assert notes == []
 
 
@@ -209,7 +214,7 @@ def test_vertex_wants_a_beta_for_the_web_search(tools: Any, betas: tuple[str, ..
 
 def test_a_count_keeps_the_model_by_the_clouds_name() -> None:
     body = {"model": "claude-sonnet-4-5", "messages": HI, "system": "s", "cache_control": {"type": "ephemeral"}}
-    expected = {"anthropic_version": VERSION, "model": "claude-sonnet-4-5@20250929", "messages": HI, "system": "s"}
+    expected = {"messages": HI, "system": "s"}
     assert counted(body) == (Translated(expected), [])
 
 
@@ -427,13 +432,10 @@ def test_any_object_gives_a_request_or_a_400(body: dict[str, Any], betas: list[s
                 body, source, Image("image/png", "iVBO") if source.kind == "image" else Document("text/plain", "")
             )
         assert remote_sources(body) == []
-        for translate in (native_body, count_body):
-            found = translate(
-                body, FACTS, version=VERSION, cloud="vertex", header_betas=betas, notes=Notes(strict)
-            ).body
-            assert found["anthropic_version"] == VERSION
+        for translate in (native, counted):
+            found = translate(body, tuple(betas), strict)[0].body
             json.dumps(found)
-            assert not {"cache_control", "anthropic_beta", "service_tier", "mcp_servers"} & found.keys()
+            assert not {"anthropic_version", "model", "cache_control", "anthropic_beta", "service_tier", "mcp_servers"} & found.keys()
     except InvalidRequest as error:
         assert error.status == 400 and error.message
     else:

@@ -8,7 +8,18 @@ import pytest
 import yaml
 
 from oai_bridge import config_file
-from oai_bridge.config_file import Account, ModelsSection, Server, VertexSection, read_document
+from oai_bridge.config_file import read_document
+from oai_bridge.config_schema import (
+    Account,
+    AwsEntry,
+    AzureEntry,
+    AzureSection,
+    BedrockSection,
+    GuardrailEntry,
+    ModelsSection,
+    Server,
+    VertexSection,
+)
 from oai_bridge.settings import ConfigError
 
 
@@ -24,6 +35,8 @@ def test_sections_hold_what_is_there() -> None:
         {
             "server": {"port": 1, "host": None, "strict": False},
             "vertex": {"accounts": [{"region": "eu"}], "base_url": "u"},
+            "bedrock": {"accounts": [{"region": "us-east-1"}, {}], "guardrail": {"id": "g", "version": 1}},
+            "azure": {"accounts": [{"deployments": ["d"]}, {"deployments": {"n": "d"}}]},
             "models": {"list": ["m"]},
         },
         problems,
@@ -31,11 +44,15 @@ def test_sections_hold_what_is_there() -> None:
     assert problems == []
     assert document.server == Server(port=1, strict=False)
     assert document.vertex == VertexSection(accounts=[Account(region="eu")], base_url="u")
+    guardrail = GuardrailEntry(id="g", version=1)
+    assert document.bedrock == BedrockSection(accounts=[AwsEntry(region="us-east-1"), AwsEntry()], guardrail=guardrail)
+    assert document.azure == AzureSection(accounts=[AzureEntry(deployments=["d"]), AzureEntry(deployments={"n": "d"})])
     assert document.models == ModelsSection(listed=["m"])
     assert [(given.where, given.value) for given in document.given()] == [
         ("server.port", 1),
         ("server.strict", False),
         ("vertex.base_url", "u"),
+        ("bedrock.guardrail", guardrail),
         ("models.list", ["m"]),
     ]
 
@@ -50,6 +67,39 @@ def test_sections_hold_what_is_there() -> None:
         ({"port": 3}, "port is not a setting: did you mean server.port?"),
         ({"server": {"prot": 3}}, "server.prot is not a setting: did you mean server.port?"),
         ({"server": {"region": "eu"}}, "server.region is not a setting: did you mean vertex.accounts[n].region?"),
+        ({"foundry": {"api_key": "x"}}, "foundry.api_key is not a setting: did you mean foundry.accounts[n].api_key?"),
+        ({"bedrock": {"region": "x"}}, "bedrock.region is not a setting: did you mean bedrock.accounts[n].region?"),
+        ({"bedrock": {"accounts": [{"regoin": "x"}]}}, "did you mean bedrock.accounts[0].region?"),
+        ({"bedrock": {"guardrail": {"verison": 1}}}, "did you mean bedrock.guardrail.version?"),
+        ({"bedrock": {"guardrail": "g"}}, "bedrock.guardrail must be a mapping, not something else."),
+        ({"bedrock": {"guardrail": {"version": 1.5}}}, "bedrock.guardrail.version must be a whole number or text, not"),
+        ({"azure": {"accounts": [{"endpiont": "x"}]}}, "did you mean azure.accounts[0].endpoint?"),
+        (
+            {"azure": {"accounts": [{"deployments": 1}]}},
+            "azure.accounts[0].deployments must be a mapping or a list, not",
+        ),
+        (
+            {"azure": {"accounts": [{"deployments": {"n": 1}}]}},
+            "azure.accounts[0].deployments.* must be text, not what stands there; put it in quotes.",
+        ),
+        (
+            {"azure": {"accounts": [{"deployments": [35]}]}},
+            "azure.accounts[0].deployments[0] must be text, not 35; put it in quotes.",
+        ),
+        ({"foundry": {"deployments": ["x"]}}, "foundry.deployments must be a mapping, not something else."),
+        ({"openai": {"max_output_tokens": 0}}, "openai.max_output_tokens must be at least 1, not 0."),
+        *(
+            (
+                {section: {"accounts": [{name: 1234567890}]}},
+                f"{section}.accounts[0].{name} must be text, not what stands there; put it in quotes.",
+            )
+            for section, names in {
+                "bedrock": ("access_key_id", "secret_access_key", "session_token", "api_key"),
+                "azure": ("api_key", "endpoint"),
+                "foundry": ("api_key", "base_url"),
+            }.items()
+            for name in names
+        ),
         ({"server": {"zzzz": 3}}, "server.zzzz is not a setting: remove it"),
         (
             {"vertex": {"accounts": [{"regoin": "eu"}]}},
@@ -108,3 +158,12 @@ def test_yaml_with_and_without_libyaml(monkeypatch: pytest.MonkeyPatch, libyaml:
     assert config_file.parse_yaml("a: {b: [1, x]}", "f") == {"a": {"b": [1, "x"]}}
     with pytest.raises(ConfigError, match="line 2: YAML takes no tabs"):
         config_file.parse_yaml("a:\n\tb: 1", "f")
+
+
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_dates_are_text_since_versions_look_like_them(monkeypatch: pytest.MonkeyPatch, libyaml: bool) -> None:
+    monkeypatch.setattr(yaml, "__with_libyaml__", libyaml and yaml.__with_libyaml__)
+    text = "a: 2024-10-21\nb: 2024-10-21 10:00:00\nc: 2024-10-21-preview\nd: 2024\ne: 1.5\nf: yes\ng: ~"
+    expected = {"a": "2024-10-21", "b": "2024-10-21 10:00:00", "c": "2024-10-21-preview", "d": 2024, "e": 1.5}
+    assert config_file.parse_yaml(text, "f") == {**expected, "f": True, "g": None}
+    assert yaml.safe_load("2024-10-21") == date(2024, 10, 21)  # others who use the library see no change

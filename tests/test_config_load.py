@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from oai_bridge import config_file
+from oai_bridge import config_schema
 from oai_bridge.config import Config, ConfigError, CredentialFile, GoogleAccount, exposure, load_config
+from oai_bridge.settings import AzureAccount, AzureKey, Bedrock
 from tests.support.google_keys import EMAIL, entry, info
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
@@ -61,7 +62,6 @@ def test_empty_files_are_defaults(tmp_path: Path, content: str) -> None:
         ("- a\n- b", "config.yaml must be a mapping"),
         ("just text", "config.yaml must be a mapping"),
         ("a: 1\n---\nb: 2", "config.yaml, line 2, column"),
-        ("server: {title: 2026-99-99}", "config.yaml is not valid YAML"),
         ("server: {title: !!timestamp canary}", "config.yaml is not valid YAML"),
         ("server: {? [a] : b}", "config.yaml, line 1, column"),
         ("server: &loop {title: *loop}", "server.title must be text"),
@@ -154,6 +154,8 @@ def test_env_file_of_a_tutorial_works_as_it_is(tmp_path: Path, ending: str) -> N
         "MAX_OUTPUT_TOKENS_ANTHROPIC=4096",
         f'GCP_CREDENTIALS="{entry()},{entry("example.com:p2", region="europe-west1")}"',
         "AWS_CREDENTIALS=myaccesskeyid:mysecretkey:us-east-1,anotheraccesskeyid:anothersecretkey:us-west-2",
+        "AZURE_CREDENTIALS=contoso-ml:gpt4-8k:k3y,contoso-ml:gpt4-32k:k3y",
+        "MAX_OUTPUT_TOKENS_OPENAI=300",
         "CHECK_KEYS=true",
     ]
     write(tmp_path, {".env": ending.join(lines)})
@@ -164,6 +166,9 @@ def test_env_file_of_a_tutorial_works_as_it_is(tmp_path: Path, ending: str) -> N
         f"us-east5 · my-project ({EMAIL})",
         f"europe-west1 · example.com:p2 ({EMAIL})",
     ]
+    endpoint, names = "https://contoso-ml.openai.azure.com", {"gpt4-8k": "gpt4-8k", "gpt4-32k": "gpt4-32k"}
+    assert config.azure.accounts == (AzureAccount(endpoint, AzureKey("k3y"), names),)
+    assert (config.openai.max_output_tokens, config.bedrock) == (300, Bedrock())
     assert [sentence.partition(":")[2] for sentence in config.told] == [" AWS_CREDENTIALS.", " CHECK_KEYS, NODE_ENV."]
     assert exposure(config, ["127.0.0.1"]) is None
 
@@ -182,6 +187,12 @@ def test_system_proxies_are_asked_for_only_where_there_are_any(monkeypatch: pyte
 # --- the example file
 
 
+def part(text: str, section: str) -> str:
+    """That section with its comments."""
+    parts = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)
+    return next(piece for piece in parts if piece.startswith(f"{section}:"))
+
+
 def settings_of(text: str) -> list[str]:
     return re.findall(r"^ *#?([a-z_]+):", text, re.MULTILINE)
 
@@ -198,21 +209,58 @@ def test_example_as_it_is_and_with_all_settings_taken_in_equals_the_defaults(tmp
 
 def test_example_holds_every_setting_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    sections = {name: getattr(config_file.Document(), name) for name in config_file.Document.__struct_fields__}
+    sections = {name: getattr(config_schema.Document(), name) for name in config_schema.Document.__struct_fields__}
     wanted = []
     for name, section in sections.items():
         wanted += [name, *(info.encode_name for info in msgspec.structs.fields(section))]
     assert settings_of(text) == wanted
-    for info_ in msgspec.structs.fields(config_file.Account):
-        assert re.search(rf"^  #   {info_.encode_name} ", text, re.MULTILINE)
+    levels = {place: kind for place, kind in config_schema.LEVELS.items() if place.endswith(".accounts[n]")}
+    explained = re.findall(r"^  #   ([a-z_]+)  ", text, re.MULTILINE)
+    assert explained == [name for kind in levels.values() for name in config_schema.setting_names(kind)]
     for value in (
         Config().port,
         Config().prefix,
         Config().title,
         Config().log_level,
         Config().vertex.anthropic_version,
+        Config().bedrock.anthropic_version,
+        Config().bedrock.api,
+        Config().bedrock.profiles,
+        Config().foundry.anthropic_version,
     ):
         assert f": {value}\n" in text
     for said in (Config().claude.first_user_text, Config().claude.continue_text):
         assert f'"{said}"' in text
     assert "\t" not in text and max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        (
+            "bedrock",
+            {
+                *("AWS_CREDENTIALS", "AWS_BEARER_TOKEN_BEDROCK", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"),
+                *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+            },
+        ),
+        ("azure", {"AZURE_CREDENTIALS", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"}),
+        ("foundry", {f"ANTHROPIC_FOUNDRY_{name}" for name in ("RESOURCE", "BASE_URL", "API_KEY")}),
+        ("openai", {"MAX_OUTPUT_TOKENS_OPENAI"}),
+    ],
+)
+def test_example_names_the_names_of_the_other_clouds_that_are_read(section: str, names: set[str]) -> None:
+    assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", part(EXAMPLE.read_text(encoding="utf-8"), section))) == names
+    package = Path(config_schema.__file__).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in package.glob("*.py"))
+    assert all(f'"{name}"' in code for name in names)
+
+
+@pytest.mark.parametrize("section", ["vertex", "bedrock", "azure", "foundry"])
+def test_example_accounts_may_be_copied(tmp_path: Path, section: str) -> None:
+    (example,) = re.findall(r"For example: (\[.*\])$", part(EXAMPLE.read_text(encoding="utf-8"), section), re.MULTILINE)
+    write(tmp_path, {"config.yaml": f"{section}: {{accounts: {example.replace('...', 'k3y')}}}"})
+    write(tmp_path, {"key.json": json.dumps(info())})
+    (account,) = getattr(load_config(None, {}, [tmp_path]), section).accounts
+    assert account.label

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.accounts import QUOTES
 from oai_bridge.environment import FromNames, parse_dotenv, read_names
-from oai_bridge.settings import CredentialFile, ServiceAccount
+from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, CredentialFile, ServiceAccount
+from oai_bridge.texts import QUOTES
 from tests.support.google_keys import entry, info, rsa_pem
 
 EXAMPLE = {  # the lines that are not commented out in oai-reverse-proxy's .env.example
@@ -113,6 +113,8 @@ def test_key_with_bare_line_breaks_gets_a_sentence_with_the_remedy() -> None:
         ("SERVER_TITLE", "Your Proxy", "server.title", "Your Proxy"),
         ("LOG_LEVEL", "warn", "server.log_level", "warn"),
         ("MAX_OUTPUT_TOKENS_ANTHROPIC", "400", "claude.max_output_tokens", "400"),
+        ("MAX_OUTPUT_TOKENS_OPENAI", "500", "openai.max_output_tokens", "500"),
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://x", "bedrock.base_url", "http://x"),
         ("ANTHROPIC_VERTEX_BASE_URL", "http://x", "vertex.base_url", "http://x"),
         ("PROXY_KEY", "'k'", "server.client_keys", ["k"]),
     ],
@@ -234,11 +236,11 @@ def test_untouched_example_file_is_told_in_two_sentences() -> None:
 
 def test_what_is_ignored_is_told_once_by_name() -> None:
     values = {
-        **dict.fromkeys(["AWS_CREDENTIALS", "TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS"], "canary"),
+        **dict.fromkeys(["TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS"], "canary"),
         **dict.fromkeys(["ADMIN_KEY", "TOKEN_QUOTA_GPT4", "CHECK_KEYS", "POW-DIFFICULTY_LEVEL"], "canary"),
     }
     expected = (
-        "Ignored, not supported yet: AWS_CREDENTIALS, SHOW_TOKEN_COSTS, TEXT_MODEL_RATE_LIMIT.",
+        "Ignored, not supported yet: SHOW_TOKEN_COSTS, TEXT_MODEL_RATE_LIMIT.",
         "Ignored, settings of oai-reverse-proxy without a counterpart here: "
         "ADMIN_KEY, CHECK_KEYS, POW-DIFFICULTY_LEVEL, TOKEN_QUOTA_GPT4.",
     )
@@ -246,7 +248,11 @@ def test_what_is_ignored_is_told_once_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "NODE_ENV", "AWS_PROFILE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "LANG"]
+    "name",
+    [
+        *("PATH", "HOME", "NODE_ENV", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "LANG"),
+        *("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
+    ],
 )
 def test_unrelated_variables_are_not_told(name: str) -> None:
     assert read({name: "xxxxxxxx"}).told == ()
@@ -263,6 +269,33 @@ def test_left_over_gcp_placeholder_is_told_and_the_real_one_counts() -> None:
     names = read({"GCP_CREDENTIALS": f"{left_over},{entry()}"})
     assert [account.project for account in names.accounts] == ["my-project"]
     assert names.told == ("Ignored, still the placeholder of an example file: GCP_CREDENTIALS.",)
+
+
+def test_left_over_stand_ins_of_other_clouds_are_told_and_the_real_ones_count() -> None:
+    names = read(
+        {
+            "AWS_CREDENTIALS": "myaccesskeyid:mysecretkey:us-east-1,AKIDEXAMPLE:s3cret:us-west-2",
+            "AZURE_CREDENTIALS": "azure-resource-name:deployment-id:api-key,one:gpt-4o:s3cret",
+            "AZURE_OPENAI_ENDPOINT": "https://<your-resource>.openai.azure.com",
+        }
+    )
+    assert names.aws.accounts == (AwsAccount("us-west-2", AwsKeys("AKIDEXAMPLE", "s3cret")),)
+    assert [account.endpoint for account in names.azure.accounts] == ["https://one.openai.azure.com"]
+    assert names.told == (
+        "Ignored, still the placeholder of an example file: AWS_CREDENTIALS, AZURE_CREDENTIALS, AZURE_OPENAI_ENDPOINT.",
+    )
+
+
+def test_other_clouds_are_read_from_both_places() -> None:
+    names = read(
+        {"AWS_BEARER_TOKEN_BEDROCK": "canary", "AZURE_OPENAI_ENDPOINT": "https://one.openai.azure.com"},
+        {"ANTHROPIC_FOUNDRY_RESOURCE": "one", "AZURE_OPENAI_API_KEY": "canary", "AWS_PROFILE": "work"},
+    )
+    assert names.aws.login == AwsApiKey("canary")
+    assert names.azure.url == "https://one.openai.azure.com" and names.azure.key is not None
+    assert names.foundry.url == "https://one.services.ai.azure.com/anthropic"
+    assert names.told == ("Ignored because of AWS_BEARER_TOKEN_BEDROCK in the environment: AWS_PROFILE in .env.",)
+    assert "canary" not in repr(names)
 
 
 def test_no_secret_in_the_repr() -> None:

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 from oai_bridge.answer import Head
-from oai_bridge.backends.vertex import VertexClaude
 from oai_bridge.credentials.base import Access
-from oai_bridge.exchanges import Door, Incoming, Services, exchange
+from oai_bridge.credentials.google import GoogleAccess
+from oai_bridge.directory import Directory
+from oai_bridge.exchanges import Incoming, Services, exchange
 from oai_bridge.fetch import Fetcher
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.pool import Pool
 from oai_bridge.routing import Kind, Route
-from oai_bridge.settings import Claude, Config, Images, Network, Vertex
+from oai_bridge.settings import Config, Images, Network, Vertex
 from oai_bridge.upstream import UpstreamClient
 from tests.support.claude_streams import stream_of
 
@@ -34,10 +35,12 @@ class Token:
     """A credential that always has a token."""
 
     label = "test"
-    region = "us-east5"
+
+    def serves(self, model: str) -> bool:
+        return True
 
     async def access(self) -> Access:
-        return Access("project", self.region, "token")
+        return GoogleAccess("project", "us-east5", "token")
 
     def refuse(self, access: Access) -> None:
         raise AssertionError("nobody refused it")
@@ -71,9 +74,9 @@ async def services(serve: Serve) -> AsyncIterator[Services]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     config = Config(vertex=Vertex(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     upstream = UpstreamClient(Network(), ssl.create_default_context)
-    door = Door(VertexClaude(config.vertex, Claude()), Pool([Token()]))
+    directory, pools = Directory(config, Catalog()), {"google": Pool([Token()])}
     fetcher = Fetcher(Images(), Network(), ssl.create_default_context)
-    yield Services(config, Catalog(), {"vertex": door}, upstream, fetcher, time.time)
+    yield Services(config, directory, pools, upstream, fetcher, time.time)
     await upstream.close()
     await fetcher.close()
     server.close()
@@ -149,7 +152,7 @@ async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
     assert status == 200
     assert [attempt.status for attempt in record.attempts] == [None, 200]
     assert "closed meanwhile" in (record.attempts[0].error or "")
-    assert dict(record.to_metadata())["attempts"][0]["headers"]["authorization"] == "Bearer ***"
+    assert dict(record.to_metadata())["attempts"][0]["headers"]["authorization"] == "***"
 
 
 async def test_a_request_that_may_have_been_worked_on_is_not_sent_again() -> None:

@@ -38,6 +38,9 @@ BOTH = {"http": "http://plain:1", "https": "http://secure:2"}
         ("http://127.8.8.8/", {"all": "http://p"}, None),
         ("http://[::1]:9/", {"all": "http://p"}, None),
         ("http://[::ffff:127.0.0.1]:9/", {"all": "http://p"}, None),
+        ("http://169.254.169.254/metadata", {"all": "http://p"}, None),
+        ("http://[fe80::1]/", {"all": "http://p"}, None),
+        ("http://169.253.169.254/", {"all": "http://p"}, "http://p"),
         ("http://notlocalhost/", {"all": "http://p"}, "http://p"),
         ("http://128.0.0.1/", {"all": "http://p"}, "http://p"),
     ],
@@ -70,7 +73,7 @@ def test_proxy_for(url: str, proxies: dict[str, str], expected: str | None) -> N
         ("http://10.1.2.3:80/", "nonsense/99", False),
         ("http://[fd00::1]:80/", "fd00::/8", True),
         ("http://[fd00::1]/", "[fd00::1]", True),
-        ("http://[fe80::1]/", "fd00::/8", False),
+        ("http://[fc00::1]/", "fd00::/8", False),
         ("http://[::ffff:10.1.2.3]/", "10.0.0.0/8", True),
     ],
 )

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from openai.types import Model
 from openai.types.chat import ChatCompletion
 
+from oai_bridge.directory import Directory
 from oai_bridge.dialects.claude_errors import error_from_body
 from oai_bridge.errors import (
     BridgeError,
@@ -48,6 +49,7 @@ from oai_bridge.pages import (
     status_page,
     wants_html,
 )
+from oai_bridge.routing import Route
 from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
 
 CATALOG = Catalog()
@@ -56,17 +58,22 @@ SNAPSHOT = Snapshot(
     base_url="http://127.0.0.1:7860",
     started_at=1000.25,
     now=9000.0,
-    accounts=("us-east5 · my-project (sa@my-project)", "global · other (sa@other)"),
+    accounts={"google": ("us-east5 · my-project (sa@my-project)", "global · other (sa@other)")},
     requests=17,
     in_flight=2,
     prompt_tokens=12_000,
     completion_tokens=345,
+    family_tokens={"gcp-claude": 12_345},
 )
 
 
 def configured(*regions: str, **changes: Any) -> Config:
     accounts = tuple(GoogleAccount("my-project", region, AmbientLogin()) for region in regions)
     return Config(vertex=Vertex(accounts=accounts), **changes)
+
+
+def served(config: Config) -> Directory:
+    return Directory(config, CATALOG)
 
 
 def read(page: Page) -> Any:
@@ -81,13 +88,13 @@ def ids(page: Page) -> list[str]:
 EVERY_PAGE = [
     error_page(InvalidRequest("no"), "req-1"),
     anthropic_error_page(InvalidRequest("no"), "req-1"),
-    models_page(Config(), CATALOG),
-    model_page("claude-sonnet-4-5", Config(), CATALOG),
+    models_page(Route("models"), served(Config())),
+    model_page(Route("model", model="claude-sonnet-4-5"), served(Config())),
     reply_to_test_message("claude-x", 5.0),
     health_page(),
     favicon_page(),
-    status_page(SNAPSHOT, Config(), CATALOG),
-    html_page(SNAPSHOT, Config(), CATALOG),
+    status_page(SNAPSHOT, Config(), served(Config())),
+    html_page(SNAPSHOT, Config(), served(Config())),
 ]
 
 
@@ -200,32 +207,31 @@ def test_the_path_says_which_errors_its_client_reads(path: str, native: bool) ->
 
 
 def test_the_catalogue_is_listed_for_the_region() -> None:
-    listed = ids(models_page(configured("us-east5"), CATALOG))
-    assert listed == [facts.id for facts in CATALOG.listed("us-east5")]
+    listed = ids(models_page(Route("models", path=("gcp", "claude")), served(configured("us-east5"))))
+    assert listed == [facts.id for facts in CATALOG.listed("vertex")]
     assert "claude-sonnet-4-5" in listed
-    assert ids(models_page(Config(), CATALOG)) == [facts.id for facts in CATALOG.listed("global")]
+    assert ids(models_page(Route("models"), served(Config()))) == [facts.id for facts in CATALOG.listed("vertex")]
 
 
 def test_several_accounts_list_each_model_once() -> None:
-    listed = ids(models_page(configured("us-east5", "global", "us-east5"), CATALOG))
-    expected = {facts.id for region in ("us-east5", "global") for facts in CATALOG.listed(region)}
-    assert len(listed) == len(set(listed)) and set(listed) == expected
+    listed = ids(models_page(Route("models"), served(configured("us-east5", "global", "us-east5"))))
+    assert len(listed) == len(set(listed)) and set(listed) >= {facts.id for facts in CATALOG.listed("vertex")}
 
 
 def test_the_configured_list_and_the_aliases_come_instead_each_once() -> None:
     config = Config(models=("claude-b", "claude-a", "claude-b"), aliases={"gpt-4o": "claude-a", "claude-a": "claude-b"})
-    assert ids(models_page(config, CATALOG)) == ["claude-b", "claude-a", "gpt-4o"]
+    assert ids(models_page(Route("models"), served(config))) == ["claude-b", "claude-a", "gpt-4o"]
 
 
 def test_a_model_has_openais_fields() -> None:
     config = Config(models=("claude-sonnet-4-5", "my-own"), aliases={"gpt-4o": "claude-sonnet-4-5"})
-    found = read(models_page(config, CATALOG))
+    found = read(models_page(Route("models"), served(config)))
     assert found["object"] == "list"
     september = 1759104000  # 2025-09-29, the date in the model's id on Vertex
     openai = [{key: entry[key] for key in ("id", "object", "created", "owned_by")} for entry in found["data"]]
     assert openai == [
         {"id": "claude-sonnet-4-5", "object": "model", "created": september, "owned_by": "anthropic"},
-        {"id": "my-own", "object": "model", "created": 0, "owned_by": "anthropic"},
+        {"id": "my-own", "object": "model", "created": 0, "owned_by": "unknown"},
         {"id": "gpt-4o", "object": "model", "created": september, "owned_by": "anthropic"},
     ]
     for entry in found["data"]:
@@ -234,14 +240,14 @@ def test_a_model_has_openais_fields() -> None:
 
 def test_a_model_has_anthropics_fields_too() -> None:
     config = Config(models=("claude-sonnet-4-5", "my-own"), aliases={"gpt-4o": "claude-sonnet-4-5"})
-    found = read(models_page(config, CATALOG))
+    found = read(models_page(Route("models"), served(config)))
     assert (found["has_more"], found["first_id"], found["last_id"]) == (False, "claude-sonnet-4-5", "gpt-4o")
     known, unknown, alias = [ModelInfo.model_validate_json(json.dumps(entry), strict=True) for entry in found["data"]]
     assert (known.display_name, known.created_at.isoformat()) == ("Claude Sonnet 4.5", "2025-09-29T00:00:00+00:00")
     assert (known.max_input_tokens, known.max_tokens, known.lifecycle) == (200_000, 64_000, "active")
     assert (unknown.display_name, unknown.created_at.year, unknown.max_tokens) == ("my-own", 1970, None)
     assert (alias.display_name, alias.created_at) == ("gpt-4o", known.created_at)
-    for page in (models_page(Config(), CATALOG), model_page("claude-opus-4-8", Config(), CATALOG)):
+    for page in (models_page(Route("models"), served(Config())), model_page(Route("model", model="claude-opus-4-8"), served(Config()))):
         for entry in read(page).get("data", [read(page)]):
             ModelInfo.model_validate_json(json.dumps(entry), strict=True)
 
@@ -256,7 +262,7 @@ def test_a_model_has_anthropics_fields_too() -> None:
     ],
 )
 def test_a_model_is_called_as_people_call_it(id: str, title: str) -> None:
-    (entry,) = read(models_page(Config(models=(id,)), CATALOG))["data"]
+    (entry,) = read(models_page(Route("models"), served(Config(models=(id,)))))["data"]
     assert entry["display_name"] == title
 
 
@@ -265,7 +271,7 @@ def test_both_sdks_list_and_retrieve_the_models() -> None:
 
     def serve(path: str) -> Page:
         name = path.rpartition("/v1/models")[2].strip("/")
-        return model_page(name, config, CATALOG) if name else models_page(config, CATALOG)
+        return model_page(Route("model", model=name), served(config)) if name else models_page(Route("models"), served(config))
 
     def handler(request: Any) -> Any:
         page = serve(request.url.path)
@@ -286,7 +292,7 @@ def test_both_sdks_list_and_retrieve_the_models() -> None:
      "gpt-4o"],
 )  # fmt: skip
 def test_one_model_by_any_of_its_names(name: str) -> None:
-    page = model_page(name, Config(aliases={"gpt-4o": "claude-sonnet-4-5"}), CATALOG)
+    page = model_page(Route("model", model=name), served(Config(aliases={"gpt-4o": "claude-sonnet-4-5"})))
     assert page.status == 200
     assert read(page)["id"] == name
     assert read(page)["created"] == 1759104000
@@ -295,14 +301,14 @@ def test_one_model_by_any_of_its_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["claude-sonet-4-5", "sonnet-4-5", "claude-sonnet-4-55"])
 def test_an_unknown_model_names_those_that_come_close(name: str) -> None:
     with pytest.raises(NotFound, match="claude-sonnet-4-5") as raised:
-        model_page(name, Config(), CATALOG)
+        model_page(Route("model", model=name), served(Config()))
     assert (raised.value.status, raised.value.code) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("name", ["claude-sonnet-4-5", "qqqq", ""])
 def test_a_model_left_out_of_the_configured_list_is_not_there(name: str) -> None:
     with pytest.raises(NotFound, match="claude-only"):
-        model_page(name, Config(models=("claude-only",)), CATALOG)
+        model_page(Route("model", model=name), served(Config(models=("claude-only",))))
 
 
 # --- the test message
@@ -358,7 +364,7 @@ def test_the_reply_to_it_is_a_chat_completion_that_says_what_it_is(model: object
 
 
 def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
-    found = read(status_page(SNAPSHOT, configured("us-east5", models=("claude-sonnet-4-5",)), CATALOG))
+    found = read(status_page(SNAPSHOT, configured("us-east5", models=("claude-sonnet-4-5",)), served(configured("us-east5", models=("claude-sonnet-4-5",)))))
     assert found == {
         "uptime": 7999,
         "endpoints": {"gcp": "http://127.0.0.1:7860/proxy/gcp/claude"},
@@ -376,6 +382,13 @@ def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
             "proomptersInQueue": 0,
             "estimatedQueueTime": "no wait",
         },
+        "gcp-gemini": {
+            "usage": "0 tokens",
+            "activeKeys": 2,
+            "revokedKeys": 0,
+            "proomptersInQueue": 0,
+            "estimatedQueueTime": "no wait",
+        },
         "version": "0.1.0",
         "demo": False,
         "models": 1,
@@ -384,12 +397,13 @@ def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
 
 
 def test_the_status_of_a_proxy_that_has_just_started() -> None:
-    found = read(status_page(Snapshot("0.1.0", "http://[::1]:80", 5.0, 4.0), Config(prefix="/p"), CATALOG))
+    config = Config(prefix="/p")
+    found = read(status_page(Snapshot("0.1.0", "http://[::1]:80", 5.0, 4.0), config, served(config)))
     assert (found["uptime"], found["proompts"], found["tookens"], found["gcpKeys"]) == (0, 0, "0", 0)
     assert found["endpoints"] == {"gcp": "http://[::1]:80/p/gcp/claude"}
     assert found["gcp-claude"]["usage"] == "0 tokens"
     assert found["demo"] is True
-    assert found["models"] == len(CATALOG.listed("global"))
+    assert found["models"] == len(CATALOG.listed("vertex"))
 
 
 @pytest.mark.parametrize(
@@ -399,7 +413,7 @@ def test_the_status_of_a_proxy_that_has_just_started() -> None:
 )  # fmt: skip
 def test_counts_are_short(tokens: int, shown: str) -> None:
     snapshot = Snapshot("0.1.0", "http://localhost", 0.0, 0.0, prompt_tokens=tokens)
-    assert read(status_page(snapshot, Config(), CATALOG))["tookens"] == shown
+    assert read(status_page(snapshot, Config(), served(Config())))["tookens"] == shown
 
 
 def test_health() -> None:
@@ -454,7 +468,8 @@ class Reader(HTMLParser):
 
 
 def test_the_page_shows_what_a_user_needs() -> None:
-    page = html_page(SNAPSHOT, configured("us-east5", title="My proxy", models=("claude-sonnet-4-5",)), CATALOG)
+    config = configured("us-east5", title="My proxy", models=("claude-sonnet-4-5",))
+    page = html_page(SNAPSHOT, config, served(config))
     shown = Reader(page)
     assert dict(page.headers)["content-type"] == "text/html; charset=utf-8"
     for text in ("My proxy", "Running", "正在运行", "http://127.0.0.1:7860/proxy/gcp/claude", "SillyTavern", "酒馆",
@@ -465,7 +480,7 @@ def test_the_page_shows_what_a_user_needs() -> None:
 
 
 def test_the_page_says_when_it_is_the_demo() -> None:
-    assert "Demo." in Reader(html_page(SNAPSHOT, Config(), CATALOG)).text
+    assert "Demo." in Reader(html_page(SNAPSHOT, Config(), served(Config()))).text
 
 
 @pytest.mark.parametrize(
@@ -474,12 +489,12 @@ def test_the_page_says_when_it_is_the_demo() -> None:
 def test_uptime_in_words(seconds: float, shown: str) -> None:
     assert (
         f"<dd>{shown}</dd>"
-        in html_page(Snapshot("0", "http://localhost", 0.0, seconds), Config(), CATALOG).body.decode()
+        in html_page(Snapshot("0", "http://localhost", 0.0, seconds), Config(), served(Config())).body.decode()
     )
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_its_policy_allows_its_own_style_alone() -> None:
-    page = html_page(SNAPSHOT, Config(), CATALOG)
+    page = html_page(SNAPSHOT, Config(), served(Config()))
     shown = Reader(page)
     tags = {tag for tag, _ in shown.tags}
     assert not tags & {"script", "img", "iframe", "object", "form", "base"}
@@ -500,10 +515,11 @@ HOSTILE = "<script>alert('x')</script>&\"'</style>"
 
 
 def test_nothing_shown_is_taken_for_markup() -> None:
-    snapshot = Snapshot(HOSTILE, HOSTILE, 0.0, 0.0, accounts=(HOSTILE,))
+    snapshot = Snapshot(HOSTILE, HOSTILE, 0.0, 0.0, accounts={"google": (HOSTILE,)})
     config = Config(title=HOSTILE, models=(HOSTILE,), aliases={HOSTILE + "2": "a"}, prefix="/" + HOSTILE)
-    shown = Reader(html_page(snapshot, config, CATALOG))
-    plain = Reader(html_page(Snapshot("1", "b", 0.0, 0.0, accounts=("a",)), Config(models=("m", "n")), CATALOG))
+    shown = Reader(html_page(snapshot, config, served(config)))
+    config = Config(models=("m", "n"))
+    plain = Reader(html_page(Snapshot("1", "b", 0.0, 0.0, accounts={"google": ("a",)}), config, served(config)))
     assert [tag for tag, _ in shown.tags] == [tag for tag, _ in plain.tags]
     assert shown.text.count("<script>alert('x')</script>") == 8
 

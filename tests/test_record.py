@@ -6,14 +6,18 @@ from itertools import count
 
 from mitmproxy.io import tnetstring
 
-from oai_bridge.backends.base import Outbound
-from oai_bridge.inspector.record import Record
+from oai_bridge.credentials.base import Outbound
+from oai_bridge.inspector.record import Attempt, Record
 
 MB = 2**20
 
 
 def outbound(body: bytes = b"{}") -> Outbound:
-    return Outbound("POST", "https://cloud/", {"authorization": "Bearer s3cret"}, body)
+    return Outbound("POST", "https://cloud/", {"accept": "*/*"}, body)
+
+
+def send(kept: Record, body: bytes = b"{}") -> Attempt:
+    return kept.sending(outbound(body), "a key", ("authorization",), ("s3cret",))
 
 
 def record() -> Record:
@@ -24,26 +28,26 @@ def record() -> Record:
 
 def test_each_attempt_keeps_its_own_answer() -> None:
     kept = record()
-    kept.sending(outbound(), "a key")
-    kept.answered(400, "up_1")
-    kept.received(b"refused, ")
-    kept.received(b"s3cret")
-    kept.sending(outbound(b'{"less": 1}'), "a key")
-    kept.answered(200, "up_2")
-    kept.received(b"hello")
+    attempt = send(kept)
+    kept.answered(attempt, 400, "up_1")
+    kept.received(attempt, b"refused, ")
+    kept.received(attempt, b"s3cret")
+    attempt = send(kept, b'{"less": 1}')
+    kept.answered(attempt, 200, "up_2")
+    kept.received(attempt, b"hello")
     first, second = kept.to_metadata()["attempts"]
     assert (first["status"], first["body"], first["reply"], first["reply_size"]) == (400, "{}", "refused, ***", 15)
     assert (second["status"], second["body"], second["reply"], second["reply_size"]) == (200, '{"less": 1}', "hello", 5)
-    assert first["headers"] == {"authorization": "Bearer ***"}
+    assert first["headers"] == {"accept": "*/*", "authorization": "***"}
 
 
 def test_the_first_byte_is_the_answers_and_no_refusals() -> None:
     kept = record()
     for status in (401, 200, 200):
-        kept.sending(outbound(), "a key")
-        kept.answered(status, None)
-        kept.received(b"x")
-        kept.received(b"y")
+        attempt = send(kept)
+        kept.answered(attempt, status, None)
+        kept.received(attempt, b"x")
+        kept.received(attempt, b"y")
     assert kept.to_metadata()["timing"]["first_byte"] == 1
 
 
@@ -52,10 +56,10 @@ def test_many_attempts_take_no_more_memory_than_a_few() -> None:
     the answer is what it is."""
     kept = record()
     for number in range(10):
-        kept.sending(outbound(b"%d" % number * (3 * MB)), "a key")
-        kept.answered(200, None)
+        attempt = send(kept, b"%d" % number * (3 * MB))
+        kept.answered(attempt, 200, None)
         for _ in range(30):
-            kept.received(b"y" * MB)
+            kept.received(attempt, b"y" * MB)
     attempts = kept.to_metadata()["attempts"]
     assert sum(len(attempt["body"]) + len(attempt["reply"]) for attempt in attempts) <= 16 * MB
     assert attempts[-1]["body"] == "9" * (3 * MB) and len(attempts[-1]["reply"]) == 4 * MB
@@ -63,8 +67,30 @@ def test_many_attempts_take_no_more_memory_than_a_few() -> None:
     assert [attempt["reply_size"] for attempt in attempts] == [30 * MB] * 10
 
 
+def test_answers_at_the_same_time_do_not_mix() -> None:
+    kept = record()
+    first, second = send(kept, b"1"), send(kept, b"2")
+    for attempt, status in ((first, 200), (second, 429)):
+        kept.answered(attempt, status, None)
+    kept.received(second, b"two")
+    kept.received(first, b"one")
+    assert [(one["body"], one["status"], one["reply"]) for one in kept.to_metadata()["attempts"]] == [
+        ("1", 200, "one"),
+        ("2", 429, "two"),
+    ]
+
+
+def test_a_binary_answer_stays_what_it_is() -> None:
+    """Frames of AWS's event stream; a text would not give them back."""
+    kept = record()
+    attempt = send(kept)
+    kept.received(attempt, b"\0\0\0\x80\xff s3cret")
+    assert kept.to_metadata()["attempts"][0]["reply"] == b"\0\0\0\x80\xff ***"
+    assert tnetstring.dumps(kept.to_metadata())
+
+
 def test_it_can_be_saved() -> None:
     kept = record()
-    kept.sending(outbound(b"\xff{"), "a key")
-    kept.received(b"\xff\xfe\x00")
+    attempt = send(kept, b"\xff{")
+    kept.received(attempt, b"\xff\xfe\x00")
     assert tnetstring.dumps(kept.to_metadata())

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import BridgeError, MethodNotAllowed, NotFound
-from oai_bridge.routing import Route, claude_base, is_native, route
+from oai_bridge.routing import Route, base_of, is_native, route
 
 CLAUDE = "/proxy/gcp/claude"
+GCP = ("gcp", "claude")
 
 
 @pytest.mark.parametrize(
@@ -25,18 +26,18 @@ CLAUDE = "/proxy/gcp/claude"
     ],
 )
 def test_chat_on_vertex(path: str) -> None:
-    assert route("POST", path, "/proxy") == Route("chat", CLAUDE, "vertex")
+    assert route("POST", path, "/proxy") == Route("chat", CLAUDE, GCP)
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (f"{CLAUDE}/messages", Route("messages", CLAUDE, "vertex")),
-        (f"{CLAUDE}/v1/messages", Route("messages", CLAUDE, "vertex")),  # an Anthropic SDK with the base as base_url
-        (f"{CLAUDE}//v1/messages/?beta=true", Route("messages", CLAUDE, "vertex")),
-        (f"{CLAUDE}/v1/v1/messages", Route("messages", CLAUDE, "vertex")),  # and with the base for OpenAI's
-        (f"{CLAUDE}/messages/count_tokens", Route("count_tokens", CLAUDE, "vertex")),
-        (f"{CLAUDE}/v1/messages/count_tokens?beta=true", Route("count_tokens", CLAUDE, "vertex")),
+        (f"{CLAUDE}/messages", Route("messages", CLAUDE, GCP)),
+        (f"{CLAUDE}/v1/messages", Route("messages", CLAUDE, GCP)),  # an Anthropic SDK with the base as base_url
+        (f"{CLAUDE}//v1/messages/?beta=true", Route("messages", CLAUDE, GCP)),
+        (f"{CLAUDE}/v1/v1/messages", Route("messages", CLAUDE, GCP)),  # and with the base for OpenAI's
+        (f"{CLAUDE}/messages/count_tokens", Route("count_tokens", CLAUDE, GCP)),
+        (f"{CLAUDE}/v1/messages/count_tokens?beta=true", Route("count_tokens", CLAUDE, GCP)),
         ("/v1/messages", Route("messages", "/v1", None)),
         ("/messages", Route("messages", "/v1", None)),
         ("/v1/messages/count_tokens", Route("count_tokens", "/v1", None)),
@@ -87,12 +88,12 @@ def test_chat_by_the_name_of_the_model(path: str) -> None:
         ("/v1/models", Route("models", "/v1")),
         ("/models", Route("models", "/v1")),
         ("/v1//models/", Route("models", "/v1")),
-        (f"{CLAUDE}/models", Route("models", CLAUDE, "vertex")),
-        (f"{CLAUDE}/v1/models", Route("models", CLAUDE, "vertex")),
-        (f"{CLAUDE}//models", Route("models", CLAUDE, "vertex")),
+        (f"{CLAUDE}/models", Route("models", CLAUDE, GCP)),
+        (f"{CLAUDE}/v1/models", Route("models", CLAUDE, GCP)),
+        (f"{CLAUDE}//models", Route("models", CLAUDE, GCP)),
         ("/v1/models/claude-x", Route("model", "/v1", None, "claude-x")),
-        (f"{CLAUDE}/models/claude-x@20250929", Route("model", CLAUDE, "vertex", "claude-x@20250929")),
-        (f"{CLAUDE}/models/claude-x%4020250929?y", Route("model", CLAUDE, "vertex", "claude-x@20250929")),
+        (f"{CLAUDE}/models/claude-x@20250929", Route("model", CLAUDE, GCP, "claude-x@20250929")),
+        (f"{CLAUDE}/models/claude-x%4020250929?y", Route("model", CLAUDE, GCP, "claude-x@20250929")),
         ("/v1/models/anthropic%2Fclaude-x", Route("model", "/v1", None, "anthropic/claude-x")),
         ("/v1/models/anthropic/claude-x/", Route("model", "/v1", None, "anthropic/claude-x")),
         ("/v1/models/claude%2525", Route("model", "/v1", None, "claude%25")),
@@ -105,12 +106,46 @@ def test_reading(method: str, path: str, expected: Route) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/proxy/aws/claude/v1/chat/completions", Route("chat", "/proxy/aws/claude", ("aws", "claude"))),
+        ("/proxy/aws/claude/messages", Route("messages", "/proxy/aws/claude", ("aws", "claude"))),
+        ("/proxy/aws/claude/v1/messages/count_tokens", Route("count_tokens", "/proxy/aws/claude", ("aws", "claude"))),
+        ("/proxy/aws/claude/v1/embeddings", Route("embeddings", "/proxy/aws/claude", ("aws", "claude"))),
+        ("/proxy/azure/openai/v1/chat/completions", Route("chat", "/proxy/azure/openai", ("azure", "openai"))),
+        ("/proxy/azure/openai/embeddings", Route("embeddings", "/proxy/azure/openai", ("azure", "openai"))),
+        ("/proxy/azure/openai/images/generations", Route("images", "/proxy/azure/openai", ("azure", "openai"))),
+        ("/proxy/azure/claude/v1/messages", Route("messages", "/proxy/azure/claude", ("azure", "claude"))),
+        ("/proxy/gcp/gemini/v1/chat/completions", Route("chat", "/proxy/gcp/gemini", ("gcp", "gemini"))),
+        ("/v1/embeddings", Route("embeddings", "/v1")),
+        ("/v1/images/generations", Route("images", "/v1")),
+    ],
+)
+def test_each_cloud_has_its_own_path(path: str, expected: Route) -> None:
+    assert route("POST", path, "/proxy") == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [
+        ("/proxy/gcp/claude/embeddings", "POST /v1/embeddings"),
+        ("/proxy/azure/openai/v1/messages", "POST /v1/messages"),
+        ("/proxy/aws/claude/images/generations", "POST /v1/images/generations"),
+        ("/proxy/gcp/gemini/messages/count_tokens", "POST /v1/messages/count_tokens"),
+    ],
+)
+def test_what_a_cloud_does_not_have_is_told(path: str, instead: str) -> None:
+    with pytest.raises(NotFound, match=instead):
+        route("POST", path, "/proxy")
+
+
+@pytest.mark.parametrize(
     ("prefix", "base"),
     [("/proxy", CLAUDE), ("proxy/", CLAUDE), ("", "/gcp/claude"), ("/", "/gcp/claude"), ("/a//b/", "/a/b/gcp/claude")],
 )
 def test_prefix(prefix: str, base: str) -> None:
-    assert claude_base(prefix) == base
-    assert route("POST", f"{base}/v1/chat/completions", prefix) == Route("chat", base, "vertex")
+    assert base_of(prefix, GCP) == base
+    assert route("POST", f"{base}/v1/chat/completions", prefix) == Route("chat", base, GCP)
     assert route("POST", "/v1/chat/completions", prefix) == Route("chat", "/v1", None)
 
 
@@ -191,19 +226,12 @@ def test_the_plain_base_url_too() -> None:
     ("path", "served"),
     [
         ("/v1/completions", "POST /v1/chat/completions"),
-        ("/v1/embeddings", "POST /v1/chat/completions"),
         ("/v1/responses", "POST /v1/chat/completions"),
-        ("/v1/images/generations", "POST /v1/chat/completions"),
         (f"{CLAUDE}/completions", f"POST {CLAUDE}/chat/completions"),
         ("/v1/complete", "POST /v1/messages"),
         (f"{CLAUDE}/v1/messages/batches", f"POST {CLAUDE}/messages"),
-        ("/proxy/aws/claude/v1/messages", f"POST {CLAUDE}/messages"),
         ("/metrics", "POST /v1/chat/completions"),
-        ("/proxy/aws/claude/chat/completions", f"POST {CLAUDE}/chat/completions"),
-        ("/proxy/aws/claude/v1/models", f"GET {CLAUDE}/models"),
-        ("/proxy/aws/claude", f"GET {CLAUDE}/models"),
-        ("/proxy/azure/openai/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
-        ("/proxy/gcp/gemini/v1/chat/completions", f"POST {CLAUDE}/chat/completions"),
+        ("/v1/images/edits", "POST /v1/images/generations"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -286,6 +314,12 @@ PIECES = st.one_of(
             "%",
             "%00",
             "aws",
+            "azure",
+            "openai",
+            "gemini",
+            "embeddings",
+            "images",
+            "generations",
             "messages",
             "count_tokens",
         ]
@@ -316,6 +350,10 @@ def test_any_path_finds_a_route_or_a_bridge_error(method: str, path: str, prefix
             assert method == "POST" and plain[-1] == "messages"
         elif found.kind == "count_tokens":
             assert method == "POST" and plain[-2:] == ["messages", "count_tokens"]
+        elif found.kind == "embeddings":
+            assert method == "POST" and plain[-1] == "embeddings"
+        elif found.kind == "images":
+            assert method == "POST" and plain[-2:] == ["images", "generations"]
         elif found.kind == "model":
             assert method in ("GET", "HEAD") and "models" in plain
         else:

@@ -132,7 +132,7 @@ class Asked:
 
 def asked(body: Body, backend: VertexClaude | None = None) -> Asked:
     claude = Claude()
-    backend = backend or VertexClaude(Vertex(), claude)
+    backend = backend or VertexClaude(Vertex(), claude, CATALOG)
     facts = CATALOG.find(body["model"])
     assert facts is not None
     chat = parse_chat(body, Notes(), claude)

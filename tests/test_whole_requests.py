@@ -35,7 +35,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "claude-next": {"max_output": 1024, "default_effort": "low", "vertex": "claude-opus-5-5"},
 }
 CATALOG = Catalog(OVERRIDES)
-NAMED = [facts.id for facts in CATALOG.listed("global")]
+NAMED = [facts.id for facts in CATALOG.listed("vertex")]
 OLDER = [
     "claude-opus-4-1",
     "claude-sonnet-4",
@@ -103,7 +103,7 @@ def outcome(body: Body, claude: Claude, version: str, *, strict: bool = False) -
         chat = parse_chat(read_body(json.dumps(body).encode()), notes, claude)
         facts = CATALOG.find(chat.model)
         assert facts is not None
-        translated = VertexClaude(Vertex(anthropic_version=version), claude).chat(chat, facts, notes)
+        translated = VertexClaude(Vertex(anthropic_version=version), claude, CATALOG).chat(chat, facts, notes)
     except InvalidRequest as refused:
         return Outcome(None, refused, tuple(notes), notes.header(), notes.lost)
     return Outcome(translated, None, tuple(notes), notes.header(), notes.lost)
@@ -113,10 +113,10 @@ def complaints(body: Body, translated: Translated, version: str) -> list[str]:
     """What the cloud, or its SDK, would say to it."""
     facts = CATALOG.find(body["model"])
     assert facts is not None
-    model = judged(facts.vertex)
+    model = judged(str(facts.vertex))
     assert model is not None
     streamed = body.get("stream") is True
-    found = faults(translated.body, model, streamed=streamed, version=version, betas=translated.betas)
+    found = faults({"anthropic_version": version, **translated.body}, model, streamed=streamed, version=version, betas=translated.betas)
     return [*found, *anthropic_faults(translated.body)]
 
 
@@ -186,7 +186,7 @@ def test_the_same_request_is_the_same_body_and_stays_as_it_is(body: Body, claude
     before = json.dumps(body)
     chat, facts = parse_chat(body, Notes(), claude), CATALOG.find(body["model"])
     assert facts is not None
-    backend = VertexClaude(Vertex(), claude)
+    backend = VertexClaude(Vertex(), claude, CATALOG)
     notes = [Notes(), Notes()]
     first, second = (json.dumps(backend.chat(chat, facts, one).body) for one in notes)
     assert (first, list(notes[0])) == (second, list(notes[1]))

@@ -10,32 +10,21 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from .settings import ConfigError, CredentialFile, GoogleAccount, GoogleSource, ServiceAccount
+from .texts import QUOTES, bare, entries, is_http_url, is_placeholder
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"
-QUOTES = "\"'`\u2018\u2019\u201c\u201d"  # straight ones, and those that word processors make of them
 
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+|global|us|eu")
 _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z0-9][a-z0-9-]*")
 _ENTRY = re.compile(r"([^@]*):([^:@]+@[^:@]+):([^:]*):(.*)", re.DOTALL)  # project, e-mail, region, key
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) (?:RSA )?PRIVATE KEY-----")
-_PLACEHOLDER = re.compile(
-    r"(?:sk-(?:ant-)?)?[x*.\u2026]{3,}|<[^<>]*>|your[-_ ][-_ a-z.]*"
-    r"|myaccesskeyid:mysecretkey:.*|azure-resource-name:deployment-id:api-key.*",
-    re.IGNORECASE | re.DOTALL,
-)
 _FORM = "<project>:<service account e-mail>:<region>:<private key with \\n for each line break>"
-
-
-def is_placeholder(text: str) -> bool:
-    """Whether an example file's stand-in was left where a value belongs: `your-secret-key`, `sk-xxxx`, `<key>`."""
-    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def region_named(where: str, text: str) -> str:
@@ -103,7 +92,7 @@ def source_from(where: str, given: str | Mapping[str, Any], folder: Path | None)
     """
     if isinstance(given, Mapping):
         return service_account(where, given)
-    text = given.strip().strip(QUOTES).strip()
+    text = bare(given)
     inline = text if text.startswith("{") else _from_base64(text)
     if inline is not None:
         return service_account(where, _json(where, inline))
@@ -136,12 +125,12 @@ def accounts_in_string(where: str, value: str, problems: list[str]) -> tuple[lis
     """
     accounts: list[GoogleAccount] = []
     placeholders = 0
-    if value.strip().strip(QUOTES).lstrip().startswith("{"):
+    if bare(value).startswith("{"):
         problems.append(f"{where} is JSON: give it as GOOGLE_APPLICATION_CREDENTIALS, or write {_FORM}.")
         return accounts, placeholders
-    entries = [entry for part in value.split(",") if (entry := part.strip().strip(QUOTES).strip())]
-    for number, entry in enumerate(entries, 1):
-        place = f"{where}, entry {number} of {len(entries)}"
+    found = entries(value)
+    for number, entry in enumerate(found, 1):
+        place = f"{where}, entry {number} of {len(found)}"
         last = entry.rpartition(":")[2].strip().strip(QUOTES)
         if is_placeholder(_ARMOUR.sub("", _line_breaks(last)).strip()):
             placeholders += 1
@@ -150,7 +139,7 @@ def accounts_in_string(where: str, value: str, problems: list[str]) -> tuple[lis
         if match is None:
             problems.append(f"{place} is not of the form {_FORM}.")
             continue
-        project, email, region, key = (part.strip().strip(QUOTES).strip() for part in match.groups())
+        project, email, region, key = (bare(part) for part in match.groups())
         info = {"type": "service_account", "project_id": project, "client_email": email, "private_key": key}
         try:
             source = service_account(place, info)
@@ -185,17 +174,6 @@ def private_key(where: str, text: str) -> str:
     if not isinstance(key, RSAPrivateKey):
         raise ConfigError(f"The private key of {where} is not an RSA key: {again}.")
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def is_http_url(text: str) -> bool:
-    """Whether this is an absolute http(s) URL with a host and without a login, query or fragment."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc or any(c.isspace() for c in text))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and plain
 
 
 def _line_breaks(text: str) -> str:

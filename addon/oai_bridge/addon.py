@@ -21,6 +21,7 @@ from .assembly import assemble
 from .banner import banner
 from .config import load_config
 from .demo import Demo
+from .directory import Directory
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .guard import Guard, caller_from, masked
@@ -65,6 +66,7 @@ class Bridge:
         try:
             self.config = load_config(path, os.environ, [Path.cwd(), PROJECT])
             self._catalog = Catalog(self.config.model_overrides)
+            self._directory = Directory(self.config, self._catalog)
             if self.config.network.ca_file:
                 ssl_context(self.config.network)  # a wrong file is told now, not with the first request
         except (ConfigError, CatalogError) as error:
@@ -91,17 +93,19 @@ class Bridge:
             base_url=address(first),
             started_at=time.time(),
             now=time.time(),
-            accounts=tuple(account.label for account in self.config.vertex.accounts),
+            accounts={kind: tuple(one.label for one in given) for kind, given in self.config.accounts.items()},
         )
         self._services = asyncio.ensure_future(self._start(self.config))
 
     async def _start(self, config: Config) -> Services:
         services = await assemble(config, self._catalog, self._demo)
         if self._listeners:
-            models = config.models or tuple(facts.id for facts in self._catalog.listed(""))
+            doors = self._directory.doors
+            models = self._directory.listed(Route("models", path=doors[0].entry.path))
             web = ctx.master.addons.get("webauth")
             web_url = web.web_url if web else None
-            logger.log(ALERT, banner(config, self._snapshot.base_url, models[0], web_url, os.name == "nt"))
+            model = models[0].name if models else "YOUR_DEPLOYMENT"
+            logger.log(ALERT, banner(config, doors, self._snapshot.base_url, model, web_url, windows=os.name == "nt"))
         return services
 
     def done(self) -> None:
@@ -198,8 +202,12 @@ class Bridge:
         _, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
         flow.metadata[KEY] = record.to_metadata()
+        families = dict(self._snapshot.family_tokens)
+        if record.family:
+            families[record.family] = families.get(record.family, 0) + record.usage.prompt + record.usage.output
         self._snapshot = replace(
             self._snapshot,
+            family_tokens=families,
             requests=self._snapshot.requests + bool(record.attempts),
             prompt_tokens=self._snapshot.prompt_tokens + record.usage.prompt,
             completion_tokens=self._snapshot.completion_tokens + record.usage.output,
@@ -216,7 +224,7 @@ class Bridge:
     def _page(self, found: Route, flow: http.HTTPFlow) -> Page:
         assert self.config is not None
         snapshot = replace(self._snapshot, now=time.time(), in_flight=len(self._live))
-        return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._catalog)
+        return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._directory)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         path = one_line(f"{flow.request.method} {flow.request.path.partition('?')[0][:200]}")

@@ -6,12 +6,13 @@ import functools
 import time
 from dataclasses import replace
 
-from .backends import REGISTRY
-from .credentials.base import Credential
+from .credentials.aws import AwsCredential
+from .credentials.azure import AzureCredential
 from .credentials.google import GoogleCredential
 from .credentials.session import TokenSession
 from .demo import Demo
-from .exchanges import Door, Services
+from .directory import Directory
+from .exchanges import Pools, Services
 from .fetch import Fetcher
 from .models.catalog import Catalog
 from .network import ssl_context
@@ -25,9 +26,15 @@ async def assemble(config: Config, catalog: Catalog, demo: Demo) -> Services:
     if config.demo:
         await demo.start()
         config = replace(config, vertex=replace(config.vertex, accounts=(demo.account,), base_url=demo.base_url))
-    tls = functools.cache(lambda: ssl_context(config.network))
-    session = functools.partial(TokenSession, config.network, tls)
-    accounts: list[Credential] = [GoogleCredential(account, session) for account in config.vertex.accounts]
-    doors = {"vertex": Door(REGISTRY["vertex"](config), Pool(accounts))}
-    fetcher = Fetcher(config.images, config.network, tls)
-    return Services(config, catalog, doors, UpstreamClient(config.network, tls), fetcher, time.time)
+    network = config.network
+    tls = functools.cache(lambda: ssl_context(network))
+    session = functools.partial(TokenSession, network, tls)
+    pools: Pools = {
+        "google": Pool([GoogleCredential(account, session) for account in config.vertex.accounts]),
+        "aws": Pool([AwsCredential(account, session) for account in config.bedrock.accounts]),
+        "azure": Pool([AzureCredential(account, session) for account in config.azure.accounts]),
+        "foundry": Pool([AzureCredential(account, session) for account in config.foundry.accounts]),
+    }
+    directory = Directory(config, catalog)
+    fetcher = Fetcher(config.images, network, tls)
+    return Services(config, directory, pools, UpstreamClient(network, tls), fetcher, time.time)

@@ -9,15 +9,21 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from ipaddress import ip_address
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .accounts import is_http_url
+from .azure_accounts import deployments_named
+from .config_schema import GuardrailEntry
 from .network import proxy_address
-from .settings import Claude, Config, ConfigError, shown
+from .settings import Bedrock, Claude, Config, ConfigError, Guardrail, shown
+from .texts import is_http_url, secure_url
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_VERSION = re.compile(r"[\w.-]{1,64}", re.ASCII)
+# As in AWS's own description of the service (GuardrailIdentifier and GuardrailVersion of bedrock-runtime).
+_GUARDRAIL = re.compile(r"(?:arn:aws(?:-[a-z-]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/)?[a-z0-9]{1,64}")
+_GUARDRAIL_VERSION = re.compile(r"[1-9][0-9]{0,7}|DRAFT")
 _DIGITS = 9  # more would be too many for any setting
 
 
@@ -99,12 +105,36 @@ def _said(where: str, text: str) -> str:
     return text
 
 
-def _choice(setting: str, where: str, text: str) -> str:
-    """One of the words that the type of that setting of `Claude` allows."""
-    words = get_args(get_type_hints(Claude)[setting])
+def _choice(section: type, setting: str, where: str, text: str) -> str:
+    """One of the words that the type of that setting allows."""
+    hint = get_type_hints(section)[setting]
+    words = get_args(hint if get_origin(hint) is Literal else get_args(hint)[0])  # else it may be None, too
     if text not in words:
         raise ConfigError(f"{where} must be {' or '.join(words)}, not {shown(text)}; see config.example.yaml.")
     return text
+
+
+def _bedrock_url(where: str, text: str) -> str:
+    return secure_url(where, text, "https://bedrock-runtime.us-east-1.amazonaws.com")
+
+
+def _version(where: str, text: str) -> str:
+    if _VERSION.fullmatch(text) is None:
+        raise ConfigError(
+            f"{where} must be a version such as 2023-06-01, not {shown(text)}; remove it for the default."
+        )
+    return text
+
+
+def _guardrail(where: str, given: GuardrailEntry) -> Guardrail:
+    if given.id is None or _GUARDRAIL.fullmatch(given.id) is None:
+        raise ConfigError(f"{where}.id must be the id of a guardrail, or its ARN, as the AWS console shows them.")
+    if given.version is None:
+        return Guardrail(given.id)
+    version = str(given.version)
+    if _GUARDRAIL_VERSION.fullmatch(version) is None:
+        raise ConfigError(f"{where}.version must be DRAFT or a number such as 1, not {shown(version)}.")
+    return Guardrail(given.id, version)
 
 
 CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
@@ -116,12 +146,19 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("server", "title"): _title,
     ("server", "log_level"): _log_level,
     ("vertex", "base_url"): _base_url,
+    ("bedrock", "base_url"): _bedrock_url,
+    ("bedrock", "anthropic_version"): _version,
+    ("bedrock", "guardrail"): _guardrail,
+    **{("bedrock", setting): partial(_choice, Bedrock, setting) for setting in ("api", "profiles", "service_tier")},
+    ("foundry", "anthropic_version"): _version,
+    ("foundry", "deployments"): deployments_named,
     ("claude", "max_output_tokens"): _tokens,
     ("claude", "first_user_text"): _said,
     ("claude", "continue_text"): _said,
     **{
-        ("claude", setting): partial(_choice, setting)
+        ("claude", setting): partial(_choice, Claude, setting)
         for setting in ("mid_system", "cache", "cache_ttl", "audio", "reasoning_field")
     },
+    ("openai", "max_output_tokens"): _tokens,
     ("network", "proxy"): proxy_address,
 }

@@ -13,22 +13,29 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .accounts import account_from, account_from_file, project_named, region_named, source_from
+from .aws_accounts import aws_accounts
+from .azure_accounts import azure_accounts, foundry_accounts
 from .checks import CHECKS
-from .config_file import SECTIONS, Document, parse_yaml, read_document
+from .config_file import parse_yaml, read_document
+from .config_schema import SECTIONS, Document
 from .environment import FromNames, parse_dotenv, read_names
 from .exposure import exposure
 from .network import proxy_address
 from .settings import (
     AmbientLogin,
+    Azure,
+    Bedrock,
     Claude,
     Config,
     ConfigError,
     CredentialFile,
+    Foundry,
     Given,
     GoogleAccount,
     GoogleSource,
     Images,
     Network,
+    OpenAI,
     ServiceAccount,
     Vertex,
     shown,
@@ -126,7 +133,11 @@ def _build(
     names = read_names(environment, dotenv, folders.dotenv, problems)
     single = _checked([*file.given(), *names.given], problems)
     server, models = single["server"], single["models"]
-    accounts = _accounts(file, names, folders.document, problems)
+    told = list(names.told)
+    google = _google_accounts(file, names, folders.document, problems)
+    aws = aws_accounts(file.bedrock.accounts or [], names.aws, problems)
+    azure = azure_accounts(file.azure.accounts or [], names.azure, told, problems)
+    foundry = foundry_accounts(file.foundry.accounts or [], names.foundry, told, problems)
     network = _network(single["network"], names, folders.document, system_proxies)
     if names.key_demanded and not server.get("client_keys"):
         problems.append(f"{names.key_demanded} asks for a client key but there is none: set a PROXY_KEY of your own.")
@@ -142,9 +153,13 @@ def _build(
         model_overrides=models.get("overrides", {}),
         claude=Claude(**single["claude"]),
         images=Images(**single["images"]),
-        vertex=Vertex(accounts=accounts, **single["vertex"]),
+        openai=OpenAI(**single["openai"]),
+        vertex=Vertex(accounts=_once(google), **single["vertex"]),
+        bedrock=Bedrock(accounts=_once(aws), **single["bedrock"]),
+        azure=Azure(accounts=_once(azure), **single["azure"]),
+        foundry=Foundry(accounts=_once(foundry), **single["foundry"]),
         network=network,
-        told=names.told,
+        told=tuple(told),
     )
     return config, names
 
@@ -161,7 +176,11 @@ def _checked(givens: Sequence[Given], problems: list[str]) -> dict[str, dict[str
     return values
 
 
-def _accounts(file: Document, names: FromNames, folder: Path, problems: list[str]) -> tuple[GoogleAccount, ...]:
+def _once[T](accounts: Sequence[T]) -> tuple[T, ...]:
+    return tuple(account for index, account in enumerate(accounts) if account not in accounts[:index])
+
+
+def _google_accounts(file: Document, names: FromNames, folder: Path, problems: list[str]) -> list[GoogleAccount]:
     """Those of config.yaml, of GCP_CREDENTIALS, of GOOGLE_APPLICATION_CREDENTIALS; else the named project's login.
 
     An account of config.yaml without credentials uses GOOGLE_APPLICATION_CREDENTIALS, which then is not one more.
@@ -188,8 +207,7 @@ def _accounts(file: Document, names: FromNames, folder: Path, problems: list[str
             found.append(account_from(where, source, project, region or _region(names), fallback))
         except ConfigError as error:
             problems.append(str(error))
-    found += names.accounts
-    return tuple(account for index, account in enumerate(found) if account not in found[:index])
+    return [*found, *names.accounts]
 
 
 def _region(names: FromNames) -> str:

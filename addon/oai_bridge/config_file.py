@@ -4,112 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import yaml
 
-from .settings import ConfigError, Given, shown
+from .config_schema import LEVELS, SECTIONS, Document, Section, setting_names
+from .settings import ConfigError, shown
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """What is missing or empty is None here: the default stands in `settings`, once."""
-
-
-class Server(Section, frozen=True):
-    host: str | None = None
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
-    client_keys: list[str] | None = None
-    allowed_hosts: list[str] | None = None
-    prefix: str | None = None
-    title: str | None = None
-    log_level: str | None = None
-    max_body_mb: Positive | None = None
-    strict: bool | None = None
-    answer_test_message: bool | None = None
-
-
-class Account(Section, frozen=True):
-    project: str | None = None
-    region: str | None = None
-    credentials: str | dict[str, Any] | None = None
-
-
-class VertexSection(Section, frozen=True):
-    accounts: list[Account] | None = None
-    base_url: str | None = None
-    anthropic_version: str | None = None
-
-
-class ClaudeSection(Section, frozen=True):
-    default_max_tokens: Positive | None = None
-    max_output_tokens: Positive | None = None
-    first_user_text: str | None = None
-    continue_text: str | None = None
-    names: bool | None = None
-    mid_system: str | None = None
-    cache: str | None = None
-    cache_ttl: str | None = None
-    audio: str | None = None
-    send_user: bool | None = None
-    thinking_blocks: bool | None = None
-    reasoning_field: str | None = None
-    always_usage: bool | None = None
-
-
-class ImagesSection(Section, frozen=True):
-    fetch: bool | None = None
-    allow_private: bool | None = None
-    max_mb: Positive | None = None
-    total_mb: Positive | None = None
-    timeout: Positive | None = None
-
-
-class ModelsSection(Section, frozen=True):
-    listed: list[str] | None = msgspec.field(default=None, name="list")
-    aliases: dict[str, str] | None = None
-    overrides: dict[str, dict[str, Any]] | None = None
-
-
-class NetworkSection(Section, frozen=True):
-    proxy: str | None = None
-    no_proxy: str | None = None
-    ca_file: str | None = None
-
-
-class Document(Section, frozen=True):
-    """The whole file."""
-
-    server: Server = Server()
-    vertex: VertexSection = VertexSection()
-    claude: ClaudeSection = ClaudeSection()
-    images: ImagesSection = ImagesSection()
-    models: ModelsSection = ModelsSection()
-    network: NetworkSection = NetworkSection()
-
-    def given(self) -> Iterator[Given]:
-        """Its settings that are there, the accounts excepted."""
-        for name in self.__struct_fields__:
-            section = getattr(self, name)
-            for info in msgspec.structs.fields(section):
-                value = getattr(section, info.name)
-                if value is not None and info.name != "accounts":
-                    yield Given(name, info.encode_name, value, f"{name}.{info.encode_name}")
-
-
-SECTIONS: Mapping[str, type[Section]] = {
-    "server": Server,
-    "vertex": VertexSection,
-    "claude": ClaudeSection,
-    "images": ImagesSection,
-    "models": ModelsSection,
-    "network": NetworkSection,
-}
-_LEVELS: Mapping[str, type[Section]] = {**SECTIONS, "vertex.accounts[n]": Account}
-_SECRET = re.compile(r"client_keys|credentials|prox|base_url")  # no value below these is ever shown
+_SECRET = re.compile(  # no value below these is ever shown
+    r"client_keys|credentials|prox|base_url|endpoint|api_key|access_key|session_token"
+)
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -123,7 +29,7 @@ _KINDS = {
 
 def parse_yaml(text: str, name: str) -> object:
     """The document in the text of the file `name`; None for an empty one. Raises `ConfigError`."""
-    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    loader = _loader()
     try:
         node = yaml.compose(text, Loader=loader)
         if node is not None:
@@ -151,6 +57,16 @@ def read_document(document: object, problems: list[str]) -> Document:
         else:
             sections[name] = _section(name, content or {}, problems)
     return msgspec.structs.replace(Document(), **sections)
+
+
+def _loader() -> Any:
+    """YAML's safe loader, to which 2024-10-21 is text and no date: the versions of APIs look like that."""
+    safe = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if not tag.endswith(":timestamp")]
+        for first, found in safe.yaml_implicit_resolvers.items()
+    }
+    return type("Loader", (safe,), {"yaml_implicit_resolvers": resolvers})
 
 
 def _section(name: str, content: Mapping[Any, Any], problems: list[str]) -> Section:
@@ -206,17 +122,15 @@ def _unknown(name: object, where: str | None) -> str:
     """`server.prot is not a setting: did you mean server.port?`"""
     if not isinstance(name, str) or re.fullmatch(r"[\w.-]{1,40}", name) is None:
         return f"{where or 'config.yaml'} has a setting with an unknown name: compare it with config.example.yaml."
-    level = list(SECTIONS) if where is None else _names(_LEVELS[re.sub(r"\[\d+\]", "[n]", where)])
+    level = list(SECTIONS) if where is None else setting_names(LEVELS[re.sub(r"\[\d+\]", "[n]", where)])
     near = difflib.get_close_matches(name, level, n=1)
-    elsewhere = [f"{place}.{name}" for place, kind in _LEVELS.items() if name in _names(kind)]
+    elsewhere = [f"{place}.{name}" for place, kind in LEVELS.items() if name in setting_names(kind)]
+    section = (where or "").partition(".")[0]
+    elsewhere.sort(key=lambda place: place.partition(".")[0] != section)  # the nearest first
     prefix = "" if where is None else f"{where}."
     guess = elsewhere[0] if elsewhere else prefix + near[0] if near else None
     remedy = f"did you mean {guess}?" if guess else "remove it, config.example.yaml shows all there are."
     return f"{prefix}{name} is not a setting: {remedy}"
-
-
-def _names(section: type[Section]) -> list[str]:
-    return [info.encode_name for info in msgspec.structs.fields(section)]
 
 
 def _refuse_duplicates(root: yaml.Node, name: str) -> None:

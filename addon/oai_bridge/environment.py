@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .accounts import QUOTES, accounts_in_string, is_placeholder, source_from
+from .accounts import accounts_in_string, source_from
+from .aws_accounts import AwsNames, read_aws
+from .azure_accounts import AzureNames, read_azure, read_foundry
+from .names import Names
 from .network import proxy_address
 from .settings import ConfigError, CredentialFile, Given, GoogleAccount, ServiceAccount
 
@@ -20,16 +23,12 @@ _SINGLE = {
     "SERVER_TITLE": ("server", "title"),
     "LOG_LEVEL": ("server", "log_level"),
     "MAX_OUTPUT_TOKENS_ANTHROPIC": ("claude", "max_output_tokens"),
+    "MAX_OUTPUT_TOKENS_OPENAI": ("openai", "max_output_tokens"),
     "ANTHROPIC_VERTEX_BASE_URL": ("vertex", "base_url"),
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": ("bedrock", "base_url"),
 }
 _CA_FILE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_NOT_YET = (
-    "AWS_CREDENTIALS",
-    "AZURE_CREDENTIALS",
-    "TEXT_MODEL_RATE_LIMIT",
-    "SHOW_TOKEN_COSTS",
-    "MAX_OUTPUT_TOKENS_OPENAI",
-)
+_NOT_YET = ("TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS")
 # What else oai-reverse-proxy reads (its .env.example and src/config.ts) and nothing here does.
 _FOREIGN_NAMES = """
     ADMIN_KEY ADMIN_WHITELIST ALLOWED_MODEL_FAMILIES ALLOWED_VISION_SERVICES ALLOW_AWS_LOGGING
@@ -45,13 +44,6 @@ _FOREIGN_NAMES = """
 """
 _FOREIGN = frozenset(_FOREIGN_NAMES.split())
 _FOREIGN_PREFIX = "TOKEN_QUOTA_"  # one per model family
-# Where the example files of tutorials hold stand-ins.
-_STAND_IN_NAMES = """
-    ADMIN_KEY ANTHROPIC_KEY ANTHROPIC_VERTEX_PROJECT_ID AWS_CREDENTIALS AZURE_CREDENTIALS FIREBASE_KEY
-    GCP_CREDENTIALS GOOGLE_CLOUD_PROJECT GOOGLE_SHEETS_KEY GOOGLE_SHEETS_SPREADSHEET_ID OPENAI_KEY PROXY_KEY
-"""
-_STAND_INS = frozenset(_STAND_IN_NAMES.split())
-_EVERYBODYS = frozenset({"NODE_ENV"})  # in the environment it is likely some other program's
 
 _ASSIGNMENT = re.compile(
     r"""
@@ -66,13 +58,6 @@ _ASSIGNMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
-    text: str = field(repr=False)
-    where: str
-    folder: Path | None  # what a relative path in it is relative to; None: the working directory
-
-
-@dataclass(frozen=True, slots=True)
 class FromNames:
     """What the names say. `google` is GOOGLE_APPLICATION_CREDENTIALS; `accounts` are those of GCP_CREDENTIALS."""
 
@@ -80,6 +65,9 @@ class FromNames:
     accounts: tuple[GoogleAccount, ...]
     google: CredentialFile | ServiceAccount | None
     google_where: str
+    aws: AwsNames
+    azure: AzureNames
+    foundry: AzureNames
     key_demanded: str | None  # where GATEKEEPER=proxy_key stands
     vertex_project: str | None  # ANTHROPIC_VERTEX_PROJECT_ID: names Vertex
     fallback_project: str | None  # GOOGLE_CLOUD_PROJECT: names it only for those who want Vertex anyway
@@ -110,7 +98,7 @@ def read_names(
 
     Empty values count as missing. What is wrong adds sentences to `problems`.
     """
-    names = _Names(environment, dotenv, folder)
+    names = Names(environment, dotenv, folder)
     told: list[str] = []
     placeholders = names.placeholders()
 
@@ -129,6 +117,9 @@ def read_names(
         if left_over:
             placeholders.add("GCP_CREDENTIALS")
     google, google_where = _google(names, problems)
+    aws = read_aws(names, placeholders, told, problems)
+    azure = read_azure(names, placeholders, problems)
+    foundry = read_foundry(names, problems)
     vertex_project = names.get("ANTHROPIC_VERTEX_PROJECT_ID")
     fallback_project = names.get("GOOGLE_CLOUD_PROJECT")
     region = names.get("CLOUD_ML_REGION")
@@ -140,6 +131,9 @@ def read_names(
         accounts=tuple(accounts),
         google=google,
         google_where=google_where,
+        aws=aws,
+        azure=azure,
+        foundry=foundry,
         key_demanded=key_demanded,
         vertex_project=vertex_project.text if vertex_project else None,
         fallback_project=fallback_project.text if fallback_project else None,
@@ -151,53 +145,7 @@ def read_names(
     )
 
 
-class _Names:
-    """Looks names up in both places. Values lose the quotes that some tools leave around them."""
-
-    def __init__(self, environment: Mapping[str, str], dotenv: Mapping[str, str], folder: Path) -> None:
-        self._sources: tuple[tuple[Mapping[str, str], str, Path | None], ...] = (
-            (environment, "the environment", None),
-            (dotenv, ".env", folder),
-        )
-
-    def all(self, name: str) -> Iterator[_Value]:
-        """Its values, that of the environment first; what is empty or a placeholder is none."""
-        for source, title, folder in self._sources:
-            text = _unquoted(source.get(name, ""))
-            if text and not _is_stand_in(name, text):
-                yield _Value(text, f"{name} in {title}", folder)
-
-    def get(self, *names: str) -> _Value | None:
-        """The first that is set, any of the names in the environment before any in `.env`."""
-        found = [value for name in names for value in self.all(name)]
-        return min(found, key=lambda value: value.folder is not None, default=None)
-
-    def lower_first(self, name: str) -> _Value | None:
-        """For the names that exist in both cases: the lower-case one wins, as in curl."""
-        return self.get(name, name.upper())
-
-    def set_names(self) -> set[str]:
-        environment, dotenv = (
-            {name for name, text in source.items() if _unquoted(text)} for source, _, _ in self._sources
-        )
-        return (environment - _EVERYBODYS) | dotenv
-
-    def placeholders(self) -> set[str]:
-        """The names that still hold an example's stand-in."""
-        return {name for source, _, _ in self._sources for name, text in source.items() if _is_stand_in(name, text)}
-
-
-def _is_stand_in(name: str, text: str) -> bool:
-    return name in _STAND_INS and is_placeholder(_unquoted(text))
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES
-    return text[1:-1].strip() if quoted else text
-
-
-def _client_key(names: _Names, told: list[str]) -> tuple[Given | None, str | None]:
+def _client_key(names: Names, told: list[str]) -> tuple[Given | None, str | None]:
     """PROXY_KEY, unless GATEKEEPER=none says that nobody is asked for it; and where a key is asked for, if it is."""
     gatekeeper = names.get("GATEKEEPER")
     key = names.get("PROXY_KEY")
@@ -214,7 +162,7 @@ def _client_key(names: _Names, told: list[str]) -> tuple[Given | None, str | Non
     return given, gatekeeper.where if gatekeeper and mode == "proxy_key" else None
 
 
-def _google(names: _Names, problems: list[str]) -> tuple[CredentialFile | ServiceAccount | None, str]:
+def _google(names: Names, problems: list[str]) -> tuple[CredentialFile | ServiceAccount | None, str]:
     value = names.get("GOOGLE_APPLICATION_CREDENTIALS")
     if value is None:
         return None, ""
@@ -225,7 +173,7 @@ def _google(names: _Names, problems: list[str]) -> tuple[CredentialFile | Servic
         return None, value.where
 
 
-def _proxies(names: _Names, problems: list[str]) -> dict[str, str]:
+def _proxies(names: Names, problems: list[str]) -> dict[str, str]:
     proxies = {}
     for kind in ("http", "https", "all"):
         if value := names.lower_first(f"{kind}_proxy"):
@@ -236,7 +184,7 @@ def _proxies(names: _Names, problems: list[str]) -> dict[str, str]:
     return proxies
 
 
-def _ca_file(names: _Names) -> str | None:
+def _ca_file(names: Names) -> str | None:
     value = names.get(*_CA_FILE)
     if value is None:
         return None
@@ -248,7 +196,7 @@ def _is_foreign(name: str) -> bool:
     return name in _FOREIGN or name.startswith(_FOREIGN_PREFIX)
 
 
-def _ignored(names: _Names, placeholders: set[str]) -> list[str]:
+def _ignored(names: Names, placeholders: set[str]) -> list[str]:
     told = []
     if placeholders:
         told.append(f"Ignored, still the placeholder of an example file: {', '.join(sorted(placeholders))}.")

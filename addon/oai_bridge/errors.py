@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,10 +167,16 @@ class Original:
 
 
 class CloudError(BridgeError):
-    """The cloud's own word; status, type and code are those of OpenAI's API that come nearest to the `original`."""
+    """The cloud's own word; status, type and code are those of OpenAI's API that come nearest to the `original`.
+    `inner` is what Azure tells inside of it: what its content filter found."""
 
     status = 502
     original = Original()
+    inner: Mapping[str, Any] | None = None
+
+    def to_object(self) -> dict[str, Any]:
+        inner = {"innererror": self.inner} if self.inner else {}
+        return {**super().to_object(), **inner}
 
 
 class StreamBroken(UpstreamError):

@@ -44,6 +44,14 @@ def read_repaired(raw: bytes) -> bytes:
     return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
 
 
+def read_any(raw: bytes) -> Any:
+    """Any JSON, half surrogates included. Raises `ValueError` or `RecursionError`."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return msgspec.json.decode(read_repaired(raw))
+
+
 def one_line(encoded: bytes) -> bytes:
     """Encoded JSON without raw U+2028 and U+2029, which end a line for some readers (SillyTavern's among them)."""
     if b"\xe2\x80" in encoded:

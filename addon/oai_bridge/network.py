@@ -44,7 +44,8 @@ def proxy_address(where: str, text: str) -> str:
 
 
 def proxy_for(url: str, network: Network) -> str | None:
-    """The proxy for a request to `url`, or None for a direct one. This machine itself is never asked by proxy.
+    """The proxy for a request to `url`, or None for a direct one. Never asked by proxy are this machine itself and its
+    own link, where clouds tell a machine who it is (169.254.169.254).
 
     `no_proxy` is read as by urllib (names with their sub-domains, `host:port`, `*`), and may hold `*.name` and CIDR
     ranges besides.
@@ -52,7 +53,8 @@ def proxy_for(url: str, network: Network) -> str | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = network.proxies.get(parts.scheme) or network.proxies.get("all")
-    if proxy is None or is_loopback(host):
+    address = _address(host)
+    if proxy is None or is_loopback(host) or (address is not None and address.is_link_local):
         return None
     entries = [entry.removeprefix("*.") for entry in network.no_proxy.replace(",", " ").replace(";", " ").split()]
     if "*" in entries:
@@ -60,7 +62,6 @@ def proxy_for(url: str, network: Network) -> str | None:
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     if proxy_bypass_environment(f"{host}:{port}", {"no": ",".join(entries)}):
         return None
-    address = _address(host)
     if address is not None and any(_holds(entry, address) for entry in entries):
         return None
     return proxy

@@ -24,6 +24,9 @@ _RIGHT: dict[str, Any] = {
 _LEVELS = {
     "mitmproxy.proxy.server": logging.WARNING,  # a line per connection
     "google": logging.WARNING,
+    "botocore": logging.ERROR,  # what fails is told by our own errors, and its debugging shows keys
+    "azure": logging.ERROR,
+    "msal": logging.ERROR,
     "urllib3": logging.WARNING,
     "requests": logging.WARNING,
     "aiohttp": logging.WARNING,

@@ -1,18 +1,22 @@
-"""Which credential next: one after the other."""
+"""Which credential next: one after the other, out of those that have the model."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 
+from .credentials.base import Credential
 
-class Pool[C]:
+
+class Pool:
     """The credentials of one cloud, used in turn."""
 
-    def __init__(self, credentials: Sequence[C]) -> None:
+    def __init__(self, credentials: Sequence[Credential]) -> None:
         self.credentials = tuple(credentials)
-        self._turns = itertools.cycle(self.credentials)
+        self._turns = itertools.cycle(range(max(1, len(self.credentials))))
 
-    def next(self) -> C | None:
-        """The credential for the next request; `None` when there is none."""
-        return next(self._turns, None)
+    def next(self, model: str) -> Credential | None:
+        """The credential for the next request to the model of this id; `None` when there is none."""
+        first = next(self._turns)
+        in_turn = (*self.credentials[first:], *self.credentials[:first])
+        return next((credential for credential in in_turn if credential.serves(model)), None)

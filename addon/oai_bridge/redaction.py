@@ -9,6 +9,13 @@ _SECRET = re.compile(
     r"|\beyJ[\w-]{8,2000}+\.[\w-]+(?:\.[\w-]*)?"  # a JSON web token; the bound keeps long texts linear
     r"|\bya29\.[\w.-]+"  # a Google access token
     r"|\b1//[\w-]{20,}"  # a Google refresh token
+    r"|\b(?-i:A[KS]IA[A-Z0-9]{16})\b"  # AWS's name of an access key: no secret by itself, but nobody else's business
+    r"|\b(?-i:IQoJ|FwoG|FQoG|AQoD)[\w/+%=-]{40,}"  # a session token of AWS
+    r"|\b(?-i:ABSK)[\w/+=]{20,}|\bbedrock-api-key-[\w/+%=.-]+"  # a Bedrock API key
+    r"|\b(?-i:[A-Za-z0-9]{52}JQQJ9[9DH][A-Za-z0-9]{26,})(?:==)?"  # a key of Azure, as Microsoft makes them identifiable
+    r"|(?P<name>(?:(?:security|session)[-_ ]?token|secret[-_ ]?access[-_ ]?key|client[-_ ]?secret"
+    r"|(?:api|subscription)[-_ ]?key)[\\\"']*\s*[:=]\s*[\\\"']*"
+    r"|(?:Credential|Signature)=)[^\s\\\"',;&]{8,}"  # what is named so: keys without a shape, and AWS's signatures
     r"|(?<=Bearer )\S+"
     r"|(?<=://)[^/\s@]+(?=@)",  # the password of a proxy
     re.DOTALL | re.IGNORECASE,
@@ -22,7 +29,7 @@ def redact(text: str, *known: str) -> str:
     for secret in known:
         if secret:
             text = text.replace(secret, "***")
-    return _SECRET.sub("***", text)
+    return _SECRET.sub(r"\g<name>***", text)
 
 
 def plain_id(value: object) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
+from .backends import REGISTRY, Duty
 from .errors import MethodNotAllowed, NotFound
 
-Kind = Literal["chat", "messages", "count_tokens", "models", "model", "root", "status", "health", "favicon"]
-Backend = Literal["vertex"]
+Kind = Duty | Literal["models", "model", "root", "status", "health", "favicon"]
+Path = tuple[str, str]
 
 _READ = ("GET", "HEAD")
 _LOCAL: dict[tuple[str, ...], Kind] = {
@@ -21,26 +22,24 @@ _LOCAL: dict[tuple[str, ...], Kind] = {
     ("health", "readiness"): "health",
     ("favicon.ico",): "favicon",
 }
-_POSTED: dict[tuple[str, ...], Kind] = {
-    ("chat", "completions"): "chat",
-    ("messages",): "messages",
-    ("messages", "count_tokens"): "count_tokens",
+PATHS: Mapping[Duty, str] = {
+    "chat": "chat/completions",
+    "messages": "messages",
+    "count_tokens": "messages/count_tokens",
+    "embeddings": "embeddings",
+    "images": "images/generations",
 }
-_CLAUDE = ("gcp", "claude")
+"""What stands behind a base for each duty."""
+_POSTED = {tuple(path.split("/")): duty for duty, path in PATHS.items()}
 # What people try because OpenAI, Anthropic or oai-reverse-proxy have it, and what to use instead.
 _LATER = {
     ("completions",): "chat/completions",
-    ("embeddings",): "chat/completions",
     ("responses",): "chat/completions",
-    ("images", "generations"): "chat/completions",
+    ("images", "edits"): "images/generations",
+    ("images", "variations"): "images/generations",
     ("metrics",): "chat/completions",
     ("complete",): "messages",
     ("messages", "batches"): "messages",
-}
-_LATER_CLOUDS = {
-    ("aws", "claude"): "Claude on AWS",
-    ("azure", "openai"): "OpenAI on Azure",
-    ("gcp", "gemini"): "Gemini on Google Cloud",
 }
 _NATIVE = "messages"
 _ROOT_BASE = "/v1"
@@ -49,18 +48,19 @@ _MODEL_LENGTH = 200  # characters; no cloud's id comes near
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes. `base` is the path in front of `/models`, for messages; `backend` is the cloud that the
-    path names, `None` where the model's name decides; `model` is the decoded id of `models/{id}`, else `None`."""
+    """Where a request goes. `base` is what stands in front of `/models`, for messages; `path` is the cloud that the
+    request's path names, as in the registry, `None` where the model's name decides; `model` is the decoded id of
+    `models/{id}`, else `None`."""
 
     kind: Kind
     base: str = _ROOT_BASE
-    backend: Backend | None = None
+    path: Path | None = None
     model: str | None = None
 
 
-def claude_base(prefix: str) -> str:
-    """The path of Claude on Vertex AI, `/proxy/gcp/claude` with the default prefix; never ends in a slash."""
-    return "/" + "/".join(_claude_parts(prefix))
+def base_of(prefix: str, path: Path | None) -> str:
+    """What stands in front of a cloud's routes, `/proxy/gcp/claude` with the default prefix; never ends in a slash."""
+    return _ROOT_BASE if path is None else "/" + "/".join((*_parts(prefix), *path))
 
 
 def is_native(path: str) -> bool:
@@ -73,27 +73,24 @@ def route(method: str, path: str, prefix: str) -> Route:
     """The duty that `method` and `path` name.
 
     `path` is the request target in origin form, query string included, still percent-encoded; `prefix` is what stands
-    before `/gcp/claude`. All but a model's id must match to the letter; the id alone is decoded, once, and is a name to
-    look up, never a path. Raises `NotFound` and `MethodNotAllowed`.
+    before a cloud, such as `/gcp/claude`. All but a model's id must match to the letter; the id alone is decoded, once,
+    and is a name to look up, never a path. Raises `NotFound` and `MethodNotAllowed`.
     """
-    base = claude_base(prefix)
-    everywhere = {**_paths(_ROOT_BASE), **_paths(base), "/": "GET", "/status": "GET", "/health": "GET"}
+    bases = {named: base_of(prefix, named) for named in dict.fromkeys(entry.path for entry in REGISTRY)}
+    everywhere = {**_paths(_ROOT_BASE, None), "/": "GET", "/status": "GET", "/health": "GET"}
+    for cloud, base in bases.items():
+        everywhere |= _paths(base, cloud)
     if not path.startswith("/"):
         raise _nothing(path, everywhere)
     parts = _parts(path)
     if parts in _LOCAL:
         _check(method, _READ)
         return Route(_LOCAL[parts])
-    claude = _claude_parts(prefix)
-    if parts[: len(claude)] == claude:
-        known = _paths(base)
-        found = _under(method, parts[len(claude) :], base, "vertex")
+    named = next((cloud for cloud, base in bases.items() if parts[: len(_parts(base))] == _parts(base)), None)
+    if named is not None:
+        known = _paths(bases[named], named)
+        found = _under(method, parts[len(_parts(bases[named])) :], bases[named], named)
     else:
-        for cloud, name in _LATER_CLOUDS.items():
-            start = (*claude[: -len(_CLAUDE)], *cloud)
-            if parts[: len(start)] == start:
-                nearest = _nearest("/".join((base, *parts[len(start) :])), _paths(base))
-                raise NotFound(f"This version does not serve {name}, only Claude on Vertex AI. Use {nearest}.")
         known = everywhere
         found = _under(method, parts, _ROOT_BASE, None)
     if found is None:
@@ -101,20 +98,25 @@ def route(method: str, path: str, prefix: str) -> Route:
     return found
 
 
-def _under(method: str, parts: tuple[str, ...], base: str, backend: Backend | None) -> Route | None:
+def _under(method: str, parts: tuple[str, ...], base: str, path: Path | None) -> Route | None:
     """What `parts`, the path behind a base, name; `None` if nothing."""
     tail = parts
     while tail[:1] == ("v1",):  # Anthropic's SDKs add one to a base URL that has it already
         tail = tail[1:]
-    if kind := _POSTED.get(tail):
+    if duty := _POSTED.get(tail):
+        if duty not in _duties(path):
+            everywhere = f"{_ROOT_BASE}/{PATHS[duty]}"
+            raise NotFound(
+                f"There is no {PATHS[duty]} for this cloud. Use POST {everywhere}, with a model that has it."
+            )
         _check(method, ("POST",))
-        return Route(kind, base, backend)
+        return Route(duty, base, path)
     if tail == ("models",):
         _check(method, _READ)
-        return Route("models", base, backend)
+        return Route("models", base, path)
     if tail[:1] == ("models",):
         _check(method, _READ)
-        return Route("model", base, backend, _model_id("/".join(tail[1:]), base))
+        return Route("model", base, path, _model_id("/".join(tail[1:]), base))
     if not tail:
         raise NotFound(
             f"This is a base URL. Paste it into your client as it is: the client adds /chat/completions or /messages "
@@ -125,13 +127,15 @@ def _under(method: str, parts: tuple[str, ...], base: str, backend: Backend | No
     return None
 
 
+def _duties(path: Path | None) -> list[Duty]:
+    """What a cloud's doors can be asked for; without a cloud, what any can."""
+    able = {duty for entry in REGISTRY if path in (None, entry.path) for duty in entry.duties}
+    return [duty for duty in PATHS if duty in able]
+
+
 def _parts(path: str) -> tuple[str, ...]:
     """The segments of a path, query string and empty ones left out."""
     return tuple(part for part in path.partition("?")[0].split("/") if part)
-
-
-def _claude_parts(prefix: str) -> tuple[str, ...]:
-    return (*_parts(prefix), *_CLAUDE)
 
 
 def _model_id(encoded: str, base: str) -> str:
@@ -147,9 +151,9 @@ def _check(method: str, allow: Sequence[str]) -> None:
         raise MethodNotAllowed(allow)
 
 
-def _paths(base: str) -> dict[str, str]:
+def _paths(base: str, path: Path | None) -> dict[str, str]:
     """What is served under a base: path to method."""
-    return {f"{base}/models": "GET", **{f"{base}/{'/'.join(tail)}": "POST" for tail in _POSTED}}
+    return {f"{base}/models": "GET", **{f"{base}/{PATHS[duty]}": "POST" for duty in _duties(path)}}
 
 
 def _nothing(path: str, paths: dict[str, str]) -> NotFound:

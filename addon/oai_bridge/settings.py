@@ -81,6 +81,155 @@ class Vertex:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsKeys:
+    """An access key of IAM, long-lived, or temporary with its `session_token`."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        return f"key {self.key_id[:4]}…{self.key_id[-4:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsApiKey:
+    """A Bedrock API key, which is sent as it is instead of a signature."""
+
+    key: str = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return "Bedrock API key"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsLogin:
+    """What AWS's own tools would use: a profile (SSO, roles, processes …), or the default chain without one."""
+
+    profile: str | None = None
+
+    @property
+    def label(self) -> str:
+        return f"profile {self.profile}" if self.profile else "AWS's default credentials"
+
+
+AwsSource = AwsKeys | AwsApiKey | AwsLogin
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccount:
+    """Who pays on Bedrock, in one region. `region` is None where only the login itself can tell it."""
+
+    region: str | None
+    source: AwsSource
+
+    @property
+    def label(self) -> str:
+        """`us-east-1 · profile work`, for people; no secret."""
+        return f"{self.region or 'the region of the login'} · {self.source.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One of Bedrock's guardrails, by its id or ARN."""
+
+    id: str
+    version: str = "DRAFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Bedrock:
+    """Models on AWS Bedrock. `base_url` has no trailing slash; None: AWS's host for the region. `api` is the door that
+    Claude's chats go through; `profiles` is where inference profiles may send a request: within the region's own part
+    of the world where the model has such a profile, or anywhere."""
+
+    accounts: tuple[AwsAccount, ...] = ()
+    base_url: str | None = None
+    api: Literal["invoke", "messages", "mantle", "converse"] = "invoke"
+    anthropic_version: str = "bedrock-2023-05-31"
+    profiles: Literal["geo", "global"] = "geo"
+    guardrail: Guardrail | None = None
+    service_tier: Literal["default", "priority", "flex", "reserved"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AzureKey:
+    key: str = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return "API key"
+
+
+@dataclass(frozen=True, slots=True)
+class EntraLogin:
+    """Entra ID by azure-identity: environment, workload or managed identity, `az login` …"""
+
+    @property
+    def label(self) -> str:
+        return "Entra ID"
+
+
+AzureSource = AzureKey | EntraLogin
+
+
+@dataclass(frozen=True, slots=True)
+class AzureAccount:
+    """One Azure OpenAI resource. `endpoint` is such as `https://name.openai.azure.com`, without a trailing slash.
+
+    `deployments` maps the names that clients use to deployments; empty: any name is a deployment's. `api_version` is
+    for the older paths with a deployment in them; None: the newer `/openai/v1`, which has no version.
+    """
+
+    endpoint: str
+    source: AzureSource
+    deployments: Mapping[str, str] = _NOTHING
+    api_version: str | None = None
+
+    @property
+    def label(self) -> str:
+        """`name.openai.azure.com (API key)`, for people; no secret."""
+        return f"{self.endpoint.partition('://')[2]} ({self.source.label})"
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """OpenAI's models on Azure."""
+
+    accounts: tuple[AzureAccount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundryAccount:
+    """One Azure AI Foundry resource. `base_url` is such as `https://name.services.ai.azure.com/anthropic`."""
+
+    base_url: str
+    source: AzureSource
+
+    @property
+    def label(self) -> str:
+        return f"{self.base_url.partition('://')[2].partition('/')[0]} ({self.source.label})"
+
+
+@dataclass(frozen=True, slots=True)
+class Foundry:
+    """Claude on Azure AI Foundry. `deployments` maps models, as clients name them, to deployments with other names."""
+
+    accounts: tuple[FoundryAccount, ...] = ()
+    anthropic_version: str = "2023-06-01"
+    deployments: Mapping[str, str] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAI:
+    """Chats that are passed on in OpenAI's own words. `max_output_tokens` is the operator's cap on every request."""
+
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claude:
     """How prompts are translated. `max_output_tokens` is the operator's cap on every request."""
 
@@ -138,14 +287,28 @@ class Config:
     model_overrides: Mapping[str, Mapping[str, Any]] = _NOTHING
     claude: Claude = Claude()
     images: Images = Images()
+    openai: OpenAI = OpenAI()
     vertex: Vertex = Vertex()
+    bedrock: Bedrock = Bedrock()
+    azure: Azure = Azure()
+    foundry: Foundry = Foundry()
     network: Network = Network()
     told: tuple[str, ...] = ()
 
     @property
     def demo(self) -> bool:
         """No credential is configured: the embedded demo upstream answers."""
-        return not self.vertex.accounts
+        return not any(self.accounts.values())
+
+    @property
+    def accounts(self) -> Mapping[str, tuple[GoogleAccount | AwsAccount | AzureAccount | FoundryAccount, ...]]:
+        """Those who pay, by the kind of account that the registry of backends names."""
+        return {
+            "google": self.vertex.accounts,
+            "aws": self.bedrock.accounts,
+            "azure": self.azure.accounts,
+            "foundry": self.foundry.accounts,
+        }
 
 
 @dataclass(frozen=True, slots=True)

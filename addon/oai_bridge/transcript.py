@@ -12,7 +12,7 @@ from .backends.base import Decoder, Dialect
 from .defects import report_defect
 from .errors import BridgeError, Internal, StreamBroken
 from .events import Event, Failure, Pause, Ping, Stop
-from .wire.sse import Frame, FrameError
+from .wire.frames import Frame, FrameError
 
 
 class Writer(Protocol):
@@ -54,7 +54,7 @@ class Transcript:
         """The cloud has closed the stream. Without its last message that is a failure."""
         if self._rests():
             return b""
-        last = self._read(lambda: self._events(self._decoder.close()))
+        last = self._read(self._last_events)
         cut = StreamBroken("The cloud's answer was cut off before its end; try again.")
         return last if self._rests() else last + self.fail(cut)
 
@@ -86,8 +86,15 @@ class Transcript:
         for frame in frames:
             if isinstance(frame, FrameError):
                 yield Failure(StreamBroken(f"The cloud's answer can't be read: {frame.reason}."))
+            elif isinstance(frame, BridgeError):
+                yield Failure(frame)
             elif not self._rests():
                 yield from self._dialect.feed(frame)
+
+    def _last_events(self) -> Iterator[Event]:
+        yield from self._events(self._decoder.close())
+        if not self._rests():
+            yield from self._dialect.end()
 
     def _read(self, events: Callable[[], Iterable[Event]]) -> bytes:
         """What the events become; a defect on the way ends the answer after what was written before it."""

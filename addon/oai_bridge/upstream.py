@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from .answer import ConnectionFacts
-from .backends.base import Outbound
+from .credentials.base import Outbound
 from .errors import BridgeError, StreamBroken, UpstreamError
 from .network import proxy_for
 from .settings import Network

@@ -199,7 +199,7 @@ def test_the_record_tells_what_happened(proxy: Proxy, cloud: FakeVertex, flows: 
     assert (record["finish_reason"], record["upstream_reason"], record["error"]) == ("stop", "end_turn", None)
     assert record["usage"]["input"] > 5 and record["usage"]["output"] > 5 and record["usage"]["reasoning"] > 1
     assert [note["code"] for note in record["notes"]] == ["dropped:service_tier"]
-    assert record["attempts"][0]["headers"]["authorization"] == "Bearer ***"
+    assert record["attempts"][0]["headers"]["authorization"] == "***"
     assert record["attempts"][-1]["reply"].startswith("{" if how == "whole" else "event: message_start")
 
 

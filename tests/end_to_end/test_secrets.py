@@ -319,7 +319,7 @@ def test_a_saved_flow_is_what_the_client_sent_and_got(cloud: FakeVertex, tmp_pat
     assert attempt["url"] == cloud.origin + sent.path
     assert attempt["status"] == 200
     assert json.loads(attempt["body"]) == sent.parsed
-    assert attempt["headers"]["authorization"] == "Bearer ***"
+    assert attempt["headers"]["authorization"] == "***"
     assert record["request_id"] == answer.headers["x-request-id"]
     assert record["upstream_request_id"] == answer.headers["x-bridge-upstream-request-id"]
     assert record["upstream_model"] == "claude-sonnet-4-5@20250929"

@@ -1,4 +1,4 @@
-"""What the fake cloud does with a request, as values: an answer, a stream, a hang-up; and makers of the usual ones."""
+"""What a fake cloud does with a request, as values: an answer, a stream, a hang-up; and makers of the usual ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ from tests.support.claude_seals import Seals
 from tests.support.claude_streams import sse
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-GOOGLE_STATUS = {
-    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."),
-    403: ("PERMISSION_DENIED", "Permission 'aiplatform.endpoints.predict' denied on resource (or it may not exist)."),
-    404: ("NOT_FOUND", "Publisher Model was not found or your project does not have access to it."),
-    429: ("RESOURCE_EXHAUSTED", "Quota exceeded for online_prediction_requests_per_base_model."),
-    500: ("INTERNAL", "Internal error encountered."),
-    503: ("UNAVAILABLE", "The service is currently unavailable."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +31,10 @@ class Reply:
 class Stream:
     """An answer in pieces, chunked.
 
-    `body` is the stream, or makes its pieces; `message` is what `rawPredict` gets instead, cut up in the same way.
+    `body` is the stream, or makes its pieces; `message` is what gets who asks for no stream, cut up in the same way.
+    Both are Anthropic's own; a door that speaks otherwise puts them into its words and frames, unless they are `raw`.
     `size` is the length of each piece, or the lengths in turn; without it the body goes out at once. `delay` seconds
-    lie between pieces. After `pause_after` bytes, or `stepwise` between all pieces, it waits for `FakeVertex.release`.
+    lie between pieces. After `pause_after` bytes, or `stepwise` between all pieces, it waits for `FakeCloud.release`.
     After `stop_after` bytes, or when all is sent, it ends: `end` properly, `cut` closes without the last chunk, `reset`
     sends a TCP reset.
     """
@@ -55,6 +47,7 @@ class Stream:
     stepwise: bool = False
     stop_after: int | None = None
     ending: Literal["end", "cut", "reset"] = "end"
+    raw: bool = False
 
     def steps(self, streamed: bool) -> Iterator[bytes | None]:
         """What to send, piece by piece; `None` stands for the pause."""
@@ -87,14 +80,15 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Says nothing until `FakeVertex.release` or until the peer leaves, then does `then`."""
+    """Says nothing until `FakeCloud.release` or until the peer leaves, then does `then`."""
 
     then: Behaviour | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A good request to a model, for a behaviour that depends on it. `seals` signs what the model thinks."""
+    """A good request to a model, for a behaviour that depends on it. `body` is as Anthropic's API would have it,
+    whatever the door speaks; `seals` signs what the model thinks."""
 
     body: Mapping[str, Any]
     model: Model
@@ -112,8 +106,8 @@ Behaviour = Reply | Stream | Drop | Hang | Answers
 
 
 def recorded(name: str) -> bytes:
-    """A recorded stream by its file name, such as `basic_response.txt`."""
-    (path,) = VECTORS.glob(f"*/{name}")
+    """A recorded body by its file name, such as `basic_response.txt`."""
+    (path,) = VECTORS.rglob(name)
     return path.read_bytes()
 
 
@@ -135,6 +129,25 @@ def replay(name: str = "basic_response.txt", **how: Any) -> Stream:
     """A recorded stream; to `rawPredict` the message that it adds up to. `how`: the other fields of `Stream`."""
     body = recorded(name)
     return Stream(body, json.dumps(claude_rules.message_of(body)).encode(), **how)
+
+
+def frames(name: str, **how: Any) -> Stream:
+    """A body in frames as it was recorded, such as `first-frame-throttlingException.bin`. `how`: as in `replay`."""
+    return Stream(recorded(name), raw=True, **how)
+
+
+def exception(
+    exception: str = "throttlingException",
+    message: str = "Too many requests, please wait before trying again.",
+    *,
+    after: int = 0,
+    name: str = "basic_response.txt",
+    **more: Any,
+) -> Stream:
+    """A recorded stream whose first `after` events are followed by AWS's frame for an exception and nothing else.
+    `more` stands beside its message."""
+    frame = sse({"type": "exception", "exception": exception, "details": {"message": message, **more}})
+    return Stream(b"".join(claude_rules.events_of(recorded(name))[:after]) + frame)
 
 
 def broken(
@@ -163,36 +176,6 @@ def huge(size: int, piece: int = 16_384) -> Stream:
     return Stream(
         lambda: itertools.chain(_opening(), itertools.repeat(_delta("x" * piece), max(1, size // piece)), _closing())
     )
-
-
-def anthropic_error(
-    status: int, message: str | None = None, *, type: str | None = None, retry_after: float | None = None
-) -> Reply:
-    """A model's error, in Anthropic's shape."""
-    headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
-    return Reply(status, claude_rules.error_object(status, message, type), headers)
-
-
-def google_error(
-    status: int, message: str | None = None, *, retry_delay: str | None = None, in_array: bool = False
-) -> Reply:
-    """The platform's error, in Google's shape; `retry_delay` such as `12s` adds a RetryInfo."""
-    name, usual = GOOGLE_STATUS[status]
-    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": retry_delay}
-    details = [retry] if retry_delay else []
-    error = {"error": {"code": status, "message": message or usual, "status": name, "details": details}}
-    return Reply(status, [error] if in_array else error)
-
-
-def html_error(status: int = 502) -> Reply:
-    """What a load balancer says."""
-    page = f"<!DOCTYPE html>\n<html><title>Error {status} (Server Error)!!1</title><p>Try again in 30 seconds.</html>\n"
-    return Reply(status, page.encode(), content_type="text/html; charset=UTF-8")
-
-
-def invalid_grant(description: str = "Invalid JWT Signature.") -> Reply:
-    """The token endpoint's refusal of a key."""
-    return Reply(400, {"error": "invalid_grant", "error_description": description})
 
 
 def _opening() -> list[bytes]:

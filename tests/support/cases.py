@@ -1,15 +1,18 @@
 """Golden cases as folders: what goes in and what must come out, in files that a person can read and review.
 
-In: `client.json` (the request, byte for byte), `settings.json` (what differs from the default settings: `strict`,
-`claude`, `vertex`; `betas` are those of the client's `anthropic-beta` header), `fetched.json` (URL → `content_type` and
-`base64` of what is found there), `earlier.json` and `earlier_reply.json` (a request and the cloud's answer that went
-before), and the cloud's answer, which is one of `cloud.sse`, `cloud_reply.json`, `cloud_error.json` (`status`,
-`headers`, `body`) and `recorded.txt` (the name of a file in tests/vectors), or only its `cloud_headers.json`.
-`cloud_2.sse` or `cloud_2_reply.json` is the rest of an answer that paused.
+A folder of `tests/cases` is a backend of `tests.support.case_backends`; a case is a folder in it.
 
-Out: `cloud.json`, `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then `client.sse` and
-`client_with_usage.sse`, `client_reply.json`, `client_error.json` or `client_headers.json`. `cloud_2.json` is what the
-cloud is asked next, after a pause or instead of what it refused. `why.md` is for people.
+In: `client.json` (the request, byte for byte), `settings.json` (what differs from the default settings: `strict`,
+`claude`, and the cloud's own section; `betas` are those of the client's `anthropic-beta` header), `fetched.json` (URL →
+`content_type` and `base64` of what is found there), `earlier.json` and `earlier_reply.json` (a request and the cloud's
+answer that went before), and the cloud's answer, which is one of `cloud.sse`, `cloud_frames.jsonl` (the messages that
+AWS's event stream is made of), `cloud_reply.json`, `cloud_error.json` (`status`, `headers`, `body`) and `recorded.txt`
+(the name of a file in tests/vectors), or only its `cloud_headers.json`. `cloud_2.sse` or `cloud_2_reply.json` is the
+rest of an answer that paused.
+
+Out: `cloud.json` (the body on the wire), `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then
+`client.sse` and `client_with_usage.sse`, `client_reply.json`, `client_error.json` or `client_headers.json`.
+`cloud_2.json` is what the cloud is asked next, after a pause or instead of what it refused. `why.md` is for people.
 """
 
 from __future__ import annotations
@@ -23,33 +26,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from oai_bridge.backends.vertex import VertexClaude
+from oai_bridge.backends.base import Backend, Call, ChatBackend, PassingBackend
 from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
 from oai_bridge.events import Event, Pause, Said, Stop
 from oai_bridge.exchanges.limits import limit_headers
 from oai_bridge.fetch import Fetcher
-from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
+from oai_bridge.openai.passed import PassedStream, pass_completion
 from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
-from oai_bridge.openai.request import parse_chat, read_body
+from oai_bridge.openai.request import asks_for_usage, model_of, parse_chat, read_body
 from oai_bridge.pages import error_page
-from oai_bridge.settings import Claude, Images, Network, Vertex
+from oai_bridge.settings import Claude, Images, Network
 from oai_bridge.transcript import Transcript
+from oai_bridge.wire.sse import SseDecoder
+from tests.support.aws_frames import converse_frame, exception_frame, invoke_frame
+from tests.support.case_backends import KINDS, Kind
 
 TESTS = Path(__file__).parent.parent
 IN = {
     *("client.json", "settings.json", "fetched.json", "earlier.json", "earlier_reply.json", "why.md"),
-    *("cloud.sse", "cloud_reply.json", "cloud_error.json", "cloud_headers.json", "recorded.txt"),
+    *("cloud.sse", "cloud_frames.jsonl", "cloud_reply.json", "cloud_error.json", "cloud_headers.json", "recorded.txt"),
     *("cloud_2.sse", "cloud_2_reply.json"),
 }
 OUT = {
     *("cloud.json", "betas.txt", "notes.txt", "refused.json", "cloud_2.json"),
     *("client.sse", "client_with_usage.sse", "client_reply.json", "client_error.json", "client_headers.json"),
 }
-CATALOG = Catalog()
-MODEL = "claude-opus-4-8"  # where no request names one
 NOW = 1_700_000_000
 
 
@@ -62,17 +66,20 @@ class Case:
         return self._read("settings.json") or {}
 
     @property
-    def vertex(self) -> Vertex:
-        return Vertex(**self.settings.get("vertex", {}))
+    def kind(self) -> Kind:
+        return KINDS[self.folder.parent.name]
 
     @property
-    def facts(self) -> ModelFacts:
-        return _facts(self._model())
+    def facts(self) -> Any:
+        return self._facts(self._backend(Claude()), self._model())
 
     def cloud_stream(self) -> bytes | None:
         """The cloud's answer as a stream, if it is one."""
-        name = self._read("recorded.txt")
-        return self._bytes("cloud.sse") if name is None else (TESTS / "vectors" / name.strip()).read_bytes()
+        if (name := self._read("recorded.txt")) is not None:
+            return (TESTS / "vectors" / name.strip()).read_bytes()
+        if (lines := self._read("cloud_frames.jsonl")) is not None:
+            return b"".join(self._frame(json.loads(line)) for line in lines.splitlines())
+        return self._bytes("cloud.sse")
 
     def expected(self) -> dict[str, Any]:
         """The files of the folder that say what must come out."""
@@ -98,31 +105,55 @@ class Case:
 
     def _outcome(self) -> Iterator[tuple[str, Any]]:
         settings = Claude(**self.settings.get("claude", {}))
-        backend, sent = VertexClaude(self.vertex, settings), Translated({})
+        backend = self._backend(settings)
         to = ReplyTo(
-            MODEL,
+            self.kind.model,
             NOW,
             "req_test",
             thinking_blocks=settings.thinking_blocks,
             reasoning_field=settings.reasoning_field,
         )
+        if isinstance(backend, PassingBackend):
+            yield from self._passed(backend, to)
+            return
+        assert isinstance(backend, ChatBackend)
+        sent = Translated({})
         if (reply := self._bytes("earlier_reply.json")) is not None:
             self._remember(backend, settings, reply)
         if (self.folder / "client.json").exists():
             notes = Notes(strict=self.settings.get("strict", False))
             chat = self._chat("client.json", notes, settings)
-            sent = backend.chat(chat, self.facts, notes)
+            sent = backend.chat(chat, self._facts(backend, chat.model), notes)
             to = replace(to, model=chat.model, legacy_functions=chat.legacy_functions)
-            yield "cloud.json", sent.body
+            yield "cloud.json", self._wire(backend, sent.body, sent.betas)
             if sent.betas:
                 yield "betas.txt", "".join(f"{beta}\n" for beta in sent.betas)
-            if codes := [note.code for note in notes]:
-                yield "notes.txt", "".join(f"{code}\n" for code in codes)
+            yield from _told(notes)
         yield from self._streamed(backend, sent, to)
         yield from self._whole(backend, sent, to)
         yield from self._error(backend, sent)
         if (headers := self._read("cloud_headers.json")) is not None:
             yield "client_headers.json", limit_headers(headers, NOW)
+
+    def _passed(self, backend: PassingBackend[Any], to: ReplyTo) -> Iterator[tuple[str, Any]]:
+        """Of a cloud that speaks OpenAI's own language."""
+        body = self._read("client.json")
+        if body is not None:
+            notes = Notes(strict=self.settings.get("strict", False))
+            model = model_of(body)
+            sent = backend.passed(body, self._facts(backend, model), _call(body), notes)
+            to = replace(to, model=model, include_usage=asks_for_usage(body))
+            yield "cloud.json", self._wire(backend, sent, ())
+            yield from _told(notes)
+        if (stream := self.cloud_stream()) is not None:
+            for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
+                passed = PassedStream(replace(to, include_usage=include_usage), backend.cloud)
+                transcript = Transcript(SseDecoder(), passed, passed)
+                yield name, (transcript.feed(stream) + transcript.end()).decode()
+        if (reply := self._bytes("cloud_reply.json")) is not None:
+            yield "client_reply.json", json.loads(pass_completion(reply, to, backend.cloud, lambda event: None))
+        if (answer := self._read("cloud_error.json")) is not None:
+            yield "client_error.json", _error_page(_error(backend, answer))
 
     def _chat(self, file: str, notes: Notes, settings: Claude) -> ChatRequest:
         """A request of the client's, with its files fetched."""
@@ -131,15 +162,15 @@ class Case:
         files = self._read("fetched.json")
         return chat if files is None else asyncio.run(_Files.put_into(chat, files))
 
-    def _remember(self, backend: VertexClaude, settings: Claude, reply: bytes) -> None:
+    def _remember(self, backend: ChatBackend[Any], settings: Claude, reply: bytes) -> None:
         chat = self._chat("earlier.json", Notes(), settings)
-        facts = _facts(chat.model)
+        facts = self._facts(backend, chat.model)
         sent = backend.chat(chat, facts, Notes())
         for event in backend.dialect(sent.reading).whole(reply):
             if isinstance(event, Said):
                 backend.remember(facts, sent, event.content)
 
-    def _streamed(self, backend: VertexClaude, sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
+    def _streamed(self, backend: ChatBackend[Any], sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
         if (stream := self.cloud_stream()) is None:
             return
         for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
@@ -149,7 +180,7 @@ class Case:
             text = transcript.feed(stream) + transcript.end()
             if transcript.paused:
                 said = next(event.content for event in events if isinstance(event, Said))
-                yield "cloud_2.json", backend.continued(sent.body, said)
+                yield "cloud_2.json", self._wire(backend, backend.continued(sent.body, said), sent.betas)
                 if (rest := self._bytes("cloud_2.sse")) is None:
                     text += transcript.stop_paused()
                 else:
@@ -157,7 +188,7 @@ class Case:
                     text += transcript.feed(rest) + transcript.end()
             yield name, text.decode()
 
-    def _whole(self, backend: VertexClaude, sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
+    def _whole(self, backend: ChatBackend[Any], sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
         dialect, completion = backend.dialect(sent.reading), Completion(to)
         said: tuple[dict[str, Any], ...] = ()
         for reply in filter(None, map(self._bytes, ("cloud_reply.json", "cloud_2_reply.json"))):
@@ -168,29 +199,49 @@ class Case:
                     yield "client_reply.json", json.loads(body)
                     return
                 if isinstance(event, Pause):
-                    yield "cloud_2.json", backend.continued(sent.body, said)
+                    yield "cloud_2.json", self._wire(backend, backend.continued(sent.body, said), sent.betas)
                     dialect.resume()
         if said and (body := completion.add(Stop("length"))):
             yield "client_reply.json", json.loads(body)
 
-    def _error(self, backend: VertexClaude, sent: Translated) -> Iterator[tuple[str, Any]]:
+    def _error(self, backend: ChatBackend[Any], sent: Translated) -> Iterator[tuple[str, Any]]:
         if (answer := self._read("cloud_error.json")) is None:
             return
-        body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
-        error = backend.error(answer["status"], answer["headers"], body.encode())
+        error = _error(backend, answer)
         strict = self.settings.get("strict", False)
         if sent.body and not strict and (repair := backend.repaired(sent.body, error, frozenset())):
-            yield "cloud_2.json", repair[1]
+            yield "cloud_2.json", self._wire(backend, repair[1], sent.betas)
             return
-        page = error_page(error, "req_test")
-        told = ("retry-after", "x-should-retry", "x-bridge-upstream-status", "x-bridge-upstream-request-id")
-        headers = {name: value for name, value in page.headers if name in told}
-        yield "client_error.json", {"status": page.status, "headers": headers, **json.loads(page.body)}
+        yield "client_error.json", _error_page(error)
+
+    def _wire(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Any:
+        """The body as it goes out."""
+        call = _call(self._read("client.json"))
+        facts = self._facts(backend, self._model())
+        return json.loads(backend.outbound(body, facts, call, betas, self.kind.access).body)
+
+    def _frame(self, line: dict[str, Any]) -> bytes:
+        """A line of `cloud_frames.jsonl` as a frame: one of Claude's events, `{"<event type>": {…}}` of Converse, or
+        `{"exception": <name>, "message": …}`."""
+        if "exception" in line:
+            return exception_frame(line["exception"], line["message"])
+        if self.kind.framing == "invoke":
+            return invoke_frame(line)
+        ((name, payload),) = line.items()
+        return converse_frame(name, payload)
+
+    def _backend(self, settings: Claude) -> Backend[Any, Any]:
+        return self.kind.make(self.settings, settings)
+
+    def _facts(self, backend: Backend[Any, Any], model: str) -> Any:
+        facts = backend.find(model)
+        assert facts is not None, f"{self.folder} names a model that is not there"
+        return facts
 
     # -- files --------------------------------------------------------------------------------------------------------
 
     def _model(self) -> str:
-        return self._read("client.json")["model"] if (self.folder / "client.json").exists() else MODEL
+        return self._read("client.json")["model"] if (self.folder / "client.json").exists() else self.kind.model
 
     def _bytes(self, name: str) -> bytes | None:
         file = self.folder / name
@@ -201,10 +252,25 @@ class Case:
         return None if raw is None else json.loads(raw) if name.endswith(".json") else raw.decode()
 
 
-def _facts(model: str) -> ModelFacts:
-    facts = CATALOG.find(model)
-    assert facts is not None, "the case names a model that is not Claude"
-    return facts
+def _call(body: dict[str, Any]) -> Call:
+    return "stream" if body.get("stream") else "whole"
+
+
+def _told(notes: Notes) -> Iterator[tuple[str, Any]]:
+    if codes := [note.code for note in notes]:
+        yield "notes.txt", "".join(f"{code}\n" for code in codes)
+
+
+def _error(backend: Backend[Any, Any], answer: dict[str, Any]) -> BridgeError:
+    body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
+    return backend.error(answer["status"], answer["headers"], body.encode())
+
+
+def _error_page(error: BridgeError) -> dict[str, Any]:
+    page = error_page(error, "req_test")
+    told = ("retry-after", "x-should-retry", "x-bridge-upstream-status", "x-bridge-upstream-request-id")
+    headers = {name: value for name, value in page.headers if name in told}
+    return {"status": page.status, "headers": headers, **json.loads(page.body)}
 
 
 class _Files(Fetcher):
@@ -223,12 +289,15 @@ class _Files(Fetcher):
         return base64.b64decode(file["base64"]), file["content_type"]
 
 
-CASES = [Case(folder) for folder in sorted((TESTS / "cases" / "vertex").iterdir()) if folder.is_dir()]
+ALL = [Case(folder) for kind in KINDS for folder in sorted((TESTS / "cases" / kind).iterdir()) if folder.is_dir()]
+CASES = [case for case in ALL if case.folder.parent.name == "vertex"]
+"""Those that show all of Claude's rules; the others show what differs there."""
 
 
 def name(case: Case) -> str:
     """For pytest's ids."""
-    return case.folder.name
+    kind = case.folder.parent.name
+    return case.folder.name if kind == "vertex" else f"{kind}/{case.folder.name}"
 
 
 def streams() -> dict[str, bytes]:

@@ -45,7 +45,7 @@ def said(
     if thought:
         counted["output_tokens_details"] = {"thinking_tokens": tokens(thought)}
     message = {
-        "id": f"msg_vrtx_{digest(asked.body)}",
+        "id": f"msg_{asked.model.cloud.mark}{digest(asked.body)}",
         "type": "message",
         "role": "assistant",
         "model": asked.model.id,

@@ -1,4 +1,4 @@
-"""What Claude on Vertex demands of pictures and documents: their sources, types, sizes and number.
+"""What Claude demands of pictures and documents: their sources, types, sizes and number.
 
 Vendor sources: Anthropic's vision and PDF support pages; on Google Cloud a picture has 5 MiB at most, as base64.
 """
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.support.claude_clouds import Cloud
 from tests.support.claude_models import Model
 from tests.support.claude_shapes import word
 
@@ -28,8 +29,12 @@ SOURCE_KEYS = {
 }
 
 
-def image_faults(where: str, source: Any) -> Iterator[str]:
+def image_faults(where: str, source: Any, cloud: Cloud) -> Iterator[str]:
     """The faults of an image's `source`."""
+    if cloud.url_images and word(source, "type") == "url":
+        if not str(source.get("url")).startswith("https://"):
+            yield f"{where}.url.url: Only HTTPS URLs are supported."
+        return
     if not isinstance(source, dict) or source.get("type") != "base64":
         yield f"{where}: only base64 sources are supported"
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tests.support.claude_clouds import Cloud
 from tests.support.claude_media_rules import document_faults, image_faults
 from tests.support.claude_models import Model
 from tests.support.claude_shapes import blocks_of, listed, word
@@ -31,7 +32,7 @@ ASSISTANT_ONLY = {"tool_use", "thinking", "redacted_thinking", "server_tool_use"
 IN_RESULTS = {"text", "image", "document", "search_result"}
 
 
-def system_faults(body: dict[str, Any]) -> Iterator[str]:
+def system_faults(body: dict[str, Any], cloud: Cloud) -> Iterator[str]:
     """The faults of `system`."""
     if "system" not in body:
         return
@@ -41,7 +42,7 @@ def system_faults(body: dict[str, Any]) -> Iterator[str]:
             if not isinstance(block, dict) or block.get("type") != "text":
                 yield f"system.{index}: Input should be a text block"
             else:
-                yield from _block(f"system.{index}", block, "system")
+                yield from _block(f"system.{index}", block, "system", cloud)
     elif not isinstance(system, str):
         yield "system: Input should be a valid string or list"
     elif not system.strip():
@@ -75,12 +76,12 @@ def messages_faults(messages: Any, facts: Model) -> Iterator[str]:
                 yield f"{where}.role: role 'system' is not supported on this model"
             elif previous != "user" or following not in (None, "assistant"):
                 yield f"{where}: a system message must follow a user turn and be last or precede an assistant turn"
-        yield from _content(where, message.get("content"), role)
+        yield from _content(where, message.get("content"), role, facts.cloud)
     if prefilled:
         yield from _last_words(messages[-1].get("content"))
 
 
-def _content(where: str, content: Any, role: str) -> Iterator[str]:
+def _content(where: str, content: Any, role: str, cloud: Cloud) -> Iterator[str]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     if not isinstance(content, list):
@@ -89,10 +90,10 @@ def _content(where: str, content: Any, role: str) -> Iterator[str]:
         yield f"{where}: all messages must have non-empty content except for the optional final assistant message"
     else:
         for index, block in enumerate(content):
-            yield from _block(f"{where}.content.{index}", block, role)
+            yield from _block(f"{where}.content.{index}", block, role, cloud)
 
 
-def _block(where: str, block: Any, role: str) -> Iterator[str]:
+def _block(where: str, block: Any, role: str, cloud: Cloud) -> Iterator[str]:
     kind = word(block, "type")
     if kind not in BLOCK_KEYS:
         yield f"{where}: Input tag {kind!r} found using 'type' does not match any of the expected tags"
@@ -104,7 +105,7 @@ def _block(where: str, block: Any, role: str) -> Iterator[str]:
     if kind == "text":
         yield from _text(where, block)
     elif kind == "image":
-        yield from image_faults(f"{where}.image.source", block.get("source"))
+        yield from image_faults(f"{where}.image.source", block.get("source"), cloud)
     elif kind == "document":
         yield from document_faults(f"{where}.document", block)
     elif kind in ("thinking", "redacted_thinking"):
@@ -118,7 +119,7 @@ def _block(where: str, block: Any, role: str) -> Iterator[str]:
             if isinstance(part, dict) and word(part, "type") not in IN_RESULTS:
                 yield f"{where}.tool_result.content.{index}: `{part.get('type')}` blocks are not permitted here"
             else:
-                yield from _block(f"{where}.tool_result.content.{index}", part, "user")
+                yield from _block(f"{where}.tool_result.content.{index}", part, "user", cloud)
 
 
 def _text(where: str, block: dict[str, Any]) -> Iterator[str]:

@@ -9,13 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.support.claude_clouds import VERTEX, Cloud
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model takes, by its generation; an id of no known shape counts as the newest."""
+    """What a model takes, by its generation and its cloud; an id of no known shape counts as the newest."""
 
     id: str
     version: tuple[int, int]
+    cloud: Cloud = VERTEX
 
     @property
     def sampling(self) -> Literal["free", "one", "none"]:
@@ -81,7 +84,11 @@ class Model:
             return ("low", "medium", "high")
         if self.version < (4, 6):
             return ()
-        return ("low", "medium", "high", "max") if self.version < (4, 7) else ("low", "medium", "high", "xhigh", "max")
+        if self.version < (4, 7):
+            return ("low", "medium", "high", "max")
+        if self.cloud.name == "bedrock" and not self._named("opus-5|opus-5-5"):
+            return ("low", "medium", "high", "xhigh")
+        return ("low", "medium", "high", "xhigh", "max")
 
     @property
     def effort_beta(self) -> str | None:
@@ -89,8 +96,11 @@ class Model:
 
     @property
     def structured(self) -> bool:
-        """Structured outputs, on Vertex."""
-        return self.version >= (4, 6)
+        """Structured outputs."""
+        if self.cloud.name == "vertex":
+            return self.version >= (4, 6)
+        late = self.cloud.name == "bedrock" and self._named("opus-4-7|opus-5|opus-5-5|fable-.*|mythos-.*")
+        return self.version >= (4, 5) and not late
 
     @property
     def forced_tools(self) -> bool:
@@ -116,9 +126,14 @@ def model(vertex_id: str) -> Model | None:
     match = re.fullmatch(r"(claude-[a-z0-9]+(?:-[a-z0-9]+)*)(@\d{8}|@default)?", vertex_id)
     if match is None or re.search(r"-\d{8}$|-latest$", match[1]):
         return None
-    number = re.search(r"-(\d)(?:-(\d))?(?=-|$)", match[1])
-    if number is None:
-        return Model(match[1], (99, 0))
-    version = int(number[1]), int(number[2] or 0)
+    found = named(match[1], VERTEX)
+    if found.version == (99, 0):
+        return found
     dated = (match[2] or "@default") != "@default"
-    return Model(match[1], version) if dated == (version <= (4, 5)) else None
+    return found if dated == (found.version <= (4, 5)) else None
+
+
+def named(name: str, cloud: Cloud) -> Model:
+    """The model of a name without a date."""
+    number = re.search(r"-(\d)(?:-(\d))?(?=-|$)", name)
+    return Model(name, (int(number[1]), int(number[2] or 0)) if number else (99, 0), cloud)

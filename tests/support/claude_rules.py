@@ -1,4 +1,4 @@
-"""What Claude's Messages API on Vertex AI demands of a request: pure functions.
+"""What Claude's Messages API demands of a request, whichever cloud it is on: pure functions.
 
 Written from the published rules and apart from the code under test, so that a misreading there is not repeated here.
 Messages, tools, thinking, schemas and media have files of their own; the tests find all names here.
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.claude_clouds import Cloud
 from tests.support.claude_media_rules import count_faults as media_count_faults
 from tests.support.claude_message_rules import all_blocks, cache_faults, messages_faults, system_faults
 from tests.support.claude_models import Model, model
@@ -39,22 +40,12 @@ __all__ = [
 
 VERTEX_VERSION = "vertex-2023-10-16"
 """The `anthropic_version` under which older models still take sampling parameters."""
+STRICT_SINCE = "2026-10-21"
+"""From this day's version on no model takes them. Each cloud's versions end with their day."""
 
 SAMPLING = ("temperature", "top_p", "top_k")
-COUNTED_KEYS = {
-    *("anthropic_version", "anthropic_beta", "messages", "system", "thinking", "tools", "tool_choice"),
-    *("output_config", "context_management"),
-}
-KEYS = COUNTED_KEYS | {"max_tokens", "metadata", "stop_sequences", "stream", *SAMPLING}
-BETAS = {
-    *("compact-2026-01-12", "computer-use-2025-01-24", "computer-use-2025-11-24", "context-1m-2025-08-07"),
-    *("context-management-2025-06-27", "dangerous-tool-use-2026-09-03", "interleaved-thinking-2025-05-14"),
-    *("mid-conversation-tool-changes-2026-07-01", "per-turn-control-2026-07-01", "tool-search-tool-2025-10-19"),
-    *("thinking-binding-controls-2026-08-01", "thinking-display-updates-2026-08-18", "web-search-2025-03-05"),
-}
-"""The betas that Vertex knows; litellm keeps the list."""
-HEADER_BETAS = {"compact-2026-09-04", "inline-tools-2026-09-15"}
-"""Those that it knows in the header alone, not in the body."""
+COUNTED_KEYS = {"messages", "system", "thinking", "tools", "tool_choice", "output_config", "context_management"}
+KEYS = COUNTED_KEYS | {"max_tokens", "metadata", "stop_sequences", *SAMPLING}
 MANAGING = {"context-management-2025-06-27", "compact-2026-01-12", "compact-2026-09-04"}
 ERRORS = {
     400: ("invalid_request_error", "messages: at least one message is required"),
@@ -92,51 +83,64 @@ def faults(
     facts: Model,
     *,
     streamed: bool,
-    version: str = VERTEX_VERSION,
+    version: str | None = None,
     betas: Iterable[str] = (),
     seals: Seals | None = None,
 ) -> list[str]:
     """Everything the API would refuse in a decoded body, in its own words or close to them; empty when all is well.
 
-    `betas` are the header's; without `seals` every signature in the history counts as good.
+    `streamed` is what the path says, where the path says it. `version` is the one that the door is asked for, by the
+    body or by a header; left out, it is the cloud's usual one. `betas` are the header's; without `seals` every
+    signature in the history counts as good.
     """
     if not isinstance(body, dict):
         return ["Input should be a valid dictionary"]
-    found = [f"{key}: Extra inputs are not permitted" for key in body.keys() - KEYS]
-    if body.get("stream", False) is not streamed:
+    cloud = facts.cloud
+    found = [f"{key}: Extra inputs are not permitted" for key in body.keys() - KEYS - cloud.keys]
+    if cloud.stream == "repeated" and body.get("stream", False) is not streamed:
         found.append(f"stream: must be {streamed} for this method, got {body.get('stream')!r}")
-    found += _limits(body, facts, version)
-    return [*found, *_shared(body, facts, version, tuple(betas), seals)]
+    elif cloud.stream == "body" and not isinstance(body.get("stream", False), bool):
+        found.append("stream: Input should be a valid boolean")
+    if body.get("service_tier", "auto") not in ("auto", "standard_only"):
+        found.append("service_tier: Input should be 'auto' or 'standard_only'")
+    found += _limits(body, facts, version or cloud.version)
+    return [*found, *_shared(body, facts, version or cloud.version, tuple(betas), seals)]
 
 
 def count_faults(
-    body: Any, *, version: str = VERTEX_VERSION, betas: Iterable[str] = (), seals: Seals | None = None
+    body: Any,
+    facts: Model | None = None,
+    *,
+    version: str | None = None,
+    betas: Iterable[str] = (),
+    seals: Seals | None = None,
 ) -> list[str]:
-    """The same for a body whose tokens are to be counted: it names its model, and says nothing of the answer."""
+    """The same for a body whose tokens are to be counted: it says nothing of the answer. Without `facts` it is one of
+    Vertex, which finds the model by the body's own word."""
     if not isinstance(body, dict):
         return ["Input should be a valid dictionary"]
-    facts = model(word(body, "model") or "")
+    facts = facts or model(word(body, "model") or "")
     if facts is None:
         return [f"model: {body.get('model')!r} is no model of this cloud"]
-    found = [f"{key}: Extra inputs are not permitted" for key in body.keys() - COUNTED_KEYS - {"model"}]
-    return [*found, *_shared(body, facts, version, tuple(betas), seals)]
+    known = COUNTED_KEYS | facts.cloud.counted_keys
+    found = [f"{key}: Extra inputs are not permitted" for key in body.keys() - known]
+    return [*found, *_shared(body, facts, version or facts.cloud.version, tuple(betas), seals)]
 
 
 def _shared(
-    body: dict[str, Any], facts: Model, version: str, header: tuple[str, ...], seals: Seals | None
+    body: dict[str, Any], facts: Model, version: str | None, header: tuple[str, ...], seals: Seals | None
 ) -> Iterator[str]:
-    if body.get("anthropic_version") != version:
+    if "anthropic_version" in facts.cloud.keys and body.get("anthropic_version") != version:
         yield f"anthropic_version: expected {version!r}, got {body.get('anthropic_version')!r}"
+    if _strict(version) and facts.cloud.name == "bedrock" and facts.version < (4, 7):
+        yield f"anthropic_version: {version!r} is not supported on this model"
     listed = body.get("anthropic_beta", [])
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         yield "anthropic_beta: Input should be a valid list of strings"
         listed = []
-    unknown = sorted({*header} - BETAS - HEADER_BETAS | {*listed} - BETAS)
-    if unknown:
-        names = ", ".join(f"`{name}`" for name in unknown)
-        yield f"Unexpected value(s) {names} for the `anthropic-beta` header. Please try again without the header."
     betas = {*header, *listed}
-    yield from system_faults(body)
+    yield from _beta_faults(facts.cloud, header, listed)
+    yield from system_faults(body, facts.cloud)
     yield from messages_faults(body.get("messages"), facts)
     if "tools" in body:
         yield from tools_faults(body["tools"], facts)
@@ -158,7 +162,22 @@ def _shared(
             yield from seals.faults(facts, body)
 
 
-def _limits(body: dict[str, Any], facts: Model, version: str) -> Iterator[str]:
+def _strict(version: str | None) -> bool:
+    return (version or "")[-len(STRICT_SINCE) :] >= STRICT_SINCE
+
+
+def _beta_faults(cloud: Cloud, header: Iterable[str], listed: Iterable[str]) -> Iterator[str]:
+    if cloud.betas is None:
+        return
+    unknown = sorted({*header} - cloud.betas - cloud.header_betas | {*listed} - cloud.betas)
+    if unknown and cloud.name == "bedrock":
+        yield "invalid beta flag"
+    elif unknown:
+        names = ", ".join(f"`{name}`" for name in unknown)
+        yield f"Unexpected value(s) {names} for the `anthropic-beta` header. Please try again without the header."
+
+
+def _limits(body: dict[str, Any], facts: Model, version: str | None) -> Iterator[str]:
     max_tokens = body.get("max_tokens")
     if type(max_tokens) is not int:
         yield "max_tokens: Input should be a valid integer"
@@ -171,7 +190,7 @@ def _limits(body: dict[str, Any], facts: Model, version: str) -> Iterator[str]:
         )
     given = [name for name in SAMPLING if name in body]
     for name in given:
-        if facts.sampling == "none" or version != VERTEX_VERSION:
+        if facts.sampling == "none" or _strict(version):
             yield f"`{name}` is deprecated for this model."
         elif type(body[name]) not in ((int,) if name == "top_k" else (int, float)):
             yield f"{name}: Input should be a valid number"

@@ -18,6 +18,15 @@ def events_of(stream: bytes) -> list[bytes]:
     return [event for event in re.split(rb"(?<=\n\n)", stream) if event]
 
 
+def data_of(event: bytes) -> dict[str, Any] | None:
+    """What an event says; `None` for what is no event of Anthropic's."""
+    try:
+        data = json.loads(event[event.index(b"data:") + 5 :])
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) and isinstance(data.get("type"), str) else None
+
+
 def message_of(stream: bytes) -> dict[str, Any]:
     """The message that a whole, untroubled stream adds up to: what `rawPredict` would have answered."""
     message: dict[str, Any] = {}

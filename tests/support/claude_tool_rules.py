@@ -1,4 +1,4 @@
-"""What Claude on Vertex demands of tools: their definitions, the choice among them, and calls paired with results.
+"""What Claude demands of tools: their definitions, the choice among them, and calls paired with results.
 
 Vendor sources: Anthropic's tool use pages (define tools, handle tool calls, troubleshooting), web search, errors.
 """
@@ -30,6 +30,8 @@ VENDORS_OWN = {
     "memory_20250818": "memory",
 }
 """Tools of Anthropic's that the client runs, and the name of each. Their options are not checked."""
+SERVERS_OWN = {"web_fetch_20250910": "web_fetch", "code_execution_20250825": "code_execution"}
+"""Likewise those that the server runs, besides the search; not every cloud has them."""
 CHOICE_KEYS = {
     "auto": {"type", "disable_parallel_tool_use"},
     "any": {"type", "disable_parallel_tool_use"},
@@ -50,12 +52,12 @@ def tools_faults(tools: Any, facts: Model) -> Iterator[str]:
             yield f"tools.{index}: Input should be a valid dictionary"
         elif (kind := str(tool.get("type") or "custom")) == "custom":
             yield from _tool(f"tools.{index}.custom", tool, facts)
-        elif kind == "web_search_20250305":
+        elif kind == "web_search_20250305" and kind in facts.cloud.server_tools:
             yield from _web_search(f"tools.{index}.{kind}", tool)
-        elif kind not in VENDORS_OWN:
+        elif kind not in VENDORS_OWN and kind not in facts.cloud.server_tools:
             yield f"tools.{index}: Input tag {kind!r} found using 'type' does not match any of the expected tags"
-        elif tool.get("name") != VENDORS_OWN[kind]:
-            yield f"tools.{index}.{kind}.name: Input should be {VENDORS_OWN[kind]!r}"
+        elif tool.get("name") != (own := (VENDORS_OWN | SERVERS_OWN)[kind]):
+            yield f"tools.{index}.{kind}.name: Input should be {own!r}"
     names = [str(tool.get("name")) for tool in tools if isinstance(tool, dict)]
     if len(set(names)) < len(names):
         yield "tools: Tool names must be unique."

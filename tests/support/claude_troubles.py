@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.behaviours import Answers, Asked, Behaviour, anthropic_error
+from tests.support.behaviours import Answers, Asked, Behaviour
 from tests.support.claude_answers import Block, digest, said
 from tests.support.claude_shapes import blocks_of
+from tests.support.cloud_errors import anthropic_error
 from tests.support.scripted_claude import Agent, agent
 
 PICKY = {
@@ -110,7 +111,7 @@ class _Search:
         return [found, cited, {"type": "text", "text": " That is all."}]
 
     def _id(self, number: int) -> str:
-        return f"srvtoolu_vrtx_{digest(self.messages)}_{number}"
+        return f"srvtoolu_{self.asked.model.cloud.mark}{digest(self.messages)}_{number}"
 
     def _thought(self) -> list[Block]:
         body = dict(self.asked.body) | {"messages": self.messages}

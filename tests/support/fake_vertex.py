@@ -1,40 +1,24 @@
-"""A fake Vertex AI on a real socket: it checks tokens and requests as Google and Anthropic do and answers as scripted.
+"""A fake Vertex AI: it checks tokens and requests as Google and Anthropic do and answers as scripted.
 
-    with FakeVertex() as cloud:
-        cloud.script(replay("tool_use_response.txt", size=7), anthropic_error(529), Drop(reset=True))
-        ...
-        assert cloud.wrong == []
-
-`python -m tests.support.fake_vertex` runs it by hand and prints the environment that points to it.
+Claude stands behind `rawPredict`, Gemini and open models behind the door that speaks OpenAI's language.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import secrets
-import shlex
-import socket
-import ssl
-import struct
-import tempfile
-import threading
 import time
 import urllib.parse
 from collections import deque
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 from google.auth import exceptions as google_exceptions
 from google.auth import jwt
 
-from tests.support import claude_rules
+from tests.support import claude_rules, gemini_rules
 from tests.support.behaviours import (
     VECTORS,
     Answers,
@@ -44,23 +28,25 @@ from tests.support.behaviours import (
     Hang,
     Reply,
     Stream,
-    anthropic_error,
     broken,
     endless,
     garbled,
-    google_error,
-    html_error,
     huge,
-    invalid_grant,
     recorded,
     recordings,
     replay,
     sse,
 )
-from tests.support.claude_answers import tokens
-from tests.support.claude_seals import Seals
+from tests.support.claude_answers import digest, tokens
+from tests.support.claude_models import Model
+from tests.support.claude_shapes import word
 from tests.support.claude_troubles import picky, refusing, searcher
-from tests.support.cloud_keys import account_key, certificate
+from tests.support.cloud_errors import anthropic_error, google_error, html_error, invalid_grant
+from tests.support.cloud_keys import account_key
+from tests.support.fake_cloud import USUAL_HEADERS, FakeCloud, Received, header_faults, run
+from tests.support.gemini_doors import Gemini
+from tests.support.openai_claude import as_claude
+from tests.support.openai_doors import OpenAI
 from tests.support.scripted_claude import agent
 
 __all__ = [
@@ -95,11 +81,7 @@ __all__ = [
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 """What google-auth writes as `aud` into every assertion, whatever the key's own `token_uri`."""
-OWN_USER_AGENT = "oai-vertex"
-HEADERS = {
-    *("host", "authorization", "content-type", "content-length", "accept", "accept-encoding", "connection"),
-    *("user-agent", "x-goog-user-project", "anthropic-beta"),
-}
+HEADERS = USUAL_HEADERS | {"x-goog-user-project", "anthropic-beta"}
 """All that may reach the cloud; anything else is the client's and came through."""
 COUNTING = "count-tokens"
 """What stands for a model in the path when a body's tokens are to be counted."""
@@ -112,34 +94,18 @@ PATH = re.compile(
     r"/v1/projects/(?P<project>[a-z][a-z0-9.:-]*)/locations/(?P<region>[a-z0-9-]+)/publishers/anthropic/models/"
     r"(?P<model>[^/:%?]+):(?P<method>rawPredict|streamRawPredict)"
 )
+OPENAI_DOOR = "/endpoints/openapi/chat/completions"
+OPENAI_PATH = re.compile(r"/v1/projects/(?P<project>[a-z][a-z0-9.:-]*)/locations/(?P<region>[a-z0-9-]+)" + OPENAI_DOOR)
 
 
-@dataclass(slots=True)
-class Received:
-    """A request to a model, and what became of it. Times are `time.monotonic`, which all local processes share."""
+class FakeVertex(FakeCloud):
+    """Google's tokens, and models that take them.
 
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    peer: tuple[str, int]
-    arrived: float
-    body: bytes = b""
-    parsed: Any = None
-    asked: Asked | None = None
-    """Set when the request was a right one."""
-    sent: int = 0
-    """Bytes of the answer's body handed to the socket so far."""
-    hung_up: float | None = None
-    """When the peer left before its answer was whole."""
-    finished: float | None = None
-
-
-class FakeVertex:
-    """The server, in a thread of its own with an event loop of its own; a context manager.
-
-    Public: `requests`, `wrong`, `tokens`, `token_requests`, `connections`, `active`, `hanging`, `default`,
-    `ratelimits`, `token_lifetime`, `ca_file`, `base_url`, `token_uri`.
+    Public, besides what every fake cloud has: `tokens`, `token_requests`, `token_lifetime`, `base_url`, `token_uri`,
+    `openai_default` (`default` is Claude's).
     """
+
+    ratelimits: Mapping[str, str] = RATELIMITS
 
     def __init__(
         self,
@@ -150,50 +116,21 @@ class FakeVertex:
         strict_headers: bool = True,
         tls: bool = False,
     ) -> None:
+        super().__init__(replay(), strict_headers=strict_headers, tls=tls)
+        self.openai_default: Behaviour = agent(eager=True)
         self.project = project
         self.region = region
         self.regions = {region}
         self.anthropic_version = anthropic_version
-        self.strict_headers = strict_headers
-        self.requests: list[Received] = []
-        self.wrong: list[str] = []
-        """What no request of a right client has; each was also answered with an error."""
         self.tokens: list[str] = []
         """All access tokens ever minted."""
         self.token_requests = 0
         self.token_lifetime = 3599
-        self.connections = 0
-        self.active = 0
-        self.hanging = 0
-        self.default: Behaviour = replay()
-        self.ratelimits: Mapping[str, str] = RATELIMITS
-        """Headers of every answer to a right request."""
-        self.ca_file: str | None = None
-        self._seals = Seals()
-        self._tls = tls
-        self._script: deque[Behaviour] = deque()
         self._token_script: deque[Behaviour] = deque()
         self._accounts: dict[str, str] = {}
         self._grants: dict[str, tuple[str, float]] = {}
 
-    def __enter__(self) -> FakeVertex:
-        self._folder = tempfile.TemporaryDirectory(prefix="fake-vertex-")
-        started: Future[int] = Future()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(started),), daemon=True)
-        self._thread.start()
-        self.port = started.result(timeout=10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout=10)
-        self._folder.cleanup()
-
     # What a test is given
-
-    @property
-    def origin(self) -> str:
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -239,182 +176,86 @@ class FakeVertex:
             "ANTHROPIC_VERTEX_BASE_URL": self.base_url,
         }
 
-    def script(self, *behaviours: Behaviour) -> None:
-        """What the next good requests to a model get, one each; afterwards `default` again. Counting tokens takes from
-        the script, too, and has an answer of its own instead of `default`."""
-        self._script.extend(behaviours)
-
     def script_token(self, *behaviours: Behaviour) -> None:
         """What the next calls of the token endpoint get, one each; afterwards it mints again. `Hang()` mints late."""
         self._token_script.extend(behaviours)
 
     def unscript(self) -> None:
         """Forgets what is left of both scripts."""
-        self._script.clear()
+        super().unscript()
         self._token_script.clear()
 
     def revoke_tokens(self) -> None:
         """Every token minted so far is refused from now on."""
         self._grants.clear()
 
-    def release(self) -> None:
-        """Lets all go on that hang now."""
-        self._loop.call_soon_threadsafe(self._let_go)
-
-    def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:
-        """Waits until `true()`, looking every few milliseconds; raises `AssertionError` when it takes too long."""
-        deadline = time.monotonic() + timeout
-        while not true():
-            assert time.monotonic() < deadline, f"not within {timeout} s; active {self.active}, hanging {self.hanging}"
-            time.sleep(0.002)
-
-    def wait_idle(self, timeout: float = 5.0) -> None:
-        """Waits until no exchange with a model is open."""
-        self.wait_until(lambda: self.active == 0, timeout)
-
-    # The server
-
-    async def _serve(self, started: Future[int]) -> None:
-        try:
-            self._loop = asyncio.get_running_loop()
-            self._stop = asyncio.Event()
-            self._resume = asyncio.Event()
-            http = web.Server(self._dispatch, handler_cancellation=True, access_log=None)
-
-            def accept() -> web.RequestHandler:
-                self.connections += 1
-                return http()
-
-            server = await self._loop.create_server(accept, "127.0.0.1", 0, ssl=self._ssl() if self._tls else None)
-        except BaseException as error:
-            started.set_exception(error)
-            raise
-        started.set_result(server.sockets[0].getsockname()[1])
-        await self._stop.wait()
-        server.close()
-        await http.shutdown(timeout=0.1)
-
-    def _ssl(self) -> ssl.SSLContext:
-        ca_file, chain = certificate(Path(self._folder.name))
-        self.ca_file = str(ca_file)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
-        return context
-
-    def _let_go(self) -> None:
-        self._resume.set()
-        self._resume.clear()
-
-    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == "/token":
-            return await self._token(request)
-        peer = request.transport.get_extra_info("peername") if request.transport else ("", 0)
-        received = Received(request.method, request.raw_path, request.headers, peer, time.monotonic())
-        self.active += 1
-        try:
-            received.body = await request.content.read()
-            self.requests.append(received)
-            refusal = self._refusal(received)
-            return await self._perform(request, refusal or self._next(received), received)
-        except (asyncio.CancelledError, ConnectionError):
-            if not self._stop.is_set():
-                received.hung_up = time.monotonic()
-            raise
-        finally:
-            received.finished = time.monotonic()
-            self.active -= 1
-
-    def _next(self, received: Received) -> Behaviour:
-        if self._script:
-            return self._script.popleft()
-        if f"/{COUNTING}:" in received.path:
-            return Reply(body={"input_tokens": tokens(received.parsed)})
-        return self.default
-
-    async def _perform(self, request: web.BaseRequest, behaviour: Behaviour, received: Received) -> web.StreamResponse:
-        match behaviour:
-            case Hang(then):
-                await self._hang()
-                return await self._perform(request, then or self.default, received)
-            case Drop(reset):
-                return await self._leave(request, web.Response(), reset)
-            case Answers(how):
-                assert received.asked is not None
-                return await self._perform(request, how(received.asked), received)
-            case Reply():
-                return _response(behaviour, self.ratelimits if received.asked else {})
-        streamed = ":streamRawPredict" in received.path
-        response = web.StreamResponse(headers={"request-id": _request_id(), **self.ratelimits})
-        response.content_type = "text/event-stream" if streamed or not behaviour.message else "application/json"
-        response.charset = "utf-8"
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        for count, piece in enumerate(behaviour.steps(streamed)):
-            if piece is None:
-                await self._hang()
-                continue
-            if count and behaviour.delay:
-                await asyncio.sleep(behaviour.delay)
-            if piece:
-                await response.write(piece)
-                received.sent += len(piece)
-            await asyncio.sleep(0)
-        if behaviour.ending != "end":
-            return await self._leave(request, response, behaviour.ending == "reset")
-        await response.write_eof()
-        return response
-
-    async def _hang(self) -> None:
-        self.hanging += 1
-        try:
-            await self._resume.wait()
-        finally:
-            self.hanging -= 1
-
-    async def _leave(self, request: web.BaseRequest, response: web.StreamResponse, reset: bool) -> web.StreamResponse:
-        transport = request.transport
-        if transport is None:
-            return response
-        assert isinstance(transport, asyncio.Transport)
-        if not reset:
-            transport.close()
-            return response
-        while transport.get_write_buffer_size():
-            await asyncio.sleep(0.002)
-        await asyncio.sleep(0.02)  # a reset overtakes what the peer has not read yet
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-        return response
-
     # What is refused
 
     def _refusal(self, received: Received) -> Reply | None:
-        """The error for a request that the cloud would not take. All but a stale token goes into `wrong`."""
-        found = PATH.fullmatch(received.path)
+        posted = received.path if received.method == "POST" else ""
+        if found := OPENAI_PATH.fullmatch(posted):
+            return self._stranger(received, found) or self._chat(received)
+        found = PATH.fullmatch(posted)
         facts = claude_rules.model(found["model"]) if found else None
         counting = bool(found) and (found["model"], found["method"]) == (COUNTING, "rawPredict")
-        if found is None or not (facts or counting) or received.method != "POST":
+        if found is None or not (facts or counting):
             self.wrong.append(f"no such path or model: {received.method} {received.path}")
             return google_error(404)
-        token = received.headers.get("authorization", "").removeprefix("Bearer ")
-        project, expires = self._grants.get(token, ("", 0.0))
-        if expires <= time.monotonic():
-            if token not in self.tokens:
-                self.wrong.append("the bearer token was not minted here")
-            return google_error(401)
-        if (found["project"], found["region"]) != (project, found["region"]) or found["region"] not in self.regions:
-            self.wrong.append(f"not this account's project or region: {received.path}")
-            return google_error(403)
+        if refusal := self._stranger(received, found):
+            return refusal
         faults = self._faults(received, facts, streamed=found["method"] == "streamRawPredict")
         if self.strict_headers:
-            faults += _header_faults(received.headers)
+            faults += header_faults(received.headers, HEADERS)
         self.wrong += faults
         if faults:
             return anthropic_error(400, faults[0])
         facts = facts or claude_rules.model(received.parsed["model"])
         assert facts is not None
         received.asked = Asked(received.parsed, facts, self._seals)
+        received.streamed = found["method"] == "streamRawPredict"
+        received.usual = Reply(body={"input_tokens": tokens(received.parsed)}) if counting else None
         return None
+
+    def _stranger(self, received: Received, found: re.Match[str]) -> Reply | None:
+        """The error for a request without a token, or with one for elsewhere."""
+        listed = received.path.endswith(OPENAI_DOOR)
+        token = received.headers.get("authorization", "").removeprefix("Bearer ")
+        project, expires = self._grants.get(token, ("", 0.0))
+        if expires <= time.monotonic():
+            if token not in self.tokens:
+                self.wrong.append("the bearer token was not minted here")
+            return google_error(401, in_array=listed)
+        if found["project"] != project or found["region"] not in self.regions:
+            self.wrong.append(f"not this account's project or region: {received.path}")
+            return google_error(403, in_array=listed)
+        return None
+
+    def _chat(self, received: Received) -> Reply | None:
+        """What Gemini and open models refuse; a list stands around their errors."""
+        try:
+            body = received.parsed = claude_rules.read_body(received.body)
+        except (ValueError, RecursionError) as error:
+            self.wrong.append(f"Invalid JSON payload received. {error}")
+            return google_error(400, self.wrong[-1], in_array=True)
+        name = word(body, "model") or ""
+        if not gemini_rules.known(name):
+            why = f"The model {name} does not support ChatCompletions." if "claude" in name else None
+            self.wrong.append(why or f"no such model: {name}")
+            return google_error(400 if why else 404, why, status="FAILED_PRECONDITION" if why else None, in_array=True)
+        faults = gemini_rules.faults(body)
+        if self.strict_headers:
+            faults += header_faults(received.headers, USUAL_HEADERS | {"x-goog-user-project"})
+        self.wrong += faults
+        if faults:
+            return google_error(400, faults[0], in_array=True)
+        received.asked = Asked(as_claude(body), Model(name, (4, 0)), self._seals)
+        received.streamed = bool(body.get("stream"))
+        received.door = (Gemini if name.startswith("google/") else OpenAI)(body, name, f"{digest(body)}")
+        received.usual = self.openai_default
+        return None
+
+    def _marks(self, path: str) -> dict[str, str]:
+        return {"request-id": f"req_vrtx_{secrets.token_hex(12)}"}
 
     def _faults(self, received: Received, facts: claude_rules.Model | None, *, streamed: bool) -> list[str]:
         """What is wrong with the body, and the betas that go with it; without `facts` it is one to count."""
@@ -430,6 +271,9 @@ class FakeVertex:
 
     # The token endpoint
 
+    async def _aside(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        return await self._token(request) if request.path == "/token" else None
+
     async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
         self.token_requests += 1
         raw = await request.content.read()
@@ -444,11 +288,12 @@ class FakeVertex:
             project = self._grantee(dict(urllib.parse.parse_qsl(raw.decode())))
         except (ValueError, google_exceptions.GoogleAuthError) as error:
             self.wrong.append(f"token endpoint: {error}")
-            return _response(invalid_grant(str(error)))
+            return self._response(invalid_grant(str(error)), "/token")
         token = f"ya29.{secrets.token_urlsafe(96)}"
         self.tokens.append(token)
         self._grants[token] = (project, time.monotonic() + self.token_lifetime)
-        return _response(Reply(200, {"access_token": token, "expires_in": self.token_lifetime, "token_type": "Bearer"}))
+        grant = {"access_token": token, "expires_in": self.token_lifetime, "token_type": "Bearer"}
+        return self._response(Reply(200, grant), "/token")
 
     def _grantee(self, form: Mapping[str, str]) -> str:
         """The project of the account whose assertion this is; raises `ValueError` or google-auth's errors."""
@@ -467,48 +312,5 @@ class FakeVertex:
         return self._accounts[claims["iss"]]
 
 
-def _header_faults(headers: Mapping[str, str]) -> list[str]:
-    faults = [f"header {name.lower()} came through" for name in headers if name.lower() not in HEADERS]
-    if headers.get("content-type", "").partition(";")[0] != "application/json":
-        faults.append(f"content-type is {headers.get('content-type')}")
-    if headers.get("accept-encoding") != "identity":
-        faults.append(f"accept-encoding is {headers.get('accept-encoding')}")
-    if not headers.get("user-agent", OWN_USER_AGENT).startswith(OWN_USER_AGENT):
-        faults.append(f"user-agent is {headers.get('user-agent')}")
-    return faults
-
-
-def _response(reply: Reply, told: Mapping[str, str] = MappingProxyType({})) -> web.Response:
-    body, request_id = reply.body, _request_id()
-    if isinstance(body, dict) and body.get("type") == "error":
-        body = body | {"request_id": request_id}
-    if not isinstance(body, bytes):
-        body = json.dumps(body).encode()
-    headers = {"content-type": reply.content_type, "request-id": request_id, **told, **reply.headers}
-    return web.Response(status=reply.status, body=body, headers=headers)
-
-
-def _request_id() -> str:
-    return f"req_vrtx_{secrets.token_hex(12)}"
-
-
-def main() -> None:
-    """Runs until Ctrl-C and tells what arrives."""
-    with FakeVertex() as cloud:
-        for name, value in cloud.environment().items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)
-        seen = 0
-        try:
-            while True:
-                time.sleep(0.2)
-                for received in cloud.requests[seen:]:
-                    print(f"# {received.method} {received.path} {len(received.body)} bytes", flush=True)
-                seen = len(cloud.requests)
-                while cloud.wrong:
-                    print(f"# wrong: {cloud.wrong.pop(0)}", flush=True)
-        except KeyboardInterrupt:
-            pass
-
-
 if __name__ == "__main__":
-    main()
+    run(FakeVertex())

@@ -6,7 +6,7 @@ It does what the last user's text says, a line for each round of calls:
     call: #0({"city": "Rome"})
 
 `#0` is the first tool, whatever its name. When all results are there, it quotes them. Without such lines it repeats
-what the user said, or writes JSON that fits the schema that was asked for.
+what the user said, or writes JSON that fits the schema that was asked for. An eager one calls the first tool, too.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tests.support.claude_shapes import blocks_of
 CALL = re.compile(r"\s*(?:\+\s*)?([^\s(]+)\(")
 
 
-def agent(text: str | None = None, **how: Any) -> Answers:
+def agent(text: str | None = None, *, eager: bool = False, **how: Any) -> Answers:
     """Calls tools as the prompt says. `text` is what it says in the end; `how`: the other fields of `Stream`."""
-    return Answers(lambda asked: Agent(asked, text).answer(how))
+    return Answers(lambda asked: Agent(asked, text, eager).answer(how))
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class Agent:
 
     asked: Asked
     text: str | None
+    eager: bool = False
     content: list[Block] = field(default_factory=list)
 
     def answer(self, how: Mapping[str, Any]) -> Stream:
@@ -54,7 +55,7 @@ class Agent:
         if not forced:
             self._say(f"Let me ask {' and '.join(name for name, _ in calls)}.", interim=rounds > 0)
         for index, (name, arguments) in enumerate(calls):
-            id = f"toolu_vrtx_{digest(body)}_{index}"
+            id = f"toolu_{self.asked.model.cloud.mark}{digest(body)}_{index}"
             self.content.append({"type": "tool_use", "id": id, "name": name, "input": arguments})
         return said(self.asked, self.content, "tool_use", **how)
 
@@ -105,7 +106,7 @@ class Agent:
         calls = scripted[rounds] if rounds < len(scripted) else []
         if choice["type"] == "tool":
             calls = [call for call in calls if call[0] == choice["name"]]
-        if not calls and choice["type"] in ("any", "tool"):
+        if not calls and (choice["type"] in ("any", "tool") or (self.eager and not rounds and not scripted)):
             name = choice.get("name", names[0])
             calls = [(name, sample(self._tools()[name]))]
         return calls

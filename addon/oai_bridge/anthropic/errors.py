@@ -29,10 +29,11 @@ _STATUSES = {type: status for status, type in _TYPES.items()}  # of two with one
 
 
 def error_status(error: BridgeError) -> int:
-    """The HTTP status towards an Anthropic client: the cloud's own where it gave one that is an error's, else that of
-    the type which it gave (529 for an overload inside a stream)."""
+    """The HTTP status towards an Anthropic client: the cloud's own where the error is one of Anthropic's (AWS says 400
+    and 403 to much that Anthropic has other statuses for), else that of the type which it gave (529 for an overload
+    inside a stream)."""
     original = _original(error)
-    if original.status is not None and 400 <= original.status <= 599:
+    if original.type is not None and original.status is not None and 400 <= original.status <= 599:
         return original.status
     return _STATUSES.get(original.type or "", error.status)
 

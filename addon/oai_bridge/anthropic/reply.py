@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 
 from ..backends.base import Dialect
-from ..dialects.claude_wire import read_any
 from ..errors import StreamBroken
 from ..events import Event, Failure, Ping, Start
-from ..jsontext import read_repaired, write
+from ..jsontext import read_any, read_repaired, write
 from .errors import error_event
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -69,6 +68,10 @@ class PassedStream:
     def resume(self) -> None:
         """As the dialect does."""
         self._dialect.resume()
+
+    def end(self) -> list[Event]:
+        """As the dialect does."""
+        return self._dialect.end()
 
     def write(self, event: Event) -> bytes:
         """The frame with its last event, nothing with those before."""

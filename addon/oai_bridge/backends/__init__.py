@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from ..settings import Config
-from .base import ClaudeBackend
+from .azure import AzureOpenAI
+from .base import Account, Duties, Duty, Entry
+from .bedrock import claude_chat, claude_native
+from .bedrock_embeddings import BedrockEmbeddings
+from .bedrock_openai import BedrockOpenAI
+from .converse import Converse
+from .foundry import FoundryClaude
+from .gemini import VertexOpenAI
 from .vertex import VertexClaude
 
-REGISTRY: Mapping[str, Callable[[Config], ClaudeBackend]] = {
-    "vertex": lambda config: VertexClaude(config.vertex, config.claude),
-}
+__all__ = ["REGISTRY", "Account", "Duty", "Entry"]
+
+_GCP, _AWS = "Google Cloud", "AWS Bedrock"
+_CHAT: Duties = ("chat",)
+_NATIVE: Duties = ("messages", "count_tokens")
+_OPENAI: Duties = ("chat", "embeddings", "images")
+
+REGISTRY: tuple[Entry, ...] = (
+    Entry(
+        "google", _GCP, ("gcp", "claude"), (*_CHAT, *_NATIVE), lambda c, m: VertexClaude(c.vertex, c.claude, m), True
+    ),
+    Entry("google", _GCP, ("gcp", "gemini"), _CHAT, lambda c, m: VertexOpenAI(c.vertex, c.openai)),
+    Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: claude_chat(c.bedrock, c.claude, m)),
+    Entry("aws", _AWS, ("aws", "claude"), _NATIVE, lambda c, m: claude_native(c.bedrock, c.claude, m)),
+    Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: BedrockOpenAI(c.bedrock, c.openai)),
+    Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: Converse(c.bedrock, c.claude, m)),
+    Entry("aws", _AWS, ("aws", "claude"), ("embeddings",), lambda c, m: BedrockEmbeddings(c.bedrock)),
+    Entry("azure", "Azure OpenAI", ("azure", "openai"), _OPENAI, lambda c, m: AzureOpenAI(c)),
+    Entry(
+        "foundry",
+        "Azure AI Foundry",
+        ("azure", "claude"),
+        (*_CHAT, *_NATIVE),
+        lambda c, m: FoundryClaude(c.foundry, c.claude, m),
+    ),
+)
+"""In the order in which they are asked for a model."""

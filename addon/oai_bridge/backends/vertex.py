@@ -6,29 +6,28 @@ Hosts and paths as in google-cloud's "Request predictions with Claude models" an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..credentials.base import Access
+from ..credentials.base import Outbound
 from ..dialects.claude_errors import error_from_body
-from ..dialects.claude_memory import TurnMemory
-from ..dialects.claude_native import count_body, native_body
-from ..dialects.claude_repair import continued, repaired
-from ..dialects.claude_reply import ClaudeStream
-from ..dialects.claude_request import claude_body
-from ..dialects.reading import Reading, Translated
 from ..errors import BridgeError
 from ..jsontext import write
-from ..models.catalog import ModelFacts
-from ..notes import Notes
-from ..openai.chat import ChatRequest
+from ..models.catalog import Catalog, ModelFacts
+from ..models.spellings import is_vertex_id
 from ..settings import Claude, Vertex
-from ..wire.sse import SseDecoder
-from .base import Call, Decoder, Dialect, Outbound
+from .base import Call
+from .claude import ClaudeBackend, json_headers
 
-_NO_SAMPLING_SINCE = "2026-10-21"  # this API version has no temperature, top_p and top_k for any model
+if TYPE_CHECKING:
+    from ..credentials.google import GoogleAccess
+
+
+def place_url(vertex: Vertex, access: GoogleAccess) -> str:
+    """The project's address in its region, under which all models stand."""
+    base = vertex.base_url or base_url(access.region)
+    return f"{base}/v1/projects/{quote(access.project, safe=':')}/locations/{access.region}"
 
 
 def base_url(region: str) -> str:
@@ -43,66 +42,29 @@ def base_url(region: str) -> str:
     return f"https://{host}"
 
 
-class VertexClaude:
-    """Settings in, requests and events out; it remembers turns, and nothing else."""
-
+class VertexClaude(ClaudeBackend["GoogleAccess"]):
     name = "vertex"
+    cloud = "vertex"
 
-    def __init__(self, vertex: Vertex, claude: Claude) -> None:
+    def __init__(self, vertex: Vertex, claude: Claude, catalog: Catalog) -> None:
+        super().__init__(catalog, claude, vertex.anthropic_version)
         self._vertex = vertex
-        self._claude = claude
-        self._memory = TurnMemory()
 
-    def chat(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> Translated:
-        version = self._vertex.anthropic_version
-        sampling = version.removeprefix("vertex-") < _NO_SAMPLING_SINCE
-        translated = claude_body(
-            chat, facts, self._claude, notes, cloud="vertex", sampling=sampling, memory=self._memory
-        )
-        return replace(translated, body={"anthropic_version": version} | translated.body)
-
-    def messages(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
-        version = self._vertex.anthropic_version
-        return native_body(body, facts, version=version, cloud="vertex", header_betas=betas, notes=notes)
-
-    def count(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
-        version = self._vertex.anthropic_version
-        return count_body(body, facts, version=version, cloud="vertex", header_betas=betas, notes=notes)
+    def owns(self, name: str) -> bool:
+        return is_vertex_id(name)
 
     def outbound(
-        self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: Access
+        self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: GoogleAccess
     ) -> Outbound:
-        base = self._vertex.base_url or base_url(access.region)
-        place = f"projects/{quote(access.project, safe=':')}/locations/{access.region}"
-        model = "count-tokens" if call == "count" else facts.vertex
-        method = "streamRawPredict" if call == "stream" else "rawPredict"
-        headers = {
-            "authorization": f"Bearer {access.token}",
-            "content-type": "application/json",
-            "accept": "text/event-stream" if call == "stream" else "application/json",
-            "accept-encoding": "identity",
-        }
-        if betas:
-            headers["anthropic-beta"] = ",".join(betas)
-        url = f"{base}/v1/{place}/publishers/anthropic/models/{model}:{method}"
-        return Outbound("POST", url, headers, write(body))
+        body = {"anthropic_version": self._version, **body}
+        path = f"{facts.vertex}:{'streamRawPredict' if call == 'stream' else 'rawPredict'}"
+        if call == "count":  # one path for all models
+            body["model"] = facts.vertex
+            path = "count-tokens:rawPredict"
+        url = f"{place_url(self._vertex, access)}/publishers/anthropic/models/{path}"
+        return Outbound("POST", url, json_headers(call == "stream", betas), write(body), str(facts.vertex))
 
-    def decoder(self) -> Decoder:
-        return SseDecoder()
-
-    def dialect(self, reading: Reading) -> Dialect:
-        return ClaudeStream(reading)
-
-    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
+    def error(
+        self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
+    ) -> BridgeError:
         return error_from_body(status, body, headers)
-
-    def repaired(
-        self, body: dict[str, Any], error: BridgeError, done: frozenset[str]
-    ) -> tuple[str, dict[str, Any]] | None:
-        return repaired(body, error, done)
-
-    def continued(self, body: dict[str, Any], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return continued(body, said)
-
-    def remember(self, facts: ModelFacts, translated: Translated, said: Sequence[dict[str, Any]]) -> None:
-        self._memory.remember(facts.id, translated.prefix, said)

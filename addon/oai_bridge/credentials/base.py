@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What lets one request in and says who pays. `token` is the secret: it goes on the wire and nowhere else."""
+class Outbound:
+    """One request to the cloud, without what lets it in. `model` is the model's name there, for the record; `service`
+    is the one that a signature of AWS is made for."""
 
-    project: str
-    region: str
-    token: str = field(repr=False)
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    model: str = ""
+    service: str = ""
+
+
+class Access(Protocol):
+    """What lets requests in for a while, and says where they go and who pays.
+
+    `region` is the cloud's region, or whatever else tells people where a request went. `secrets` are all that must
+    never be shown: they go on the wire and nowhere else.
+    """
+
+    @property
+    def region(self) -> str: ...
+
+    @property
+    def secrets(self) -> tuple[str, ...]: ...
+
+    def headers(self, outbound: Outbound) -> Mapping[str, str]:
+        """The headers that let `outbound` in, names in lower case; they are for exactly these bytes and this URL."""
 
 
 class Credential(Protocol):
@@ -21,11 +43,11 @@ class Credential(Protocol):
     @property
     def label(self) -> str: ...
 
-    @property
-    def region(self) -> str: ...
+    def serves(self, model: str) -> bool:
+        """Whether the account has the model of this id (`Facts.id`), as far as its settings tell."""
 
     async def access(self) -> Access:
         """Access that is valid now; raises `BridgeError`."""
 
     def refuse(self, access: Access) -> None:
-        """The cloud did not accept it: the next call mints another."""
+        """The cloud did not accept it: the next call gets another, where there can be another."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
@@ -18,13 +18,28 @@ from google.oauth2 import service_account
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
-from ..threads import in_thread
-from .base import Access
+from .base import Access, Outbound
+from .minting import Minted
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_REFRESH_AHEAD = 300.0  # seconds before the expiry: tokens live an hour
 _TIMEOUT = 20.0  # seconds for one call of the token endpoint
 _UNKNOWN_LIFE = 1800.0  # seconds a token is used where its expiry isn't told
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleAccess:
+    """A project in one region, and the token that lets requests in."""
+
+    project: str
+    region: str
+    token: str = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.token,)
+
+    def headers(self, outbound: Outbound) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
 
 
 class GoogleCredential:
@@ -37,70 +52,39 @@ class GoogleCredential:
         self._account = account
         self._session = session
         self._clock = clock
-        self._named_project: str | None = None  # by the credential itself, known when it is loaded
-        self._token: str | None = None
-        self._expiry = 0.0
-        self._minting: asyncio.Task[str] | None = None
+        self._minted = Minted(self._mint, clock)
 
     @property
     def label(self) -> str:
         return self._account.label
 
-    @property
-    def region(self) -> str:
-        return self._account.region
+    def serves(self, model: str) -> bool:
+        return True
 
-    async def access(self) -> Access:
-        token = await self._fresh_token()
-        project = self._account.project or self._named_project
-        if project:
-            return Access(project, self.region, token)
-        raise Unauthorized(
-            "The Google credential names no project; set ANTHROPIC_VERTEX_PROJECT_ID or `project` in config.yaml.",
-            code="no_project",
-        )
+    async def access(self) -> GoogleAccess:
+        return await self._minted.get()
 
     def refuse(self, access: Access) -> None:
-        if access.token == self._token:
-            self._token = None
+        self._minted.refuse(access)
 
-    async def _fresh_token(self) -> str:
-        left = self._expiry - self._clock()
-        if self._token is None or left <= 0:
-            # Shielded: when one of those who wait hangs up, the others still get their token.
-            return await asyncio.shield(self._mint())
-        if left < _REFRESH_AHEAD:
-            self._mint()
-        return self._token
-
-    def _mint(self) -> asyncio.Task[str]:
-        if self._minting is None:
-            self._minting = asyncio.create_task(self._refresh())
-            self._minting.add_done_callback(self._minted)
-        return self._minting
-
-    def _minted(self, task: asyncio.Task[str]) -> None:
-        self._minting = None
-        if not task.cancelled():
-            task.exception()  # seen: who waits gets it; a refresh ahead of time simply comes again
-
-    async def _refresh(self) -> str:
-        self._named_project, token, self._expiry = await in_thread(self._ask)
-        self._token = token
-        return token
-
-    def _ask(self) -> tuple[str | None, str, float]:
+    def _mint(self) -> tuple[GoogleAccess, float]:
         """Blocking. The credential is read anew each time, so that a new login is noticed without a restart."""
         try:
             with self._session() as session:
                 request = functools.partial(google.auth.transport.requests.Request(session), timeout=_TIMEOUT)
-                credentials, project = _load(self._account, request)
+                credentials, named = _load(self._account, request)
                 credentials.refresh(request)
         except (google.auth.exceptions.GoogleAuthError, ValueError, TypeError, OSError) as error:
             raise _explained(error, self._account) from None
+        project = self._account.project or named
+        if not project:
+            raise Unauthorized(
+                "The Google credential names no project; set ANTHROPIC_VERTEX_PROJECT_ID or `project` in config.yaml.",
+                code="no_project",
+            )
         expiry = credentials.expiry  # naive, in UTC
         lasts_until = expiry.replace(tzinfo=UTC).timestamp() if expiry else self._clock() + _UNKNOWN_LIFE
-        return project, credentials.token, lasts_until
+        return GoogleAccess(project, self._account.region, credentials.token), lasts_until
 
 
 def _load(account: GoogleAccount, request: Any) -> tuple[Any, str | None]:

@@ -117,7 +117,7 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
     if message.role in ("user", "tool"):
         return block
     field, kind = f"messages[{message.index}].content", block["type"]
-    notes.dropped(field, f"Claude takes no {kind}s from the {message.role}.", code=f"{message.role}_{kind}")
+    notes.dropped(field, f"This model takes no {kind}s from the {message.role}.", code=f"{message.role}_{kind}")
     return None
 
 

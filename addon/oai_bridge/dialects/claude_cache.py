@@ -25,7 +25,7 @@ def make_legal(body: dict[str, Any], notes: Notes) -> None:
     groups = [list(_marked(body, key)) for key in _PARTS]
     front, late = groups[0] + groups[1], groups[2]
     if (excess := len(front) + len(late) - _MOST) > 0:
-        notes.dropped("cache_control", f"Claude takes {_MOST} cache breakpoints; the oldest of {excess + _MOST} went.")
+        notes.dropped("cache_control", f"There may be {_MOST} cache breakpoints; the oldest of {excess + _MOST} went.")
         for blocks, index in (late + front)[:excess]:
             blocks[index] = {key: value for key, value in blocks[index].items() if key != "cache_control"}
         late, front = late[excess:], front[max(0, excess - len(late)) :]

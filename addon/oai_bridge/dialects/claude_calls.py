@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..events import CustomCall, Event, Text, ToolArguments, ToolStart
-from ..jsontext import write
-from .claude_wire import Block, read_any
+from ..jsontext import read_any, write
+from .claude_wire import Block
 from .reading import Reading
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .claude_wire import Delta, read_any
+from ..jsontext import read_any
+from .claude_wire import Delta
 
 Block = dict[str, Any]
 

@@ -46,7 +46,7 @@ def format_of(
     if wish is None:
         return Format()
     if wish.schema is None:
-        notes.add("rewrote:response_format", "Claude has no JSON mode; it was told to answer with a JSON object.")
+        notes.add("rewrote:response_format", "This model has no JSON mode; it was told to answer with a JSON object.")
         return Format(instruction=_ANY_OBJECT)
     an_object = is_object(wish.schema, wish.param)
     native = output_schema(wish.schema, wish.param) if cloud in facts.structured_output else None
@@ -56,7 +56,7 @@ def format_of(
         schema = tool_schema(wish.schema, wish.param)
         notes.add("rewrote:response_format", "The answer was asked for as the arguments of a tool with the schema.")
         return Format(tool={"name": names.free(_TOOL), "description": _TOOL_DESCRIPTION, "input_schema": schema})
-    notes.add("rewrote:response_format", "Claude was told the JSON schema of the answer; nothing makes it keep to it.")
+    notes.add("rewrote:response_format", "The model was told the answer's JSON schema; nothing makes it keep to it.")
     return Format(instruction=instruction(wish.schema))
 
 

@@ -33,6 +33,8 @@ _FIRST_PARTY: Mapping[str, str | None] = {
     "user_profile_id": None,
     "workspace_id": None,
 }
+_OWN_API: Mapping[Cloud, tuple[str, ...]] = {"foundry": ("service_tier",)}
+"""The clouds that have Anthropic's own API, automatic caching included, and which of those fields they take."""
 _COUNTING = "token-counting-2024-11-01"  # sent by SDKs with every count, and nothing that a cloud has to be asked for
 _NESTED = 3  # blocks in a block: an image in a document in a tool's result is the deepest that the API knows
 
@@ -49,19 +51,17 @@ def native_body(
     body: Mapping[str, Any],
     facts: ModelFacts,
     *,
-    version: str,
     cloud: Cloud,
     header_betas: Iterable[str],
     notes: Notes,
 ) -> Translated:
-    """A request for a message. `version` is the cloud's own `anthropic_version`, `header_betas` the values of the
+    """A request for a message, without what belongs to the cloud (model, version). `header_betas` are the values of the
     client's `anthropic-beta` headers. Whether it is for a stream still stands in the body. Raises `InvalidRequest`;
-    where automatic caching is asked for, it changes turns of `body`."""
+    where automatic caching is asked for and the cloud has none, it changes turns of `body`."""
     if not isinstance(body.get("stream"), bool | None):
         raise InvalidRequest("`stream` must be true or false.", param="stream")
-    ttl = _automatic(body.get("cache_control"), notes)
-    changed, betas = _for_cloud(body, version, cloud, header_betas, notes)
-    changed.pop("model", None)
+    changed, betas = _for_cloud(body, cloud, header_betas, notes)
+    ttl = None if cloud in _OWN_API else _automatic(changed.pop("cache_control", None), notes)
     if changed.get("stream", True) is None:
         del changed["stream"]
     if ttl and _is_proper(changed):
@@ -75,24 +75,21 @@ def native_body(
 
 def count_body(
     body: Mapping[str, Any],
-    facts: ModelFacts,
     *,
-    version: str,
     cloud: Cloud,
     header_betas: Iterable[str],
     notes: Notes,
 ) -> Translated:
-    """A request to count tokens, otherwise as `native_body`. The model stays in the body, by the cloud's name of it,
-    since all models' counts have one path; caching changes no count."""
-    changed, betas = _for_cloud(body, version, cloud, header_betas, notes)
-    return Translated(changed | {"model": facts.vertex}, betas=betas)
+    """A request to count tokens, otherwise as `native_body`; caching changes no count."""
+    changed, betas = _for_cloud(body, cloud, header_betas, notes)
+    changed.pop("cache_control", None)
+    return Translated(changed, betas=betas)
 
 
 def _for_cloud(
-    body: Mapping[str, Any], version: str, cloud: Cloud, header_betas: Iterable[str], notes: Notes
+    body: Mapping[str, Any], cloud: Cloud, header_betas: Iterable[str], notes: Notes
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    changed = {"anthropic_version": version, **body} | {"anthropic_version": version}
-    changed.pop("cache_control", None)
+    changed = {field: value for field, value in body.items() if field not in ("anthropic_version", "model")}
     if changed.pop("thread", None):
         # Dropping it would lose what a client leaves to the server. The SDKs know the code, and send it all themselves.
         raise InvalidRequest(
@@ -101,6 +98,8 @@ def _for_cloud(
             code="thread_unsupported_request",
         )
     for field, usual in _FIRST_PARTY.items():
+        if field in _OWN_API.get(cloud, ()):
+            continue
         value = changed.pop(field, None)
         if value and value != usual:
             notes.dropped(field, "Only Anthropic's own API has this.")

@@ -12,8 +12,7 @@ from ..notes import Notes
 from ..openai.chat import Message, Ttl
 from .claude_blocks import Block, extend, mark, text_block
 
-_VALID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_INVALID = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST = 64  # characters
 _KEPT = 40  # characters of an id that had to be changed: the hash, underscores and a number fit behind them
 
 Said = tuple[Message, list[Block]]
@@ -22,9 +21,11 @@ Said = tuple[Message, list[Block]]
 
 class CallIds:
     """Ids for the calls of one conversation: as the API takes them (`^[a-zA-Z0-9_-]+$`, on Bedrock at most 64
-    characters), each once. They hang on what came before alone, so that a longer chat keeps those of a shorter one."""
+    characters), each once. They hang on what came before alone, so that a longer chat keeps those of a shorter one.
+    `marks` are other characters that an id may have."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: str = "") -> None:
+        self._invalid = re.compile(f"[^a-zA-Z0-9_{re.escape(marks)}-]")
         self._taken: set[str] = set()
         self._numbers: dict[str, int] = {}
 
@@ -33,19 +34,18 @@ class CallIds:
 
     def take(self, wanted: str) -> str:
         """`wanted` if it is valid and free, else what comes nearest to it."""
-        stem = found = _valid(wanted)
+        stem = found = self._valid(wanted)
         while found in self._taken:
             self._numbers[stem] = number = self._numbers.get(stem, 1) + 1
-            found = _valid(f"{stem}_{number}")
+            found = self._valid(f"{stem}_{number}")
         self._taken.add(found)
         return found
 
-
-def _valid(call_id: str) -> str:
-    if _VALID.fullmatch(call_id):
-        return call_id
-    seal = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{_INVALID.sub('_', call_id[:_KEPT])}_{seal}"
+    def _valid(self, call_id: str) -> str:
+        if 0 < len(call_id) <= _LONGEST and not self._invalid.search(call_id):
+            return call_id
+        seal = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return f"{self._invalid.sub('_', call_id[:_KEPT])}_{seal}"
 
 
 @dataclass(slots=True)

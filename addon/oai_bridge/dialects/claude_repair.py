@@ -20,10 +20,10 @@ _PLACEHOLDER = "."  # stands for an assistant's turn that held nothing but think
 
 _GRAMMAR = "too many strict tools|compiled grammar|grammar compilation|too complex|optional parameters|union types"
 _POLICY = ":structured_outputs|allowedPartnerModelFeatures"  # on Vertex an organisation has to switch the feature on
-_STRICT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|tools\.\d+\.(?:custom\.)?strict", re.I)
-_THOUGHTS_REFUSED = re.compile("cannot be modified|bound to a different conversation|invalid `signature`", re.I)
+STRICT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|tools\.\d+\.(?:custom\.)?strict", re.I)
+THOUGHTS_REFUSED = re.compile("cannot be modified|bound to a different conversation|invalid `signature`", re.I)
 _CONFIG_REFUSED = re.compile("output_config: ", re.I)  # all of it
-_FORMAT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|output_config(?!\.effort)", re.I)
+FORMAT_REFUSED = re.compile(rf"{_GRAMMAR}|{_POLICY}|output_?config(?!\.effort)", re.I)
 
 
 def repaired(body: Body, error: BridgeError, done: frozenset[str]) -> tuple[str, Body] | None:
@@ -112,7 +112,7 @@ def _placeholder() -> dict[str, Any]:
 
 
 _REPAIRS: tuple[tuple[str, re.Pattern[str], Callable[[Body, str], Body | None]], ...] = (
-    ("strict", _STRICT_REFUSED, _without_strict),
-    ("thinking", _THOUGHTS_REFUSED, _without_thoughts),
-    ("output_config", _FORMAT_REFUSED, _without_format),
+    ("strict", STRICT_REFUSED, _without_strict),
+    ("thinking", THOUGHTS_REFUSED, _without_thoughts),
+    ("output_config", FORMAT_REFUSED, _without_format),
 )

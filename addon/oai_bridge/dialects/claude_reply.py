@@ -22,11 +22,13 @@ from ..events import (
     Thinking,
     UsageReport,
 )
+from ..jsontext import read_any
 from .claude_calls import Call, Calls
 from .claude_content import Content
 from .claude_errors import error_from_body
 from .claude_usage import Tally
-from .claude_wire import Block, Delta, Head, Message, StreamEvent, read_any, read_event, read_message
+from .claude_wire import Block, Delta, Head, Message, StreamEvent, read_event, read_message
+from .cloud_errors import GOOGLE, Hints
 from .reading import Reading
 
 _FINISH: dict[str | None, FinishReason] = {
@@ -38,6 +40,9 @@ _FINISH: dict[str | None, FinishReason] = {
     "compaction": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",
+    # Bedrock's own:
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
 }
 _AS_SENT = Reading()
 
@@ -64,7 +69,9 @@ class ClaudeStream:
     was not called: besides the tool's JSON it would spoil the answer.
     """
 
-    def __init__(self, reading: Reading = _AS_SENT) -> None:
+    def __init__(self, reading: Reading = _AS_SENT, hints: Hints = GOOGLE) -> None:
+        """`hints` are those of the cloud, for its errors."""
+        self._hints = hints
         self._content = Content() if reading.keep else None
         self._waiting: list[Event] | None = [] if reading.answer_tool is not None else None
         self._started = False
@@ -81,9 +88,15 @@ class ClaudeStream:
         if self._ended:
             return []
         try:
-            return self._translate(read_event(message), message)
+            return self.take(read_event(message), message)
         except (ValueError, RecursionError):
             return self._fail(StreamBroken("The cloud sent something that is not part of a Claude stream; try again."))
+
+    def take(self, event: StreamEvent, message: bytes) -> list[Event]:
+        """The events of a message that was read already, perhaps out of another cloud's words. `message` is its JSON,
+        looked at where `event` doesn't hold everything: where a block begins, and for pieces and events of other kinds.
+        Raises `ValueError` or `RecursionError` where it is needed and can't be read."""
+        return [] if self._ended else self._translate(event, message)
 
     def whole(self, body: bytes) -> list[Event]:
         """The events of an answer that came in one piece; an error object, or anything else, as a `Failure`."""
@@ -95,7 +108,7 @@ class ClaudeStream:
                 return self._message(message, blocks)
         except (ValueError, RecursionError):
             pass
-        return self._fail(error_from_body(None, body))
+        return self._fail(error_from_body(None, body, hints=self._hints))
 
     def resume(self) -> None:
         """After a `Pause`: what comes next is the answer to another request and goes on with the same answer."""
@@ -104,6 +117,10 @@ class ClaudeStream:
         self._tally.next_request()
         if self._content:
             self._content.next_request()
+
+    def end(self) -> list[Event]:
+        """Nothing: a stream without its `message_stop` is not whole."""
+        return []
 
     def _fail(self, error: BridgeError) -> list[Event]:
         self._ended = True
@@ -146,7 +163,7 @@ class ClaudeStream:
             case "ping":
                 return [Ping()]
             case kind if kind == "error" or event.error is not None:  # Google's own errors have no type
-                return self._fail(error_from_body(None, message))
+                return self._fail(error_from_body(None, message, hints=self._hints))
         return []
 
     def _start(self, head: Head) -> list[Event]:

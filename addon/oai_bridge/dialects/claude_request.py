@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
@@ -40,25 +40,31 @@ def claude_body(
     cloud: Cloud,
     sampling: bool,
     memory: TurnMemory,
+    name_limit: int = 128,
+    id_marks: str = "",
 ) -> Translated:
     """The request without what belongs to the cloud (model, version). `sampling` is false where the API version has no
-    sampling parameters at all (2026-10-21). Raises `InvalidRequest`."""
+    sampling parameters at all (2026-10-21). A tool's name has at most `name_limit` characters, and a call's id may have
+    `id_marks` besides the usual ones. Raises `InvalidRequest`."""
     front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
     system = system_blocks(front, settings, notes)
-    names = names_of(chat, cloud)
+    names = names_of(chat, cloud, name_limit)
     past = _Past(memory, facts.id, names, [*(_bound_beside(chat) if facts.thinking_bound else []), *system])
     inline = facts.mid_system and settings.mid_system == "inline"
-    turns = turns_of(messages, names, inline=inline, settings=settings, notes=notes, recall=past.recall)
+    turns = turns_of(
+        messages, names, inline=inline, settings=settings, notes=notes, recall=past.recall, id_marks=id_marks
+    )
     # Whether it thinks decides what else the API takes: forced tools, sampling, a prefill.
     said = [(turn.role, turn.blocks) for turn in turns]
     plan = plan_of(chat, facts, settings, notes, cloud=cloud, lost=thoughts_lost(said))
-    if facts.thinking != "adaptive" and not plan.active:
+    if not facts.thinking_back or (facts.thinking != "adaptive" and not plan.active):
         forget_thoughts(said)
-    forced = facts.forced_tools and not plan.active
+    bound = plan.active and facts.reasoning == "claude"  # other vendors' models take it all while they think
+    forced = facts.forced_tools and not bound
     tools = tools_of(chat, names, facts, cloud, forced=forced, notes=notes)
     callable_tools = bool(tools.definitions) and tools.choice != {"type": "none"}
     wanted = format_of(chat.format, names, facts, cloud, forced=forced, has_tools=callable_tools, notes=notes)
-    prefill = facts.prefill and not (plan.active or wanted.output_format or wanted.tool)
+    prefill = facts.prefill and not (bound or wanted.output_format or wanted.tool)
     put_ends_right(turns, prefill=prefill, model=facts.id, settings=settings, notes=notes)
 
     body: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.blocks} for turn in turns]}
@@ -77,7 +83,7 @@ def claude_body(
         "context_management": _context_management(chat, cloud, notes),
     }
     body |= {key: value for key, value in parts.items() if value}
-    body |= _sampling(chat, sampling and facts.sampling != "none", plan.active, notes)
+    body |= _sampling(chat, facts.sampling if sampling else "none", bound, notes)
     if chat.cache or (settings.cache == "auto" and not count_points(body)):
         place_automatic(body, chat.cache or settings.cache_ttl, facts.prompt_cache_min_tokens)
     make_legal(body, notes)
@@ -132,21 +138,23 @@ def _only(tool: str) -> dict[str, Any]:
     return {"type": "tool", "name": tool, "disable_parallel_tool_use": True}
 
 
-def _sampling(chat: ChatRequest, allowed: bool, thinks: bool, notes: Notes) -> dict[str, Any]:
-    """Temperature, top_p and top_k within Claude's ranges. 1 is the default of the first two, so that 1 asks for
-    nothing; of the two only one may be given, and the temperature wins."""
+def _sampling(chat: ChatRequest, taken: Literal["free", "one", "none"], thinks: bool, notes: Notes) -> dict[str, Any]:
+    """Temperature, top_p and top_k within their ranges, as far as they are `taken`. Where only one of the first two may
+    be given, the temperature wins; 1 is their default there, so that 1 asks for nothing."""
     wished = {"temperature": chat.temperature, "top_p": chat.top_p, "top_k": chat.top_k}
     given = {name: value for name, value in wished.items() if value is not None}
-    if not allowed or thinks:
+    if taken == "none" or thinks:
         kept: dict[str, Any] = {}
         for name, value in given.items():
-            if allowed and name == "top_p" and _LEAST_TOP_P <= value < 1:
+            if taken != "none" and name == "top_p" and _LEAST_TOP_P <= value < 1:
                 kept[name] = value
             elif value != 1 or name == "top_k":
-                notes.dropped(name, f"This model takes no {name}{' while it thinks' if allowed else ''}.")
+                notes.dropped(name, f"This model takes no {name}{' while it thinks' if taken != 'none' else ''}.")
         return kept
     for name in [name for name in ("temperature", "top_p") if name in given]:
         given[name] = _clamped(name, given[name], notes)
+    if taken == "free":
+        return given
     if given.get("top_p") == 1:
         del given["top_p"]
     if given.keys() >= {"temperature", "top_p"}:
@@ -154,14 +162,14 @@ def _sampling(chat: ChatRequest, allowed: bool, thinks: bool, notes: Notes) -> d
             del given["temperature"]
         else:
             del given["top_p"]
-            notes.dropped("top_p", "Claude takes temperature or top_p, not both; temperature was kept.")
+            notes.dropped("top_p", "This model takes temperature or top_p, not both; temperature was kept.")
     return given
 
 
 def _clamped(name: str, value: float, notes: Notes) -> float:
     if 0 <= value <= 1:
         return value
-    notes.add(f"clamped:{name}", f"{name} was {value:g}; Claude's range is 0 to 1.")
+    notes.add(f"clamped:{name}", f"{name} was {value:g}; the range is 0 to 1.")
     return min(max(value, 0.0), 1.0)
 
 

@@ -109,7 +109,7 @@ class _Planner:
             return None
         facts, wish = self._facts, self._wish
         if facts.thinking == "none":
-            self._notes.dropped(self._field, f"{facts.id} can't think before it answers.")
+            self._notes.dropped(self._field, f"{facts.id} has no setting for thinking.")
             return None
         if facts.thinking != "manual":
             # Those that take both are given what the client wrote, unless that can't work.

@@ -100,7 +100,7 @@ def tools_of(
     if not chat.tools:
         stubs = [_stub(name) for name in dict.fromkeys(map(names.cloud, _called(chat)))]
         if stubs:
-            notes.add("added:tools", "The chat has calls of tools that it doesn't define; Claude got their names.")
+            notes.add("added:tools", "The chat has calls of tools that it doesn't define; the model got their names.")
         # The search could not be used with "none".
         return Tools([*stubs, *search], {"type": "none"} if stubs and not search else None, frozenset())
     offered = _offered(chat, notes)
@@ -108,7 +108,7 @@ def tools_of(
     if search and choice == {"type": "none"}:
         notes.dropped("web_search_options", "The tool choice `none` rules out the web search too.")
     if any(names.cloud(tool.name) != tool.name for tool in offered):
-        notes.add("rewrote:tool_name", "Claude knows a tool by another name; its calls have the one that was given.")
+        notes.add("rewrote:tool_name", "The model knows a tool by another name; its calls have the one that was given.")
     room = _strict_room(chat.format) if cloud in facts.structured_output else None
     definitions = _definitions(offered, names, room, notes)
     custom = frozenset(tool.name for tool in offered if tool.custom)
@@ -158,7 +158,7 @@ def _definitions(tools: Iterable[Tool], names: ToolNames, room: _StrictRoom | No
             if checked is not None:
                 definition |= {"input_schema": checked, "strict": True}
             else:
-                detail = "Claude can't check a tool's arguments strictly on this model and cloud, or with this schema."
+                detail = "A tool's arguments can't be checked strictly by this model and cloud, or with this schema."
                 notes.dropped(f"{tool.param}.strict", detail, code="strict")
         if tool.cache:
             definition["cache_control"] = cache_control(tool.cache)

@@ -80,12 +80,20 @@ def system_blocks(messages: Sequence[Message], settings: Claude, notes: Notes) -
 
 
 def turns_of(
-    messages: Sequence[Message], names: ToolNames, *, inline: bool, settings: Claude, notes: Notes, recall: Recall
+    messages: Sequence[Message],
+    names: ToolNames,
+    *,
+    inline: bool,
+    settings: Claude,
+    notes: Notes,
+    recall: Recall,
+    id_marks: str = "",
 ) -> list[Turn]:
     """Messages as turns of alternating roles, the user's first. `inline` allows system turns where the API does: after
-    a user's turn, and last or before an assistant's. Calls have their results directly after them. An assistant's turn
-    may still be the last: see `put_ends_right`. Raises `InvalidRequest` for a part that nobody fetched."""
-    conversation = _Conversation(names, inline, settings, notes, recall)
+    a user's turn, and last or before an assistant's. Calls have their results directly after them; `id_marks` see
+    `CallIds`. An assistant's turn may still be the last: see `put_ends_right`. Raises `InvalidRequest` for a part that
+    nobody fetched."""
+    conversation = _Conversation(names, settings, notes, recall, inline=inline, ids=CallIds(id_marks))
     for assistant, stretch in groupby(_said(messages, settings, notes), key=lambda one: one[0].role == "assistant"):
         if assistant:
             conversation.speak(list(stretch))
@@ -134,14 +142,16 @@ def _marked(message: Message, blocks: list[Block]) -> list[Block]:
 class _Conversation:
     """The turns so far. Stretches of assistant messages are spoken, those of all others between them are heard."""
 
-    def __init__(self, names: ToolNames, inline: bool, settings: Claude, notes: Notes, recall: Recall) -> None:
+    def __init__(
+        self, names: ToolNames, settings: Claude, notes: Notes, recall: Recall, *, inline: bool, ids: CallIds
+    ) -> None:
         self.turns: list[Turn] = []
         self._names = names
         self._inline = inline
         self._settings = settings
         self._notes = notes
         self._recall = recall
-        self._ids = CallIds()
+        self._ids = ids
         self._calls = OpenCalls()  # of the last turn
 
     def speak(self, said: Sequence[Said]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..jsontext import read_repaired
+from ..jsontext import read_any
 
 _EVENTS = {
     "message_start",
@@ -109,14 +109,6 @@ def read_message(body: bytes) -> tuple[Message, list[dict[str, Any]]]:
     if isinstance(content, list):
         value["content"] = [{"type": block["type"]} if _is_new(block, _BLOCKS) else block for block in content]
     return msgspec.convert(value, Message), content or []
-
-
-def read_any(raw: bytes) -> Any:
-    """Any JSON, half surrogates included. Raises `ValueError` or `RecursionError`."""
-    try:
-        return msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        return msgspec.json.decode(read_repaired(raw))
 
 
 def _is_new(value: Any, known: set[str]) -> bool:

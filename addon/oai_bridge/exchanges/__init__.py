@@ -8,15 +8,20 @@ from ..inspector.record import Record
 from ..routing import Kind
 from .base import Exchange
 from .chat import ChatExchange
+from .embeddings import EmbeddingsExchange
 from .messages import CountExchange, MessagesExchange
-from .services import Door, Incoming, Services
+from .pictures import PicturesExchange
+from .sending import Pools
+from .services import Incoming, Services
 
-__all__ = ["EXCHANGES", "Door", "Exchange", "Incoming", "Services", "exchange"]
+__all__ = ["EXCHANGES", "Exchange", "Incoming", "Pools", "Services", "exchange"]
 
 EXCHANGES: Mapping[Kind, type[Exchange]] = {
     "chat": ChatExchange,
     "messages": MessagesExchange,
     "count_tokens": CountExchange,
+    "embeddings": EmbeddingsExchange,
+    "images": PicturesExchange,
 }
 """The routes that need a cloud; all others are answered by `pages`."""
 

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from typing import Any
 
 from ..answer import Answer, Head
+from ..backends.base import Backend
 from ..errors import BridgeError, UpstreamError
 from ..inspector.record import Record
-from ..models.catalog import ModelFacts
 from ..notes import Notes
-from ..pages import Page, unknown_model
+from ..pages import Page
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.inflate import inflate
@@ -29,8 +29,7 @@ class Exchange(ABC):
         self._services = services
         self._incoming = incoming
         self._record = record
-        self._door = services.doors[incoming.route.backend or "vertex"]
-        self._sender = Sender(services, self._door, record)
+        self._sender: Sender | None = None  # until it is known who is to be asked
 
     async def answer(self) -> Answer:
         """A `Head`, then bytes. Raises only what is a defect."""
@@ -71,15 +70,15 @@ class Exchange(ABC):
         self._record.notes = Notes(strict=config.strict)
         return body
 
-    def _facts(self, model: str) -> ModelFacts:
-        """What is known of the model that the client names, by alias or in any spelling."""
-        config, catalog = self._services.config, self._services.catalog
-        self._record.model = model
-        facts = catalog.find(config.aliases.get(model, model))
-        if facts is None:
-            raise unknown_model(model, config, catalog)
-        self._record.upstream_model = facts.vertex
-        return facts
+    def _enter(self, model: str) -> tuple[Sender, Backend[Any, Any], Any]:
+        """Who answers for the model that the client names: the way there, the backend, what is known of the model.
+        Raises `NotFound`."""
+        services = self._services
+        self._record.model = model[:_MODEL_SHOWN]
+        door, facts = services.directory.find(self._incoming.route, model)
+        self._record.family = "-".join(door.entry.path)
+        self._sender = Sender(services.upstream, services.pools, door, facts, self._record)
+        return self._sender, door.backend, facts
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
@@ -132,12 +131,14 @@ class Exchange(ABC):
 
     async def _leg(self, response: UpstreamResponse, transcript: Transcript) -> AsyncGenerator[bytes, None]:
         """The client's bytes out of one answer of the cloud."""
+        sender = self._sender
+        assert sender is not None, "it has brought the answer"
         try:
             if response.in_one_piece:
-                yield transcript.take(await self._sender.read(response))
+                yield transcript.take(await sender.read(response))
                 return
             async for chunk in response.chunks():
-                self._record.received(chunk)
+                sender.received(response, chunk)
                 yield transcript.feed(chunk)
                 if transcript.ended or transcript.paused:
                     break
@@ -162,6 +163,6 @@ class Exchange(ABC):
             "x-bridge-notes": record.notes.header(),
             "x-bridge-attempts": str(len(record.attempts)),
             "x-bridge-upstream-request-id": record.upstream_request_id,
-            **self._limits(self._sender.headers),
+            **self._limits(self._sender.headers if self._sender else {}),
         }
         return tuple((name, value) for name, value in told.items() if value)

@@ -1,24 +1,31 @@
-"""A chat completion: OpenAI's request in, the cloud's answer out as one completion or as chunks."""
+"""A chat completion: OpenAI's request in, one completion or chunks out, translated or passed on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from ..answer import Answer, Head
-from ..backends.base import Call
+from ..backends.base import Call, ChatBackend, PassingBackend
 from ..errors import BridgeError
 from ..events import Event, Stop
+from ..models.facts import ModelFacts
+from ..models.passed import PassedFacts
 from ..openai.chat import ChatRequest
+from ..openai.fields import boolean
+from ..openai.passed import PassedStream, pass_completion
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
-from ..openai.request import parse_chat, read_body
+from ..openai.request import asks_for_usage, model_of, parse_chat, read_body
 from ..pages import Page, error_page, is_test_message, reply_to_test_message
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
+from ..wire.sse import SseDecoder
 from .base import Exchange
 from .conversation import Conversation
 from .limits import limit_headers
+from .sending import Sender
 
 
 class ChatExchange(Exchange):
@@ -33,24 +40,37 @@ class ChatExchange(Exchange):
             yield Head(page.status, (*page.headers, ("x-request-id", self._record.request_id)), None)
             yield page.body
             return
-        notes = self._record.notes
-        chat = parse_chat(body, notes, config.claude)
-        facts = self._facts(chat.model)
-        chat = await self._services.fetcher.resolved(replace(chat, betas=(*chat.betas, *self._incoming.betas)))
-        backend = self._door.backend
-        call: Call = "stream" if chat.stream else "whole"
-        translated = backend.chat(chat, facts, notes)
-        talk = Conversation(self._sender, backend, translated, facts=facts, call=call, notes=notes)
-        answer = self._chunks if chat.stream else self._completion
-        async with aclosing(answer(talk, self._to(chat))) as pieces:
+        sender, backend, facts = self._enter(model_of(body))
+        if isinstance(backend, PassingBackend):
+            answer = self._passed(body, sender, backend, facts)
+        else:
+            assert isinstance(backend, ChatBackend), "the registry gives this duty to no other"
+            answer = self._translated(body, sender, backend, facts)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def _completion(self, talk: Conversation, to: ReplyTo) -> Answer:
-        dialect, completion = self._door.backend.dialect(talk.reading), Completion(to)
+    # -- translated ---------------------------------------------------------------------------------------------------
+
+    async def _translated(
+        self, body: dict[str, Any], sender: Sender, backend: ChatBackend[Any], facts: ModelFacts
+    ) -> Answer:
+        services, notes = self._services, self._record.notes
+        chat = parse_chat(body, notes, services.config.claude)
+        chat = await services.fetcher.resolved(replace(chat, betas=(*chat.betas, *self._incoming.betas)))
+        call: Call = "stream" if chat.stream else "whole"
+        translated = backend.chat(chat, facts, notes)
+        talk = Conversation(sender, backend, translated, facts=facts, call=call, notes=notes)
+        answer = self._chunks if chat.stream else self._completion
+        async with aclosing(answer(talk, sender, backend, self._to(chat))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _completion(self, talk: Conversation, sender: Sender, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
+        dialect, completion = backend.dialect(talk.reading), Completion(to)
         response: UpstreamResponse | None = await talk.ask()
         while response is not None:
-            for event in dialect.whole(await self._sender.read(response)):
+            for event in dialect.whole(await sender.read(response)):
                 self._saw(talk, event)
                 if body := completion.add(event):
                     for piece in self._whole(body, response):
@@ -64,8 +84,7 @@ class ChatExchange(Exchange):
             for piece in self._whole(body, last):
                 yield piece
 
-    async def _chunks(self, talk: Conversation, to: ReplyTo) -> Answer:
-        backend = self._door.backend
+    async def _chunks(self, talk: Conversation, sender: Sender, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
         transcript = Transcript(
             backend.decoder(), backend.dialect(talk.reading), ChunkWriter(to), lambda event: self._saw(talk, event)
         )
@@ -77,6 +96,33 @@ class ChatExchange(Exchange):
             return response
 
         async with aclosing(self._streamed(await talk.ask(), transcript, go_on)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    # -- passed on ----------------------------------------------------------------------------------------------------
+
+    async def _passed(
+        self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts
+    ) -> Answer:
+        record, settings = self._record, self._services.config.claude
+        call: Call = "stream" if boolean(body, "stream") else "whole"
+        sent = backend.passed(body, facts, call, record.notes)
+        to = ReplyTo(
+            model_of(body),
+            int(record.began),
+            record.request_id,
+            include_usage=settings.always_usage or asks_for_usage(body),
+            reasoning_field=settings.reasoning_field,
+        )
+        response = await sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
+        if call == "whole":
+            answer = pass_completion(await sender.read(response), to, backend.cloud, record.saw)
+            for piece in self._whole(answer, response):
+                yield piece
+            return
+        passed = PassedStream(to, backend.cloud)
+        transcript = Transcript(SseDecoder(), passed, passed, record.saw)
+        async with aclosing(self._streamed(response, transcript)) as pieces:
             async for piece in pieces:
                 yield piece
 

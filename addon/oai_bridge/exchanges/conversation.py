@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..backends.base import Backend, Call
+from ..backends.base import Call, ChatBackend
 from ..dialects.reading import Reading, Translated
 from ..errors import BridgeError
 from ..events import Event, Said, Stop
@@ -19,6 +19,8 @@ _REPAIRS: Mapping[str, str] = {
     "strict": "The cloud refused the tools' schemas as strict ones; they were sent again without `strict`.",
     "thinking": "The cloud refused the thinking of earlier turns; the chat was sent again without it.",
     "output_config": "The cloud refused the answer's schema; it was sent again as an instruction.",
+    "cache": "The cloud refused the cache breakpoints; the chat was sent again without them.",
+    "field": "The cloud refused a setting that this model does not have; the chat was sent again without it.",
 }
 
 
@@ -28,7 +30,7 @@ class Conversation:
     def __init__(
         self,
         sender: Sender,
-        backend: Backend,
+        backend: ChatBackend[Any],
         translated: Translated,
         *,
         facts: ModelFacts,

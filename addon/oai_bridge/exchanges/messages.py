@@ -8,34 +8,31 @@ from typing import Any
 
 from ..answer import Answer
 from ..anthropic.reply import PassedStream, pass_on
-from ..backends.base import Call
+from ..backends.base import Call, NativeBackend
 from ..dialects.claude_native import count_of, model_of, put_source, remote_sources
-from ..dialects.reading import Translated
 from ..errors import BridgeError
 from ..models.catalog import ModelFacts
 from ..openai.chat import Remote
 from ..openai.request import read_body
 from ..pages import Page, anthropic_error_page
 from ..transcript import Transcript
-from ..upstream import UpstreamResponse
 from .base import Exchange
 from .limits import anthropic_limits
+from .sending import Sender
 
 
 class _NativeExchange(Exchange):
-    async def _request(self) -> tuple[dict[str, Any], ModelFacts]:
-        """The client's body, with what it names by URL in it, and its model."""
+    async def _request(self) -> tuple[dict[str, Any], Sender, NativeBackend[Any], ModelFacts]:
+        """The client's body, with what it names by URL in it; and who answers."""
         body = self._body(read_body)
-        facts = self._facts(model_of(body))
-        if sources := remote_sources(body):
+        sender, backend, facts = self._enter(model_of(body))
+        assert isinstance(backend, NativeBackend), "the registry gives these duties to no other"
+        sources = remote_sources(body) if backend.fetches else ()
+        if sources:
             fetched = await self._services.fetcher.get_all([Remote(source.url, source.param) for source in sources])
             for source in sources:
                 put_source(body, source, fetched[source.url])
-        return body, facts
-
-    async def _send(self, translated: Translated, facts: ModelFacts, call: Call) -> UpstreamResponse:
-        body, betas, backend = translated.body, translated.betas, self._door.backend
-        return await self._sender.send(lambda access: backend.outbound(body, facts, call, betas, access))
+        return body, sender, backend, facts
 
     def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         return anthropic_limits(headers)
@@ -51,14 +48,15 @@ class MessagesExchange(_NativeExchange):
     """`POST …/messages`."""
 
     async def _answer(self) -> Answer:
-        body, facts = await self._request()
-        backend = self._door.backend
+        body, sender, backend, facts = await self._request()
         translated = backend.messages(body, facts, self._incoming.betas, self._record.notes)
         call: Call = "stream" if body.get("stream") else "whole"
-        response = await self._send(translated, facts, call)
+        response = await sender.send(
+            lambda access: backend.outbound(translated.body, facts, call, translated.betas, access)
+        )
         dialect = backend.dialect(translated.reading)
         if call == "whole":
-            answer = await self._sender.read(response)
+            answer = await sender.read(response)
             for piece in self._whole(pass_on(answer, dialect.whole(answer), self._record.saw), response):
                 yield piece
             return
@@ -73,10 +71,12 @@ class CountExchange(_NativeExchange):
     """`POST …/messages/count_tokens`."""
 
     async def _answer(self) -> Answer:
-        body, facts = await self._request()
-        translated = self._door.backend.count(body, facts, self._incoming.betas, self._record.notes)
-        response = await self._send(translated, facts, "count")
-        answer = await self._sender.read(response)
+        body, sender, backend, facts = await self._request()
+        translated = backend.count(body, facts, self._incoming.betas, self._record.notes)
+        response = await sender.send(
+            lambda access: backend.outbound(translated.body, facts, "count", translated.betas, access)
+        )
+        answer = backend.counted(await sender.read(response))
         count_of(answer)
         for piece in self._whole(answer, response):
             yield piece

@@ -4,53 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
-from ..backends.base import Outbound
-from ..credentials.base import Access, Credential
+from ..backends import Account
+from ..credentials.base import Access, Outbound
+from ..directory import Door
 from ..errors import BridgeError, Unauthorized, UpstreamError
-from ..inspector.record import Record
+from ..inspector.record import Attempt, Record
+from ..models.facts import Facts
+from ..pool import Pool
 from ..redaction import plain_id, redact
-from ..upstream import StaleConnection, UpstreamResponse
-from .services import Door, Services
+from ..upstream import StaleConnection, UpstreamClient, UpstreamResponse
+
+Pools = Mapping[Account, Pool]
+"""Who pays, for each kind of account."""
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
 _STALE_LIMIT = 2  # dead connections that are passed over before it counts as a failure
 
 
+_REQUEST_IDS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id", "x-ms-request-id")
+
+
 class Sender:
     """For one exchange: all its requests go with the same credential. `headers` are those of the cloud's last answer,
     names in lower case."""
 
-    def __init__(self, services: Services, door: Door, record: Record) -> None:
-        self._services = services
-        self._door = door
+    def __init__(self, upstream: UpstreamClient, pools: Pools, door: Door, facts: Facts, record: Record) -> None:
+        self._upstream = upstream
+        self._backend = door.backend
         self._record = record
-        self._credential: Credential | None = None
+        self._credential = pools[door.account].next(facts.id)
+        self._attempts: dict[UpstreamResponse, Attempt] = {}
         self.headers: Mapping[str, str] = {}
 
     async def send(self, outbound_for: Callable[[Access], Outbound]) -> UpstreamResponse:
         """The cloud's 200; anything else is raised as `BridgeError`. A token that is refused is replaced once, and a
         kept connection that was dead already is no attempt at all for the cloud: both go before anything has reached
         the client."""
-        credential = self._credential = self._credential or self._door.pool.next()
+        credential = self._credential
         if credential is None:
-            raise Unauthorized("No cloud credential is configured; set GCP_CREDENTIALS, or see README.md.")
-        self._record.route = f"{self._door.backend.name}/{credential.region}"
+            raise Unauthorized("No credential is configured for this model; README.md shows how to set one.")
+        self._record.route = self._backend.name
         refused, stale = False, 0
         while True:
             access = await credential.access()
+            self._record.route = f"{self._backend.name}/{access.region}"
             outbound = outbound_for(access)
-            self._record.sending(outbound, credential.label)
+            letting_in = access.headers(outbound)
+            attempt = self._record.sending(outbound, credential.label, tuple(letting_in), access.secrets)
             try:
-                return await self._attempt(outbound, access)
+                return await self._send(
+                    replace(outbound, headers={**outbound.headers, **letting_in}), attempt, access.region
+                )
             except StaleConnection as error:
-                self._record.failed(error)
+                attempt.error = error.message
                 stale += 1
                 if stale > _STALE_LIMIT:
                     raise
             except BridgeError as error:
-                self._record.failed(error)
+                attempt.error = error.message
                 if refused or error.status != 401:
                     raise
                 credential.refuse(access)
@@ -59,20 +73,30 @@ class Sender:
     async def read(self, response: UpstreamResponse) -> bytes:
         """An answer in one piece; raises `UpstreamError`."""
         answer = await response.read(_ANSWER_LIMIT)
-        self._record.received(answer)
+        self.received(response, answer)
         return answer
 
-    async def _attempt(self, outbound: Outbound, access: Access) -> UpstreamResponse:
-        response = await self._services.upstream.send(outbound)
-        self._record.answered(response.status, plain_id(response.headers.get("request-id")))
+    def received(self, response: UpstreamResponse, chunk: bytes) -> None:
+        """A piece of an answer, for the record."""
+        self._record.received(self._attempts[response], chunk)
+
+    async def _send(self, outbound: Outbound, attempt: Attempt, region: str) -> UpstreamResponse:
+        response = await self._upstream.send(outbound)
+        self._attempts[response] = attempt
+        self._record.answered(attempt, response.status, _request_id(response.headers))
         self.headers = response.headers
         if response.status == 200:
             return response
         answer = b""
         with suppress(UpstreamError):  # cut off or endless: the status still says what is wrong
             answer = await response.read(_ERROR_LIMIT)
-        self._record.received(answer)
-        error = self._door.backend.error(response.status, response.headers, answer)
-        error.message = redact(error.message, access.token)
+        self.received(response, answer)
+        error = self._backend.error(response.status, response.headers, answer, outbound.model, region)
+        error.message = redact(error.message, *attempt.secrets)
         self._record.upstream_request_id = error.request_id
         raise error
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    """The cloud's own id of the request, by whichever of its names."""
+    return next((found for name in _REQUEST_IDS if (found := plain_id(headers.get(name)))), None)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..backends.base import ClaudeBackend
-from ..credentials.base import Credential
+from ..directory import Directory
 from ..fetch import Fetcher
-from ..models.catalog import Catalog
-from ..pool import Pool
 from ..routing import Route
 from ..settings import Config
 from ..upstream import UpstreamClient
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A backend and those who pay for it."""
-
-    backend: ClaudeBackend
-    pool: Pool[Credential]
+from .sending import Pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +18,8 @@ class Services:
     """What all exchanges share. `clock` gives Unix seconds."""
 
     config: Config
-    catalog: Catalog
-    doors: Mapping[str, Door]
+    directory: Directory
+    pools: Pools
     upstream: UpstreamClient
     fetcher: Fetcher
     clock: Callable[[], float]

@@ -10,16 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..backends.base import Outbound
+from ..credentials.base import Outbound
 from ..errors import BridgeError
 from ..events import Event, Stop, Usage, UsageReport
-from ..guard import masked
 from ..notes import Notes
 
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
 
 _BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body, and of all earlier attempts together; the sizes are told
+
+_BINARY = b"\0"  # how a frame of AWS's event stream begins, and no text
 
 
 def one_line(text: str) -> str:
@@ -28,10 +29,14 @@ def one_line(text: str) -> str:
 
 
 @dataclass(slots=True)
-class _Attempt:
+class Attempt:
+    """One request to the cloud, and what came of it."""
+
     outbound: Outbound
     credential: str
-    body_size: int
+    letting_in: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+    body_size: int = 0
     status: int | None = None
     error: str | None = None
     reply: bytearray = field(default_factory=bytearray)
@@ -39,25 +44,26 @@ class _Attempt:
 
     def shrink(self, room: int) -> int:
         """Keeps no more than `room` bytes of what was sent and came; returns how many are left of them."""
-        self.outbound = replace(self.outbound, body=self.outbound.body[:room])
+        if len(self.outbound.body) > room:
+            self.outbound = replace(self.outbound, body=self.outbound.body[:room])
         room -= len(self.outbound.body)
         del self.reply[room:]
         return room - len(self.reply)
 
     def to_metadata(self) -> dict[str, Any]:
-        reply, headers = self.reply.decode("utf-8", "replace"), self.outbound.headers
-        if token := headers.get("authorization", "").removeprefix("Bearer "):
-            reply = reply.replace(token, "***")  # in case something out there echoes what it was sent
+        reply = bytes(self.reply)
+        for secret in self.secrets:  # in case something out there echoes what it was sent
+            reply = reply.replace(secret.encode(), b"***")
         return {
             "method": self.outbound.method,
             "url": self.outbound.url,
-            "headers": {**headers, **masked(headers.items())},
+            "headers": {**self.outbound.headers, **dict.fromkeys(self.letting_in, "***")},
             "body": self.outbound.body.decode("utf-8", "replace"),
             "body_size": self.body_size,
             "credential": self.credential,
             "status": self.status,
             "error": self.error,
-            "reply": reply,
+            "reply": reply if reply.startswith(_BINARY) else reply.decode("utf-8", "replace"),
             "reply_size": self.reply_size,
         }
 
@@ -74,33 +80,39 @@ class Record:
     model: str | None = None
     upstream_model: str | None = None
     route: str | None = None
+    family: str | None = None  # what stands for the cloud in paths, such as gcp-claude
     notes: Notes = field(default_factory=Notes)
     usage: Usage = field(default_factory=Usage)
     stop: Stop | None = None
     error: BridgeError | None = None
     upstream_request_id: str | None = None
-    attempts: list[_Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def sending(self, outbound: Outbound, credential: str) -> None:
+    def sending(
+        self, outbound: Outbound, credential: str, letting_in: tuple[str, ...] = (), secrets: tuple[str, ...] = ()
+    ) -> Attempt:
+        """A request goes out with the headers `letting_in` beside its own; of them only the names are kept. `secrets`
+        are what the answer must not show."""
+        self.upstream_model = outbound.model
         room = _BODY_LIMIT
         for attempt in reversed(self.attempts):
+            if not (room or attempt.outbound.body or attempt.reply):
+                break  # so are those before it; embeddings may take thousands of attempts
             room = attempt.shrink(room)
         kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
-        self.attempts.append(_Attempt(kept, credential, len(outbound.body)))
+        attempt = Attempt(kept, credential, letting_in, secrets, len(outbound.body))
+        self.attempts.append(attempt)
+        return attempt
 
-    def answered(self, status: int, upstream_request_id: str | None) -> None:
-        self.attempts[-1].status = status
+    def answered(self, attempt: Attempt, status: int, upstream_request_id: str | None) -> None:
+        attempt.status = status
         self.upstream_request_id = upstream_request_id
 
-    def failed(self, error: BridgeError) -> None:
-        self.attempts[-1].error = error.message
-
-    def received(self, chunk: bytes) -> None:
+    def received(self, attempt: Attempt, chunk: bytes) -> None:
         """A piece of the cloud's answer, as it came."""
-        attempt = self.attempts[-1]
         if self.first_byte is None and attempt.status == 200:
             self.first_byte = self.clock()
         attempt.reply_size += len(chunk)

@@ -182,10 +182,10 @@ def _media_type(data: bytes, declared: str, title: str | None, param: str) -> st
     if media_type.startswith("text/") or media_type in _TEXT_TYPES or (title or "").lower().endswith(_TEXT_ENDINGS):
         return "text/plain"
     if media_type.startswith("image/"):
-        message = "This is not a JPEG, PNG, GIF or WebP image, and Claude reads no others; convert it first."
+        message = "This is not a JPEG, PNG, GIF or WebP image, and the model reads no others; convert it first."
     else:
         message = (
-            "Claude reads JPEG, PNG, GIF and WebP images, PDF files and plain text; "
+            "The model reads JPEG, PNG, GIF and WebP images, PDF files and plain text; "
             "convert this file to PDF, or put its text into the chat."
         )
     raise InvalidRequest(message, param=param, code="unsupported_value")

@@ -41,7 +41,7 @@ def read_messages(value: Any, context: Context) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidRequest("`messages` must be a list with at least one message.", param="messages")
     if len(value) > _MESSAGES:
-        raise InvalidRequest(f"Claude takes at most {_MESSAGES} messages; send a shorter chat.", param="messages")
+        raise InvalidRequest(f"A chat may have {_MESSAGES} messages at most; send a shorter one.", param="messages")
     return tuple(message for index, item in enumerate(value) for message in _messages(item, index, context))
 
 
@@ -129,7 +129,7 @@ def _rest_of_assistant(value: dict[str, Any], at: str, context: Context) -> tupl
     """What only an assistant's message has. `reasoning_content` is none of it: it is for people, since a model takes
     back signed thoughts only."""
     if value.get("audio"):
-        context.notes.dropped(f"{at}.audio", "Claude takes no audio, not even of earlier answers.", code="audio")
+        context.notes.dropped(f"{at}.audio", "This model takes no audio, not even of earlier answers.", code="audio")
     refusal = value.get("refusal")
     return (Text(refusal),) if isinstance(refusal, str) and refusal else ()
 
@@ -172,8 +172,8 @@ def _piece(value: Any, at: str, role: Role, index: int, context: Context) -> Pie
             return next(iter(signed_of([value], role, at, context.notes)), None)
         case "input_audio":
             if not context.drop_audio:
-                raise InvalidRequest("Claude takes no audio; send text.", param=at, code="unsupported_value")
-            context.notes.dropped(at, "Claude takes no audio.", code="input_audio")
+                raise InvalidRequest("This model takes no audio; send text.", param=at, code="unsupported_value")
+            context.notes.dropped(at, "This model takes no audio.", code="input_audio")
             return None
     raise InvalidRequest(
         "This kind of content part is not supported; send text, image_url or file parts.",

@@ -28,13 +28,7 @@ from ..events import (
     UsageReport,
 )
 from ..jsontext import one_line, write
-from .shapes import annotation, custom_call, redacted_thought, signed_thought, usage_object
-
-_REASONING = {
-    "reasoning_content": ("reasoning_content",),
-    "reasoning": ("reasoning",),
-    "both": ("reasoning_content", "reasoning"),
-}
+from .shapes import REASONING_FIELDS, annotation, custom_call, redacted_thought, signed_thought, usage_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class ChunkWriter:
         self._thought: list[str] = []  # since the last signature
         self._entries = Counter[str]()  # of lists that come one by one
         self._reasoning = b"{%s}" % b",".join(
-            b'"%s":%%(text)b' % name.encode() for name in _REASONING[to.reasoning_field]
+            b'"%s":%%(text)b' % name.encode() for name in REASONING_FIELDS[to.reasoning_field]
         )
         self._head = b""  # `data: {"id": …, "choices": [{"index": 0, "delta": `: the same in every chunk
         self._tail = b',"usage":null' if to.include_usage else b""
@@ -238,7 +232,7 @@ class Completion:
             "refusal": refusal,
         }
         if thoughts := "".join(self._thoughts):
-            message |= dict.fromkeys(_REASONING[self._to.reasoning_field], thoughts)
+            message |= dict.fromkeys(REASONING_FIELDS[self._to.reasoning_field], thoughts)
         if self._blocks and self._to.thinking_blocks:
             message["thinking_blocks"] = self._blocks
         if self._annotations:

@@ -6,6 +6,7 @@ could change the answer. Fields: OpenAI's API reference, and those of Anthropic'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidRequest
@@ -43,12 +44,11 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         drop_audio=settings.audio == "drop",
     )
     tools = read_tools(body, context)
-    stream_options = body.get("stream_options")
     return ChatRequest(
-        model=_model(body.get("model")),
+        model=model_of(body),
         messages=(*read_system(body.get("system"), context), *read_messages(body.get("messages"), context)),
         stream=boolean(body, "stream"),
-        include_usage=isinstance(stream_options, dict) and boolean(stream_options, "include_usage", "stream_options"),
+        include_usage=asks_for_usage(body),
         max_tokens=_max_tokens(body),
         temperature=number(body, "temperature"),
         top_p=number(body, "top_p"),
@@ -70,10 +70,18 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
     )
 
 
+def asks_for_usage(body: Mapping[str, Any]) -> bool:
+    """Whether a stream is to end with its usage; raises `InvalidRequest`."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and boolean(options, "include_usage", "stream_options")
+
+
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 
-def _model(value: Any) -> str:
+def model_of(body: Mapping[str, Any]) -> str:
+    """The model that a request names; raises `InvalidRequest`."""
+    value = body.get("model")
     if isinstance(value, str) and value.strip():
         if len(value) > _MODEL_LENGTH:  # it is repeated in every chunk of the answer
             raise InvalidRequest("No model has a name as long as this; GET models lists them.", param="model")
@@ -93,7 +101,7 @@ def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     texts = [item for item in given if isinstance(item, str)]
     stops = tuple(dict.fromkeys(item for item in texts if item.strip()))
     if any(item.isspace() for item in texts) or any(not isinstance(item, str | None) for item in given):
-        notes.dropped("stop", "Claude takes no stop sequences of white space, or what is no text.")
+        notes.dropped("stop", "This model takes no stop sequences of white space, or what is no text.")
     return stops
 
 
@@ -111,14 +119,14 @@ def _betas(value: Any) -> tuple[str, ...]:
 def _refuse_what_would_change_the_answer(body: dict[str, Any]) -> None:
     if (count := number(body, "n")) is not None and count != 1:
         raise InvalidRequest(
-            "Claude gives one answer at a time; set `n` (in SillyTavern: Multiple swipes per generation) to 1.",
+            "This model gives one answer at a time; set `n` (in SillyTavern: Multiple swipes per generation) to 1.",
             param="n",
             code="unsupported_value",
         )
     modalities = body.get("modalities")
     if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
         field = "audio" if body.get("audio") else "modalities"
-        raise InvalidRequest("Claude speaks no audio; ask for text.", param=field, code="unsupported_value")
+        raise InvalidRequest("This model speaks no audio; ask for text.", param=field, code="unsupported_value")
 
 
 _HONOURED = {
@@ -132,19 +140,19 @@ _HONOURED = {
     *("continue_final_message", "add_generation_prompt"),
 }
 _DROPPED = {
-    "frequency_penalty": "Claude has no frequency penalty.",
-    "presence_penalty": "Claude has no presence penalty.",
-    "logit_bias": "Claude has no logit bias.",
-    "logprobs": "Claude gives no log probabilities.",
-    "top_logprobs": "Claude gives no log probabilities.",
-    "seed": "Claude has no seed.",
-    "prediction": "Claude takes no predicted output.",
+    "frequency_penalty": "This model has no frequency penalty.",
+    "presence_penalty": "This model has no presence penalty.",
+    "logit_bias": "This model has no logit bias.",
+    "logprobs": "This model gives no log probabilities.",
+    "top_logprobs": "This model gives no log probabilities.",
+    "seed": "This model has no seed.",
+    "prediction": "This model takes no predicted output.",
     "moderation": "The cloud has its own moderation.",
-    "verbosity": "Claude has no verbosity setting.",
-    "service_tier": "Vertex AI has no service tier for Claude.",
-    "min_p": "Claude has no min_p.",
-    "top_a": "Claude has no top_a.",
-    "repetition_penalty": "Claude has no repetition penalty.",
+    "verbosity": "This model has no verbosity setting.",
+    "service_tier": "The service tier is not a client's to choose here.",
+    "min_p": "This model has no min_p.",
+    "top_a": "This model has no top_a.",
+    "repetition_penalty": "This model has no repetition penalty.",
 }
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 _USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,), "service_tier": ("auto", "default")}

@@ -6,6 +6,13 @@ from typing import Any
 
 from ..events import Citation, CustomCall, RedactedThinking, Usage
 
+REASONING_FIELDS = {
+    "reasoning_content": ("reasoning_content",),
+    "reasoning": ("reasoning",),
+    "both": ("reasoning_content", "reasoning"),
+}
+"""Where the text of thoughts goes, by the setting."""
+
 
 def usage_object(usage: Usage) -> dict[str, Any]:
     """OpenAI's `usage`: the prompt counts cached tokens too; reasoning is told only where the cloud tells it."""

@@ -35,7 +35,7 @@ def read_tools(body: Mapping[str, Any], context: Context) -> tuple[Tool, ...]:
         if not isinstance(item, dict):
             raise InvalidRequest('A tool must be {"type": "function", "function": {"name": …}}.', param=at)
         if (tool := _tool(item, at, context)) is None:
-            detail = "Only functions and custom tools can be sent to Claude; this tool is another's."
+            detail = "Only functions and custom tools can be sent to the model; this tool is another's."
             context.notes.dropped(at, detail, code="tool")
         elif tool.name in tools:
             raise InvalidRequest("There is another tool of this name; rename one of them.", param=f"{tool.param}.name")
@@ -134,7 +134,7 @@ def _refuse_a_grammar(value: dict[str, Any], at: str) -> None:
     given = value.get("format")
     if given and (not isinstance(given, dict) or given.get("type", "text") != "text"):
         raise InvalidRequest(
-            "Claude keeps to no grammar; use the format text, or a function with a JSON schema.",
+            "This model keeps to no grammar; use the format text, or a function with a JSON schema.",
             param=f"{at}.format",
             code="unsupported_value",
         )

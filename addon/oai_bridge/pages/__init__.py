@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models.catalog import Catalog
+from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
@@ -16,7 +16,6 @@ from .programs import (
     models_page,
     reply_to_test_message,
     status_page,
-    unknown_model,
 )
 
 __all__ = [
@@ -35,26 +34,25 @@ __all__ = [
     "page_for",
     "reply_to_test_message",
     "status_page",
-    "unknown_model",
     "wants_html",
 ]
 
 
-def page_for(route: Route, accept: str | None, snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
+def page_for(route: Route, accept: str | None, snapshot: Snapshot, config: Config, directory: Directory) -> Page:
     """The page that a route names, for all routes that need no cloud; raises `NotFound` for an unknown model."""
     match route.kind:
         case "models":
-            return models_page(config, catalog)
+            return models_page(route, directory)
         case "model":
-            return model_page(route.model or "", config, catalog)
+            return model_page(route, directory)
         case "health":
             return health_page()
         case "favicon":
             return favicon_page()
         case "root" if wants_html(accept):
-            return html_page(snapshot, config, catalog)
+            return html_page(snapshot, config, directory)
         case _:
-            return status_page(snapshot, config, catalog)
+            return status_page(snapshot, config, directory)
 
 
 def wants_html(accept: str | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .. import jsontext
 
@@ -23,18 +24,20 @@ class Snapshot:
     """What the proxy has done since it started. Times are seconds of one clock, counts are since the start.
 
     `base_url` is the scheme and authority under which the client sees the proxy, such as `http://127.0.0.1:7860`;
-    `accounts` are the labels of the credentials in use, which hold no secret.
+    `accounts` are the labels, which hold no secret, of the credentials in use by the account's kind; `family_tokens`
+    are prompt and completion together by what stands for a cloud in paths, such as `gcp-claude`.
     """
 
     version: str
     base_url: str
     started_at: float
     now: float
-    accounts: tuple[str, ...] = ()
+    accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
     in_flight: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    family_tokens: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def uptime(self) -> int:

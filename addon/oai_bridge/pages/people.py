@@ -6,20 +6,19 @@ import base64
 import hashlib
 from html import escape
 
-from ..models.catalog import Catalog
-from ..routing import claude_base
+from ..directory import Directory
+from ..routing import Route, base_of
 from ..settings import Config
 from .page import Page, Snapshot, make_page, short
-from .programs import listed_names
 
 
-def html_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
+def html_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
     """The status for people: one page without scripts or anything from elsewhere."""
     title = escape(config.title)
     state = (
-        '<p class="note"><b>Demo.</b> No Google credential is configured, so a built-in stand-in answers, at no cost. '
-        'Set GCP_CREDENTIALS or config.yaml to reach the real models.<br><span lang="zh-Hans">演示模式：未配置 Google '
-        "凭据，由内置模拟服务回答，不产生费用。</span></p>"
+        '<p class="note"><b>Demo.</b> No credential is configured, so a built-in stand-in answers, at no cost. '
+        "Set GCP_CREDENTIALS, AWS_CREDENTIALS or config.yaml to reach the real models.<br>"
+        '<span lang="zh-Hans">演示模式：未配置任何云凭据，由内置模拟服务回答，不产生费用。</span></p>'
         if config.demo
         else ""
     )
@@ -33,6 +32,12 @@ def html_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
             ("Tokens out", "输出 token", short(snapshot.completion_tokens)),
         )
     )
+    paths = dict.fromkeys(door.entry.path for door in directory.doors)
+    bases = "".join(
+        f'<p><code class="url">{escape(snapshot.base_url + base_of(config.prefix, path))}</code></p>' for path in paths
+    )
+    accounts = tuple(label for labels in snapshot.accounts.values() for label in labels)
+    models = tuple(one.name for one in directory.listed(Route("models")))
     body = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -48,15 +53,15 @@ def html_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
 <p class="up">Running, version {escape(snapshot.version)} <span lang="zh-Hans">正在运行</span></p>
 {state}
 <h2>Base URL <span lang="zh-Hans">接口地址</span></h2>
-<p><code class="url">{escape(snapshot.base_url + claude_base(config.prefix))}</code></p>
+{bases}
 <p>In SillyTavern: API Connections, Chat Completion, Custom (OpenAI-compatible); paste it as the Custom Endpoint.<br>
 <span lang="zh-Hans">酒馆：API 连接 → 聊天补全 → 自定义（兼容 OpenAI），把上面的地址粘贴到自定义端点。</span></p>
 <p>Anthropic SDKs take it as it is, OpenAI SDKs with /v1 behind it.
 <span lang="zh-Hans">Anthropic SDK 直接使用，OpenAI SDK 在末尾加 /v1。</span></p>
 <h2>Numbers <span lang="zh-Hans">统计</span></h2>
 <dl>{numbers}</dl>
-{_list("Accounts", "账号", snapshot.accounts)}
-{_list("Models", "模型", listed_names(config, catalog))}
+{_list("Accounts", "账号", accounts)}
+{_list("Models", "模型", models)}
 <p class="foot">For programs <span lang="zh-Hans">供程序使用</span>: <a href="/status">/status</a>,
 <a href="/v1/models">/v1/models</a>, <a href="/health">/health</a></p>
 </main>

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import NotFound
+from ..backends import Account
+from ..directory import Directory, Listed
 from ..jsontext import encodable
-from ..models.catalog import Catalog, ModelFacts
-from ..routing import claude_base
+from ..models.facts import Facts, ModelFacts
+from ..routing import Path, Route, base_of
 from ..settings import Config
 from .page import Page, Snapshot, json_page, make_page, short
 
@@ -21,30 +22,25 @@ _TEST_REPLY = (
 )
 
 
-def models_page(config: Config, catalog: Catalog) -> Page:
-    """The list of models in OpenAI's and Anthropic's form at once: those of the configuration or else of the catalogue,
-    and the aliases."""
-    names = listed_names(config, catalog)
+def models_page(route: Route, directory: Directory) -> Page:
+    """The list of models in OpenAI's and Anthropic's form at once; raises `NotFound` where the route's cloud is not
+    configured."""
+    listed = directory.listed(route)
+    names = [one.name for one in listed]
     pages = {"has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
-    return json_page({"object": "list", "data": [_model(name, config, catalog) for name in names], **pages})
+    return json_page({"object": "list", "data": [_model(one) for one in listed], **pages})
 
 
-def model_page(name: str, config: Config, catalog: Catalog) -> Page:
-    """One model of the list, under any spelling of its name; raises `NotFound` with the names that come close."""
-    names = listed_names(config, catalog)
-    facts = catalog.find(name)
-    listed = {found.id for found in map(catalog.find, names) if found}
-    if name not in names and (facts is None or facts.id not in listed):
-        raise unknown_model(name, config, catalog)
-    return json_page(_model(name, config, catalog))
-
-
-def unknown_model(name: str, config: Config, catalog: Catalog) -> NotFound:
-    """The error for a model that nobody serves here, with the names that come close."""
-    names = listed_names(config, catalog)
-    close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:3])
-    message = f"There is no model of this name here. Close to it: {close}."
-    return NotFound(message, param="model", code="model_not_found")
+def model_page(route: Route, directory: Directory) -> Page:
+    """One model, under any spelling of its name that is served; raises `NotFound` with the names that come close."""
+    name = route.model or ""
+    listed = {one.name: one for one in directory.listed(route)}
+    if name in listed:
+        return json_page(_model(listed[name]))
+    facts = directory.look_up(route, name)
+    if facts is None or not any(one.facts and one.facts.id == facts.id for one in listed.values()):
+        raise directory.unknown(route, name)
+    return json_page(_model(Listed(name, facts)))
 
 
 def is_test_message(body: object) -> bool:
@@ -81,56 +77,66 @@ def favicon_page() -> Page:
     return make_page(404, "text/plain; charset=utf-8", b"", {})
 
 
-def status_page(snapshot: Snapshot, config: Config, catalog: Catalog) -> Page:
+def status_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
     """The status for programs, with the names and types of oai-reverse-proxy's `/status`, and `version`, `demo` and
     `models` (how many are listed) beside them."""
-    names = listed_names(config, catalog)
-    active = len(snapshot.accounts)
-
-    def keys_for(family: str) -> int:
-        return active if any(family in name for name in names) else 0
-
+    paths = {door.entry.path: door.account for door in directory.doors}
+    endpoints: dict[str, str] = {}
+    for cloud, name in paths:  # of a cloud with several, the first is what oai-reverse-proxy's users know
+        endpoints.setdefault(cloud, snapshot.base_url + base_of(config.prefix, (cloud, name)))
+    keys = {cloud: len({*_labels(snapshot, paths, cloud)}) for cloud in endpoints}
     return json_page(
         {
             "uptime": snapshot.uptime,
-            "endpoints": {"gcp": snapshot.base_url + claude_base(config.prefix)},
+            "endpoints": endpoints,
             "proompts": snapshot.requests,
             "tookens": short(snapshot.tokens),
             "proomptersNow": snapshot.in_flight,
-            "gcpKeys": len(snapshot.accounts),
-            "gcp-claude": {
-                "usage": f"{short(snapshot.tokens)} tokens",
-                "activeKeys": active,
-                "revokedKeys": 0,  # none is ever given up: a refused token is minted anew
-                "sonnetKeys": keys_for("sonnet"),
-                "sonnet35Keys": keys_for("3-5-sonnet"),
-                "haikuKeys": keys_for("haiku"),
-                # Nobody ever waits: a request goes out as it comes.
-                "proomptersInQueue": 0,
-                "estimatedQueueTime": "no wait",
-            },
+            **{f"{cloud}Keys": count for cloud, count in keys.items()},
+            **{"-".join(path): _family(snapshot, directory, path, account) for path, account in paths.items()},
             "version": snapshot.version,
             "demo": config.demo,
-            "models": len(names),
+            "models": len(directory.listed(Route("models"))),
         }
     )
 
 
-def listed_names(config: Config, catalog: Catalog) -> tuple[str, ...]:
-    """The names that are listed, each once, in the order of the configuration or of the catalogue."""
-    regions = dict.fromkeys(account.region for account in config.vertex.accounts) or ("global",)
-    names = config.models or [facts.id for region in regions for facts in catalog.listed(region)]
-    return tuple(dict.fromkeys([*names, *config.aliases]))
+def _labels(snapshot: Snapshot, paths: Mapping[Path, Account], cloud: str) -> list[str]:
+    """Of all accounts of a cloud."""
+    kinds = {account for path, account in paths.items() if path[0] == cloud}
+    return [label for kind in kinds for label in snapshot.accounts.get(kind, ())]
 
 
-def _model(name: str, config: Config, catalog: Catalog) -> dict[str, Any]:
+def _family(snapshot: Snapshot, directory: Directory, path: Path, account: Account) -> dict[str, Any]:
+    """What oai-reverse-proxy tells of a family of models."""
+    active = len(snapshot.accounts.get(account, ()))
+    names = [one.name for one in directory.listed(Route("models", path=path))]
+    numbers: dict[str, Any] = {
+        "usage": f"{short(snapshot.family_tokens.get('-'.join(path), 0))} tokens",
+        "activeKeys": active,
+        "revokedKeys": 0,  # none is ever given up: a refused token is minted anew
+    }
+    if path[1] == "claude":
+        for key, word in (("sonnetKeys", "sonnet"), ("sonnet35Keys", "3-5-sonnet"), ("haikuKeys", "haiku")):
+            numbers[key] = active if any(word in name for name in names) else 0
+    # Nobody ever waits: a request goes out as it comes.
+    return numbers | {"proomptersInQueue": 0, "estimatedQueueTime": "no wait"}
+
+
+def _model(listed: Listed) -> dict[str, Any]:
     """A model in OpenAI's keys, then in Anthropic's: their names differ, so that both can be told."""
-    facts = catalog.find(config.aliases.get(name, name))
+    facts = listed.facts
     released = _released(facts)
-    openai = {"id": name, "object": "model", "created": int(released.timestamp()), "owned_by": "anthropic"}
+    titled = isinstance(facts, ModelFacts) and not listed.alias
+    openai = {
+        "id": listed.name,
+        "object": "model",
+        "created": int(released.timestamp()),
+        "owned_by": facts.owner if facts else "unknown",
+    }
     anthropic = {
         "type": "model",
-        "display_name": name if facts is None or name in config.aliases else _title(facts.id),
+        "display_name": _title(facts.id) if facts and titled else listed.name,
         "created_at": f"{released:%Y-%m-%dT%H:%M:%SZ}",
         "lifecycle": "active",
         "max_input_tokens": facts.context if facts else None,
@@ -139,10 +145,11 @@ def _model(name: str, config: Config, catalog: Catalog) -> dict[str, Any]:
     return openai | anthropic
 
 
-def _released(facts: ModelFacts | None) -> datetime:
+def _released(facts: Facts | None) -> datetime:
     """The date that a model's id in Vertex bears, or else the epoch, as both APIs write what isn't known."""
+    vertex = facts.vertex if isinstance(facts, ModelFacts) else None
     try:
-        return datetime.strptime(f"{facts.vertex.partition('@')[2] if facts else ''}+0000", "%Y%m%d%z")
+        return datetime.strptime(f"{(vertex or '').partition('@')[2]}+0000", "%Y%m%d%z")
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
 

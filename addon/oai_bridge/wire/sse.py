@@ -8,21 +8,9 @@ whether the message is whole is for its reader to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-MAX_MESSAGE = 8 * 1024 * 1024  # bytes
+from .frames import MAX_MESSAGE, Frame, FrameError
 
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class FrameError:
-    """The bytes are not what the framing promises; nothing more will come from this decoder."""
-
-    reason: str
-
-
-Frame = bytes | FrameError
 
 
 class SseDecoder:

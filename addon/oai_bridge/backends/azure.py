@@ -1,0 +1,63 @@
+"""OpenAI's models on Azure: deployments under a resource's address, by the newer `/openai/v1` or the older paths with a
+deployment and an api-version in them.
+
+As in Microsoft's "Azure OpenAI in Azure AI Foundry Models REST API reference" and the `openai` package's `lib/azure`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..credentials.base import Outbound
+from ..jsontext import write
+from ..models.passed import PassedFacts, azure_facts
+from ..settings import AzureAccount, Config
+from .base import Call
+from .claude import json_headers
+from .passing import PATHS, OpenAiBackend
+
+if TYPE_CHECKING:
+    from ..credentials.azure import AzureAccess
+
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # what a deployment can be called
+_USAGE_SINCE = "2024-09-01"  # the first api-version whose streams can be asked for their usage
+
+
+class AzureOpenAI(OpenAiBackend["AzureAccess"]):
+    """Which models there are is a matter of each account's deployments."""
+
+    name = "azure"
+    cloud = "azure"
+
+    def __init__(self, config: Config) -> None:
+        accounts = config.azure.accounts
+        versions = [account.api_version for account in accounts if account.api_version]
+        super().__init__(config.openai, stream_usage=all(version >= _USAGE_SINCE for version in versions))
+        names = {name: deployment for account in accounts for name, deployment in account.deployments.items()}
+        self._models = {name: azure_facts(name, deployment) for name, deployment in names.items()}
+        self._any = any(not account.deployments for account in accounts)
+
+    def listed(self) -> Sequence[PassedFacts]:
+        return tuple(self._models.values())
+
+    def find(self, name: str) -> PassedFacts | None:
+        if name in self._models:
+            return self._models[name]
+        return azure_facts(name, name) if self._any and _DEPLOYMENT.fullmatch(name) else None
+
+    def outbound(
+        self, body: dict[str, Any], facts: PassedFacts, call: Call, betas: Sequence[str], access: AzureAccess
+    ) -> Outbound:
+        account = access.account
+        assert isinstance(account, AzureAccount), "the registry pairs them"
+        deployment = account.deployments.get(facts.id, facts.name)
+        if account.api_version is None:
+            url = f"{account.endpoint}/openai/v1{PATHS[call]}"
+        else:
+            place = f"{account.endpoint}/openai/deployments/{quote(deployment, safe='')}"
+            url = f"{place}{PATHS[call]}?api-version={quote(account.api_version, safe='')}"
+        body = {**body, "model": deployment}
+        return Outbound("POST", url, json_headers(call == "stream"), write(body), deployment)

@@ -1,0 +1,43 @@
+"""Bedrock's OpenAI-compatible door, for OpenAI's open-weight models: as in AWS's "Invoke a model with the OpenAI Chat
+Completions API" and the `openai` package's `providers/bedrock`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..credentials.base import Access, Outbound
+from ..jsontext import write
+from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
+from ..models.profiles import bedrock_id
+from ..models.spellings import is_bedrock_id
+from ..settings import Bedrock, OpenAI
+from .base import Call
+from .bedrock_host import SERVICE, runtime_url
+from .claude import json_headers
+from .passing import PATHS, OpenAiBackend
+
+
+class BedrockOpenAI(OpenAiBackend[Access]):
+    name = "bedrock"
+    cloud = "bedrock"
+
+    def __init__(self, bedrock: Bedrock, openai: OpenAI) -> None:
+        super().__init__(openai)
+        self._bedrock = bedrock
+
+    def listed(self) -> Sequence[PassedFacts]:
+        return listed_on_bedrock()
+
+    def find(self, name: str) -> PassedFacts | None:
+        return find_on_bedrock(name)
+
+    def owns(self, name: str) -> bool:
+        return is_bedrock_id(name)
+
+    def outbound(
+        self, body: dict[str, Any], facts: PassedFacts, call: Call, betas: Sequence[str], access: Access
+    ) -> Outbound:
+        model = bedrock_id(facts, access.region, self._bedrock.profiles)
+        url = f"{runtime_url(self._bedrock, access.region)}/openai/v1{PATHS[call]}"
+        return Outbound("POST", url, json_headers(call == "stream"), write({**body, "model": model}), model, SERVICE)

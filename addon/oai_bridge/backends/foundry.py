@@ -1,0 +1,49 @@
+"""Claude on Azure AI Foundry: Anthropic's own Messages API under the resource's address.
+
+Paths and headers as in the `anthropic` package's `lib/foundry` and Microsoft's "Deploy and use Claude models in
+Foundry".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..credentials.base import Outbound
+from ..dialects.claude_errors import error_from_body
+from ..dialects.cloud_errors import AZURE
+from ..errors import BridgeError
+from ..jsontext import write
+from ..models.catalog import Catalog, ModelFacts
+from ..settings import Claude, Foundry
+from .base import Call
+from .claude import ClaudeBackend, json_headers
+
+if TYPE_CHECKING:
+    from ..credentials.azure import AzureAccess
+
+
+class FoundryClaude(ClaudeBackend["AzureAccess"]):
+    """Model and stream stand in the body, version and betas in headers."""
+
+    name = "foundry"
+    cloud = "foundry"
+    hints = AZURE
+    fetches = False
+
+    def __init__(self, foundry: Foundry, claude: Claude, catalog: Catalog) -> None:
+        super().__init__(catalog, claude, foundry.anthropic_version)
+        self._deployments = foundry.deployments
+
+    def outbound(
+        self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: AzureAccess
+    ) -> Outbound:
+        model = self._deployments.get(facts.id, facts.foundry or facts.id)
+        url = f"{access.base_url}/v1/messages" + ("/count_tokens" if call == "count" else "")
+        headers = {**json_headers(call == "stream", betas), "anthropic-version": self._version}
+        return Outbound("POST", url, headers, write({"model": model, **body}), model)
+
+    def error(
+        self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
+    ) -> BridgeError:
+        return error_from_body(status, body, headers, self.hints)

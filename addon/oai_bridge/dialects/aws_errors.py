@@ -1,0 +1,145 @@
+"""What AWS says when a model on Bedrock does not answer, as a `BridgeError`: exceptions, by their names.
+
+Names as in botocore's model of bedrock-runtime and in AWS's "Troubleshooting Amazon Bedrock API Error Codes". The body
+is `{"message"}` or `{"Message"}`, the name stands in a header or in the body's `__type`. Bedrock's Messages and Mantle
+doors answer with Anthropic's error object instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..errors import CloudError, Original
+from .claude_errors import error_from_body
+from .cloud_errors import (
+    AWS,
+    CONFLICT,
+    CREDENTIAL,
+    DENIED,
+    INVALID,
+    NOT_FOUND,
+    OVERLOADED,
+    QUOTA,
+    SERVER,
+    SLOW,
+    UNAVAILABLE,
+    Kind,
+    cloud_error,
+    json_or_none,
+    kind_of_status,
+    plain,
+    unknown,
+)
+
+_EXPIRED = replace(
+    CREDENTIAL, hint="The login is too old: run `aws sso login`, or give the proxy a new session token or key."
+)
+_SIGNATURE = replace(CREDENTIAL, hint="Check the secret access key, and whether this computer's clock is right.")
+_CLOCK = replace(
+    CREDENTIAL, hint="Set this computer's clock right: AWS refuses what is signed minutes too early or too late."
+)
+_MODEL_ERROR = Kind(502, "server_error", "model_error", hint="The model failed; try again.")
+
+_KINDS = {
+    "validation": INVALID,
+    "validationerror": INVALID,
+    "serialization": INVALID,
+    "conflict": CONFLICT,
+    "accessdenied": DENIED,
+    "notauthorized": DENIED,
+    "unrecognizedclient": CREDENTIAL,
+    "invalidclienttokenid": CREDENTIAL,
+    "missingauthenticationtoken": CREDENTIAL,
+    "expiredtoken": _EXPIRED,
+    "requestexpired": _CLOCK,
+    "incompletesignature": _SIGNATURE,
+    "invalidsignature": _SIGNATURE,
+    "signaturedoesnotmatch": _SIGNATURE,
+    "resourcenotfound": NOT_FOUND,
+    "throttling": QUOTA,
+    "toomanyrequests": QUOTA,
+    "servicequotaexceeded": Kind(
+        429,
+        "rate_limit_error",
+        "quota_exceeded",
+        hint="Ask for more quota for this model in AWS's Service Quotas console, or use another region.",
+    ),
+    "modelnotready": replace(QUOTA, hint="The model is being made ready; try again in a minute."),
+    "modeltimeout": SLOW,
+    "modelerror": _MODEL_ERROR,
+    "modelstreamerror": _MODEL_ERROR,
+    "internalserver": SERVER,
+    "internalservererror": SERVER,
+    "internalerror": SERVER,
+    "internalfailure": SERVER,
+    "serviceunavailable": UNAVAILABLE,
+}
+"""By the name in lower case, without `Exception`."""
+
+_QUOTING = "The model returned the following errors:"
+_SIGNED = "The Canonical String for this request"  # what follows repeats the request's headers
+_PROFILE_NEEDED = re.compile("model identifier is invalid|on-demand throughput", re.I)
+_KEY_REFUSED = re.compile("api key|bearer token|security token", re.I)
+_SKEWED = re.compile("signature (?:expired|not yet current)", re.I)
+
+
+def error_from_aws(
+    status: int | None, headers: Mapping[str, str], body: bytes, profile: str | None = None
+) -> CloudError:
+    """The error that an answer of AWS tells. `status` is the HTTP status it came with, `None` inside a stream; header
+    names are lower case; `profile` is the inference profile to name where the model can be had by one only. Whatever
+    the body is, an error comes out."""
+    value = json_or_none(body)
+    told = value if isinstance(value, dict) else {}
+    if isinstance(told.get("error"), dict):
+        return error_from_body(status, body, headers, AWS)
+    name = headers.get("x-amzn-errortype") or told.get("__type")
+    message = told.get("message") or told.get("Message")
+    kind = _kind(name)
+    if kind is _MODEL_ERROR:
+        kind = _model_error(told.get("originalStatusCode"))
+    if not isinstance(message, str):
+        message = plain(status, body)
+    elif kind is None:
+        kind = kind_of_status(status)
+    if isinstance(told.get("originalMessage"), str):
+        message = f"{message.removesuffix('.')}: {told['originalMessage']}"
+    return _error(kind or unknown(status), message, Original(status), headers, profile)
+
+
+def error_from_exception(name: str, message: str) -> CloudError:
+    """The error of this name, as it comes inside a stream."""
+    return _error(_kind(name) or unknown(None), message, Original(), {}, None)
+
+
+def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, str], profile: str | None) -> CloudError:
+    message = message.strip().removeprefix(_QUOTING).partition(_SIGNED)[0].strip() or plain(original.status, b"")
+    if kind is INVALID and _PROFILE_NEEDED.search(message):
+        kind = replace(NOT_FOUND, hint=_profile_hint(profile))
+    elif kind is DENIED and _KEY_REFUSED.search(message):
+        kind = CREDENTIAL
+    elif kind is _SIGNATURE and _SKEWED.search(message):
+        kind = _CLOCK
+    return cloud_error(kind, message, headers, AWS, original=original)
+
+
+def _profile_hint(profile: str | None) -> str:
+    if profile:
+        return f"Use the inference profile `{profile}`."
+    return "Use the id of an inference profile, such as the model's own with `us.`, `eu.` or `global.` before it."
+
+
+def _kind(name: object) -> Kind | None:
+    """By a name such as `throttlingException`, `ThrottlingException:http://…/` or `com.…#ThrottlingException`."""
+    if not isinstance(name, str):
+        return None
+    return _KINDS.get(name.partition(":")[0].rpartition("#")[2].strip().lower().removesuffix("exception"))
+
+
+def _model_error(status: object) -> Kind:
+    """`status` is what the model answered AWS with."""
+    if not isinstance(status, int) or not 400 <= status <= 599:
+        return _MODEL_ERROR
+    return replace(_MODEL_ERROR, status=OVERLOADED.status if status == 529 else status)  # few clients know 529

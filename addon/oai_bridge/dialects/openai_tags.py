@@ -1,0 +1,27 @@
+"""Thoughts out of the text where Bedrock's OpenAI door leaves them: gpt-oss's come as `<reasoning>…</reasoning>`.
+
+In a whole answer they stand before the text, in a stream each piece of them is wrapped by itself (as recorded of
+`bedrock-runtime` by llama-stack's tests; for InvokeModel AWS says so in "OpenAI models").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_THOUGHT = re.compile(r"<reasoning>(.*?)</reasoning>", re.DOTALL)
+
+
+def untag(message: dict[str, Any]) -> None:
+    """Moves the thoughts at the front of the `content` of a message, or of a delta, to `reasoning_content`. A tag
+    further in is the model's text."""
+    content = message.get("content")
+    if not isinstance(content, str) or not content.startswith("<reasoning>"):
+        return
+    thoughts, at = [], 0
+    while thought := _THOUGHT.match(content, at):
+        thoughts.append(thought[1])
+        at = thought.end()
+    if thoughts:
+        message["content"] = content[at:]
+        message["reasoning_content"] = "".join(thoughts)

@@ -1,0 +1,115 @@
+"""Who serves a model: a route and the name that a client uses in, a door and what is known of the model out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .backends import REGISTRY, Account, Entry
+from .backends.base import Backend
+from .errors import NotFound
+from .models.catalog import Catalog
+from .models.facts import Facts
+from .routing import PATHS, Route, base_of
+from .settings import Config
+
+_SHOWN = 3  # names in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way to a cloud: the backend, what it does and where, and whose credentials it needs."""
+
+    backend: Backend[Any, Any]
+    entry: Entry
+
+    @property
+    def account(self) -> Account:
+        return self.entry.account
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A name that is offered, and the model behind it; `None` where nobody has one (a user's own list can be wrong)."""
+
+    name: str
+    facts: Facts | None
+    alias: bool = False
+
+
+class Directory:
+    """The doors that the settings open, in the registry's order, and the models behind them."""
+
+    def __init__(self, config: Config, catalog: Catalog) -> None:
+        self._config = config
+        self.doors = tuple(
+            Door(entry.make(config, catalog), entry)
+            for entry in REGISTRY
+            if config.accounts[entry.account] or (config.demo and entry.demo)
+        )
+
+    def find(self, route: Route, name: str) -> tuple[Door, Facts]:
+        """The door that answers a request for `name` on `route`; raises `NotFound` with the names that come close."""
+        wanted = self._config.aliases.get(name, name)
+        doors = self._at(route)
+        able = [door for door in doors if route.kind in door.entry.duties]
+        found = min(self._candidates(able, wanted), key=lambda candidate: candidate[0], default=None)
+        if found is not None:
+            return found[1], found[2]
+        raise self.unknown(route, name)
+
+    def look_up(self, route: Route, name: str) -> Facts | None:
+        """What is known of a model, whatever it can do; `None` where nobody has it."""
+        candidates = self._candidates(self._at(route), self._config.aliases.get(name, name))
+        found = min(candidates, key=lambda candidate: candidate[0], default=None)
+        return found[2] if found else None
+
+    def listed(self, route: Route) -> tuple[Listed, ...]:
+        """What is offered on a route, each name once: the user's own list, or else Claude's models before the others,
+        and the aliases at the end."""
+        doors = self._at(route)
+        if self._config.models:
+            names = {name: self.look_up(route, name) for name in self._config.models}
+        else:
+            models = {facts.id: facts for door in reversed(doors) for facts in door.backend.listed()}
+            order = dict.fromkeys(facts.id for door in doors for facts in door.backend.listed())
+            names = {id: models[id] for id in sorted(order, key=lambda id: models[id].owner != "anthropic")}
+        aliases = {alias: self.look_up(route, alias) for alias in self._config.aliases}
+        names |= {alias: facts for alias, facts in aliases.items() if facts or route.path is None}
+        return tuple(Listed(name, facts, name in aliases) for name, facts in names.items())
+
+    def _at(self, route: Route) -> list[Door]:
+        """The doors of a path; raises `NotFound` where the settings open none."""
+        doors = [door for door in self.doors if route.path in (None, door.entry.path)]
+        if doors:
+            return doors
+        cloud = next(entry.cloud for entry in REGISTRY if entry.path == route.path)
+        raise NotFound(
+            f"No credential for {cloud} is configured; README.md shows how to set one.", code="cloud_not_configured"
+        )
+
+    def _candidates(self, doors: Sequence[Door], name: str) -> Iterator[tuple[int, Door, Facts]]:
+        """The doors that have the model, each with its rank: the cloud whose very own spelling it is, then those that
+        list it, then those that take any name of the kind. `cloud/name` asks one cloud alone."""
+        cloud, _, rest = name.partition("/")
+        if rest and any(door.backend.name == cloud for door in self.doors):
+            doors, name = [door for door in doors if door.backend.name == cloud], rest
+        for door in doors:
+            if (facts := door.backend.find(name)) is not None:
+                shown = any(facts.id == one.id for one in door.backend.listed())
+                yield (0 if door.backend.owns(name) else 1 if shown else 2), door, facts
+
+    def unknown(self, route: Route, name: str) -> NotFound:
+        """The error for a model that nobody serves there, with the names that come close."""
+        wanted = self._config.aliases.get(name, name)
+        elsewhere = next(self._candidates(self._at(route), wanted), None)
+        if elsewhere is not None and route.kind in PATHS:
+            base = base_of(self._config.prefix, route.path)
+            paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in elsewhere[1].entry.duties)
+            return NotFound(f"This model is served at {paths}, not here.", param="model", code="model_not_found")
+        names = [one.name for one in self.listed(route)]
+        close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:_SHOWN])
+        hint = f"Close to it: {close}." if close else "Name a deployment of yours."
+        return NotFound(f"There is no model of this name here. {hint}", param="model", code="model_not_found")

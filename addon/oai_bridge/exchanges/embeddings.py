@@ -1,0 +1,84 @@
+"""Vectors of texts: OpenAI's request in, one answer out of as many requests to the cloud as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ..answer import Answer
+from ..backends.base import PassingBackend
+from ..backends.bedrock_embeddings import BedrockEmbeddings
+from ..dialects.bedrock_embeddings import Batch, Embedded
+from ..dialects.openai_answers import renamed
+from ..events import Usage, UsageReport
+from ..models.embeddings import EmbeddingFacts
+from ..models.passed import PassedFacts
+from ..openai.embeddings import embeddings_answer, parse_embeddings
+from ..openai.request import model_of, read_body
+from ..upstream import UpstreamResponse
+from .plain import PlainExchange
+from .sending import Sender
+
+_AT_ONCE = 4  # requests of one client's request: more would only be throttled
+
+
+class EmbeddingsExchange(PlainExchange):
+    """`POST …/embeddings`."""
+
+    async def _answer(self) -> Answer:
+        body = self._body(read_body)
+        sender, backend, facts = self._enter(model_of(body))
+        if isinstance(backend, PassingBackend):
+            answer, response = await self._passed(body, sender, backend, facts)
+        else:
+            assert isinstance(backend, BedrockEmbeddings), "the registry gives this duty to no other"
+            answer, response = await self._translated(body, sender, backend, facts)
+        for piece in self._done(answer, response):
+            yield piece
+
+    async def _passed(
+        self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts
+    ) -> tuple[bytes, UpstreamResponse]:
+        answer, response = await self._pass_on(body, sender, backend, facts, "embed")
+        return renamed(answer, model_of(body)), response
+
+    async def _translated(
+        self, body: dict[str, Any], sender: Sender, backend: BedrockEmbeddings, facts: EmbeddingFacts
+    ) -> tuple[bytes, UpstreamResponse]:
+        record = self._record
+        request = parse_embeddings(body, record.notes)
+        spent = 0
+
+        async def embed(batch: Batch) -> tuple[Embedded, UpstreamResponse]:
+            nonlocal spent
+            response = await sender.send(lambda access: backend.outbound(batch.body, facts, "embed", (), access))
+            embedded = backend.read(facts, response.headers, await sender.read(response), batch.size)
+            spent += embedded.tokens or 0
+            record.saw(UsageReport(Usage(input=spent)))  # at once: it is paid for even if another one fails
+            return embedded, response
+
+        found = await in_order(embed, backend.batches(request, facts, record.notes), _AT_ONCE)
+        if any(embedded.tokens is None for embedded, _ in found):
+            record.notes.add("unknown:usage", "The cloud did not tell how many tokens these texts have.")
+        vectors = [vector for embedded, _ in found for vector in embedded.vectors]
+        return embeddings_answer(request.model, vectors, spent, request.base64), found[0][1]
+
+
+async def in_order[A, B](ask: Callable[[A], Awaitable[B]], items: Sequence[A], at_once: int) -> list[B]:
+    """What `ask` gives for each item, in the order of the items, at most so many under way at the same time. The first
+    error calls all others off and is raised."""
+    found: dict[int, B] = {}
+    waiting = iter(enumerate(items))
+
+    async def work() -> None:
+        for index, item in waiting:
+            found[index] = await ask(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(items))):
+                group.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [found[index] for index in range(len(items))]

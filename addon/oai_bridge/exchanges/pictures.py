@@ -1,0 +1,25 @@
+"""Pictures: OpenAI's request goes to a cloud that speaks its language, and the answer comes back as it is."""
+
+from __future__ import annotations
+
+from ..answer import Answer
+from ..backends.base import PassingBackend
+from ..errors import InvalidRequest
+from ..openai.fields import boolean
+from ..openai.request import model_of, read_body
+from .plain import PlainExchange
+
+
+class PicturesExchange(PlainExchange):
+    """`POST …/images/generations`."""
+
+    async def _answer(self) -> Answer:
+        body = self._body(read_body)
+        if boolean(body, "stream"):
+            message = "Pictures are not streamed here; set `stream` to false, or leave it out."
+            raise InvalidRequest(message, param="stream", code="unsupported_value")
+        sender, backend, facts = self._enter(model_of(body))
+        assert isinstance(backend, PassingBackend), "the registry gives this duty to no other"
+        answer, response = await self._pass_on(body, sender, backend, facts, "image")
+        for piece in self._done(answer, response):
+            yield piece

@@ -1,0 +1,51 @@
+"""gpt-oss's thoughts out of the text, where Bedrock leaves them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from oai_bridge.dialects.openai_tags import untag
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "thought"),
+    [
+        ("<reasoning>Hm.</reasoning>Yes.", "Yes.", "Hm."),
+        ("<reasoning>Hm.</reasoning>", "", "Hm."),
+        ("<reasoning>A\n</reasoning><reasoning>B</reasoning>\nYes.", "\nYes.", "A\nB"),
+        ("<reasoning></reasoning>Yes.", "Yes.", ""),
+        ("<reasoning>a <reasoning>b</reasoning>c", "c", "a <reasoning>b"),
+        ("<reasoning>Never closed", "<reasoning>Never closed", None),
+        ("Say <reasoning>x</reasoning>", "Say <reasoning>x</reasoning>", None),
+        ("", "", None),
+        (None, None, None),
+        (5, 5, None),
+    ],
+)
+def test_only_the_front_is_thought(content: Any, text: Any, thought: str | None) -> None:
+    message = {"role": "assistant", "content": content}
+    untag(message)
+    expected = {"role": "assistant", "content": text} | ({} if thought is None else {"reasoning_content": thought})
+    assert message == expected
+
+
+def test_a_message_without_content_stays() -> None:
+    message: dict[str, Any] = {"tool_calls": []}
+    untag(message)
+    assert message == {"tool_calls": []}
+
+
+def test_the_time_is_linear() -> None:
+    def seconds(pairs: int) -> float:
+        best = 9.0
+        for _ in range(3):
+            message = {"content": "<reasoning>x</reasoning>" * pairs + "<reasoning>" * pairs}
+            began = time.perf_counter()
+            untag(message)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    assert seconds(40_000) <= 3 * seconds(20_000) + 0.01
