@@ -49,7 +49,8 @@ def test_everything_said() -> None:
             "bedrock": {
                 "accounts": [{"region": "us-east-1", "api_key": "k"}],
                 "base_url": "https://vpce.example/",
-                "api": "mantle",
+                "mantle_url": "https://mantle.example",
+                "api": "converse",
                 "anthropic_version": "b",
                 "profiles": "global",
                 "guardrail": {"id": "ab12", "version": 3},
@@ -72,7 +73,8 @@ def test_everything_said() -> None:
         bedrock=Bedrock(
             accounts=(AwsAccount("us-east-1", AwsApiKey("k")),),
             base_url="https://vpce.example",
-            api="mantle",
+            mantle_url="https://mantle.example",
+            api="converse",
             anthropic_version="b",
             profiles="global",
             guardrail=Guardrail("ab12", "3"),
@@ -258,3 +260,14 @@ def test_no_secret_in_the_repr() -> None:
     config = build(document, {"AWS_CREDENTIALS": "ASIAX:canary:us-east-1:canary", "AZURE_CREDENTIALS": "two:d:canary"})
     clouds = (config.bedrock, config.azure, config.foundry)
     assert "canary" not in repr(config) + "".join(account.label for cloud in clouds for account in cloud.accounts)
+
+
+@pytest.mark.parametrize("api", ["messages", "mantle"])
+def test_a_guardrail_that_would_not_guard_is_refused(api: str) -> None:
+    section = {"api": api, "guardrail": {"id": "ab12cd34ef56"}, "service_tier": "flex"}
+    with pytest.raises(ConfigError) as raised:
+        build_config({"bedrock": section}, {}, {})
+    for name in ("guardrail", "service_tier"):
+        assert f"bedrock.{name} has no effect with bedrock.api ({api})" in str(raised.value)
+    for able in ("invoke", "converse"):
+        assert build_config({"bedrock": {**section, "api": able}}, {}, {}).bedrock.guardrail is not None

@@ -42,7 +42,7 @@ class Token:
     async def access(self) -> Access:
         return GoogleAccess("project", "us-east5", "token")
 
-    def refuse(self, access: Access) -> None:
+    def refuse(self, access: Access) -> bool:
         raise AssertionError("nobody refused it")
 
 

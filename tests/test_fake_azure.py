@@ -158,6 +158,15 @@ def test_refuses_what_the_model_refuses(cloud: FakeAzure, path: str, body: Any, 
     assert why in error["message"] == cloud.wrong[0]
 
 
+def test_the_environment_is_one_that_works(cloud: FakeAzure) -> None:
+    found = cloud.environment()
+    assert found["AZURE_OPENAI_ENDPOINT"] == cloud.origin
+    resource, deployment, key = cloud.azure_credentials().split(":")
+    assert (resource, deployment) == ("my-resource", "gpt-4o")
+    for one in (found["AZURE_OPENAI_API_KEY"], key):
+        assert post(cloud, old(deployment), NEW, {"api-key": one}).status_code == 200
+
+
 # Streams
 
 
@@ -206,7 +215,8 @@ def test_several_answers_and_their_probabilities(cloud: FakeAzure) -> None:
 
 
 def test_answers_can_be_any_that_claude_gives(cloud: FakeAzure) -> None:
-    cloud.script(replay("tool_use_response.txt"), replay("tool_use_response.txt"), broken(after=4), azure_error(429))
+    answers = [replay("tool_use_response.txt"), replay("tool_use_response.txt"), broken(after=4)]
+    cloud.script(*answers, azure_error(429, retry_after=2))
     call = post(cloud, V1, NEW).json()["choices"][0]["message"]["tool_calls"][0]
     found = [chunk["choices"][0] for chunk in chunks(cloud) if chunk["choices"]]
     pieces = [choice["delta"]["tool_calls"][0] for choice in found if "tool_calls" in choice["delta"]]
@@ -216,7 +226,9 @@ def test_answers_can_be_any_that_claude_gives(cloud: FakeAzure) -> None:
     assert found[-1]["finish_reason"] == "tool_calls"
     *_, error = events(post(cloud, V1, NEW | {"stream": True}).content)
     assert json.loads(error) == {"error": {"code": "InternalServerError", "message": "Overloaded"}}
-    assert post(cloud, V1, NEW).json()["error"]["code"] == "RateLimitReached"
+    limited = post(cloud, V1, NEW)
+    assert limited.json()["error"]["code"] == "RateLimitReached"
+    assert (limited.headers["retry-after"], limited.headers["retry-after-ms"]) == ("2", "2000")
     assert cloud.wrong == []
 
 

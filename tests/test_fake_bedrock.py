@@ -204,12 +204,28 @@ def test_models_can_be_denied(cloud: FakeBedrock) -> None:
         ("x-amzn-bedrock-guardrailidentifier", "abc", "identifier and version must come together"),
         ("x-amzn-bedrock-guardrailversion", "DRAFT", "identifier and version must come together"),
         ("x-amzn-bedrock-service-tier", "auto", "The service tier is invalid."),
+        ("x-amz-content-sha256", "0" * 64, "'x-amz-content-sha256' header is not the body's hash"),
     ],
 )
 def test_refuses_headers_that_do_not_belong_there(cloud: FakeBedrock, header: str, value: str, why: str) -> None:
     signed, unsigned = ({}, {header: value}) if header == "user-agent" else ({header: value}, {})
-    assert post(cloud, INVOKE, BODY, headers=signed, unsigned=unsigned).status_code == 400
+    reply = post(cloud, INVOKE, BODY, headers=signed, unsigned=unsigned)
+    assert reply.status_code == (403 if header.startswith("x-amz-") else 400)
     assert len(cloud.wrong) == 1 and why in cloud.wrong[0]
+
+
+@pytest.mark.parametrize(("guardrail", "version", "why"), [("A b", "1", "identifier"), ("abc", "latest", "version")])
+def test_refuses_guardrails_that_cannot_be(cloud: FakeBedrock, guardrail: str, version: str, why: str) -> None:
+    headers = {"x-amzn-bedrock-guardrailidentifier": guardrail, "x-amzn-bedrock-guardrailversion": version}
+    assert post(cloud, INVOKE, BODY, headers=headers).status_code == 400
+    assert cloud.wrong == [f"The guardrail {why} is invalid."]
+
+
+def test_profiles_have_names_of_their_own(cloud: FakeBedrock) -> None:
+    arn = cloud.profile(PLAIN)
+    assert ":application-inference-profile/" in arn
+    assert post(cloud, f"/model/{quote(arn, safe='')}/invoke", BODY).status_code == 200
+    assert post(cloud, f"/model/{quote(arn + 'x', safe='')}/invoke", BODY).status_code == 400
 
 
 def test_takes_its_own_headers(cloud: FakeBedrock) -> None:

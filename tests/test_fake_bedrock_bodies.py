@@ -80,10 +80,15 @@ def test_the_newer_version_is_for_newer_models() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"max_tokens": NaN}', b'"x"'], ids=repr)
-@pytest.mark.parametrize("door", ["invoke", "converse", "count-tokens"])
-def test_refuses_what_is_no_json(cloud: FakeBedrock, door: str, raw: bytes) -> None:
-    model = PLAIN if door == "count-tokens" else OLD
-    assert post(cloud, f"/model/{model}/{door}", raw).status_code == 400
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/model/{OLD}/invoke", f"/model/{OLD}/converse", f"/model/{PLAIN}/count-tokens"),
+        *("/anthropic/v1/messages", "/openai/v1/chat/completions"),
+    ],
+)
+def test_refuses_what_is_no_json(cloud: FakeBedrock, path: str, raw: bytes) -> None:
+    assert post(cloud, path, raw, headers=VERSION if "messages" in path else {}).status_code in (400, 404)
     assert cloud.wrong
 
 
@@ -165,6 +170,26 @@ def test_refuses_other_bodies_for_vectors(cloud: FakeBedrock, model: str, body: 
     assert reply.status_code == 400
     assert reply.json()["message"].startswith("Malformed input request: ")
     assert why in cloud.wrong[0]
+
+
+def test_gpt_oss_can_also_be_invoked(cloud: FakeBedrock) -> None:
+    body = {"messages": CHAT["messages"], "max_completion_tokens": 9}
+    answer = post(cloud, f"/model/{CHAT['model']}/invoke", body).json()
+    assert answer["choices"][0]["message"]["content"] == "You said: Hi"
+    assert post(cloud, "/model/amazon.nova-lite-v1:0/converse", CONVERSE).status_code == 200
+    assert cloud.wrong == []
+    assert post(cloud, "/model/amazon.nova-lite-v1:0/invoke", CONVERSE).status_code == 400
+    assert post(cloud, f"/model/{CHAT['model']}/invoke", body | {"top_k": 1}).status_code == 400
+    assert len(cloud.wrong) == 2
+
+
+def test_the_messages_door_can_be_denied(cloud: FakeBedrock) -> None:
+    cloud.denied = {OLD}
+    assert (
+        post(cloud, "/anthropic/v1/messages", MESSAGES, headers=VERSION).json()["error"]["type"] == "permission_error"
+    )
+    cloud.denied = set()
+    assert cloud.wrong == []
 
 
 def test_vectors_do_not_stream(cloud: FakeBedrock) -> None:

@@ -30,6 +30,12 @@ def test_all_of_them() -> None:
     }
 
 
+def test_those_of_openais_names_pass() -> None:
+    told = {"x-ratelimit-remaining-requests": "9", "x-ratelimit-reset-tokens": "6m0s"}
+    odd = {"x-ratelimit-limit-images": "1", "x-ratelimit-limit-tokens": "a b"}
+    assert limit_headers(told | odd, NOW) == told
+
+
 @pytest.mark.parametrize(
     ("header", "value"),
     [

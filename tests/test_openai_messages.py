@@ -104,6 +104,7 @@ def test_thoughts_go_back_only_where_they_are_taken(name: str, cloud: Cloud, kep
 def test_null_is_not_set() -> None:
     dumped = {"role": "assistant", "content": None, "refusal": None, "function_call": None, "tool_calls": [CALL]}
     assert sent(dumped) == [{"role": "assistant", "content": None, "tool_calls": [CALL]}]
+    assert sent({"role": "assistant", "tool_calls": ["odd"]}) == [{"role": "assistant", "tool_calls": ["odd"]}]
     assert sent({"role": "assistant", "content": "Hi", "tool_calls": []}) == [{"role": "assistant", "content": "Hi"}]
 
 

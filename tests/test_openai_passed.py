@@ -379,6 +379,12 @@ def test_a_whole_answer_to_a_stream_becomes_one(to: ReplyTo) -> None:
         assert all(fault.endswith("unknown key") for fault in openai_chunk_faults(value))
 
 
+def test_there_are_no_pauses() -> None:
+    stream = PassedStream(TO, "azure")
+    stream.resume()
+    assert stream.feed(b"[DONE]") and stream.end() == []
+
+
 def test_an_error_for_a_stream_is_an_error() -> None:
     through = transcript()
     out = through.take(json.dumps(RATE_LIMIT).encode())

@@ -17,7 +17,7 @@ from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings import Claude, Vertex
 from tests.support.case_backends import CATALOG
 from tests.support.cases import CASES, Case, name
-from tests.support.claude_rules import SAMPLING
+from tests.support.sdk_requests import CONVERSATION, THE_SAME_FOR_ANTHROPIC, asked_of_claude, meaning, sent_by
 
 
 @pytest.mark.parametrize(
@@ -99,59 +99,13 @@ def test_the_token_goes_into_its_header_and_is_shown_nowhere() -> None:
 
 
 def by_the_sdk(body: dict[str, Any], model: str, region: str) -> httpx2.Request:
-    """What Anthropic's own client puts on the wire for the same body (its sampling parameters became extras, and what
-    is beta still is one)."""
-    extra = {key: body[key] for key in (*SAMPLING, "context_management") if key in body}
-    body = {key: value for key, value in body.items() if key not in extra}
-    sent: list[httpx2.Request] = []
+    """What Anthropic's own client puts on the wire for the same body."""
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request)
-        return httpx2.Response(400, json={"type": "error", "error": {"type": "invalid_request_error", "message": "x"}})
+    def call(http: httpx2.Client) -> None:
+        sdk = anthropic.AnthropicVertex(region=region, project_id="p", access_token="token", http_client=http)
+        asked_of_claude(sdk.messages, model, body)
 
-    with (
-        httpx2.Client(transport=httpx2.MockTransport(answer)) as http,
-        anthropic.AnthropicVertex(region=region, project_id="p", access_token="token", http_client=http) as client,
-        pytest.raises(anthropic.BadRequestError),
-    ):
-        client.messages.create(model=model, extra_body=extra, timeout=5, **body)
-    return sent[0]
-
-
-def text_of(content: Any) -> Any:
-    """A list of one text block means the same as the text."""
-    match content:
-        case [{"type": "text", "text": str(text), **rest}] if not rest:
-            return text
-    return content
-
-
-def meaning(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without its version, with each content in its shortest form."""
-    out = {key: value for key, value in body.items() if key != "anthropic_version"}
-    out["messages"] = [{**message, "content": text_of(message["content"])} for message in out["messages"]]
-    return out | ({"system": text_of(out["system"])} if "system" in out else {})
-
-
-CONVERSATION: dict[str, Any] = {
-    "model": "claude-opus-4-5@20251101",
-    "max_tokens": 300,
-    "temperature": 0.5,
-    "stop": ["Mark:"],
-    "messages": [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Hello"},
-        {"role": "assistant", "content": "Hi."},
-        {"role": "user", "content": "Bye"},
-    ],
-}
-THE_SAME_FOR_ANTHROPIC: dict[str, Any] = {
-    "max_tokens": 300,
-    "temperature": 0.5,
-    "stop_sequences": ["Mark:"],
-    "system": "Be brief.",
-    "messages": CONVERSATION["messages"][1:],
-}
+    return sent_by(call)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -147,6 +147,7 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("server", "log_level"): _log_level,
     ("vertex", "base_url"): _base_url,
     ("bedrock", "base_url"): _bedrock_url,
+    ("bedrock", "mantle_url"): _bedrock_url,
     ("bedrock", "anthropic_version"): _version,
     ("bedrock", "guardrail"): _guardrail,
     **{("bedrock", setting): partial(_choice, Bedrock, setting) for setting in ("api", "profiles", "service_tier")},

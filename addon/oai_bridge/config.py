@@ -141,6 +141,13 @@ def _build(
     network = _network(single["network"], names, folders.document, system_proxies)
     if names.key_demanded and not server.get("client_keys"):
         problems.append(f"{names.key_demanded} asks for a client key but there is none: set a PROXY_KEY of your own.")
+    api = single["bedrock"].get("api", Bedrock().api)
+    if api in ("messages", "mantle"):
+        problems += [
+            f"bedrock.{name} has no effect with bedrock.api ({api}): choose invoke or converse, or remove it."
+            for name in ("guardrail", "service_tier")
+            if name in single["bedrock"]
+        ]
     if problems:
         raise ConfigError("\n".join(problems))
     for section, in_mb, in_bytes in _SIZES:

@@ -58,6 +58,7 @@ class GuardrailEntry(Section, frozen=True):
 class BedrockSection(Section, frozen=True):
     accounts: list[AwsEntry] | None = None
     base_url: str | None = None
+    mantle_url: str | None = None
     api: str | None = None
     anthropic_version: str | None = None
     profiles: str | None = None

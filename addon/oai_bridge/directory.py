@@ -68,17 +68,18 @@ class Directory:
 
     def listed(self, route: Route) -> tuple[Listed, ...]:
         """What is offered on a route, each name once: the user's own list, or else Claude's models before the others,
-        and the aliases at the end."""
+        and the aliases at the end. Of the user's words a cloud's path has those that the cloud has."""
         doors = self._at(route)
-        if self._config.models:
-            names = {name: self.look_up(route, name) for name in self._config.models}
-        else:
-            models = {facts.id: facts for door in reversed(doors) for facts in door.backend.listed()}
+        models: dict[str, Facts | None] = {}
+        if not self._config.models:
+            listed = {facts.id: facts for door in reversed(doors) for facts in door.backend.listed()}
             order = dict.fromkeys(facts.id for door in doors for facts in door.backend.listed())
-            names = {id: models[id] for id in sorted(order, key=lambda id: models[id].owner != "anthropic")}
-        aliases = {alias: self.look_up(route, alias) for alias in self._config.aliases}
-        names |= {alias: facts for alias, facts in aliases.items() if facts or route.path is None}
-        return tuple(Listed(name, facts, name in aliases) for name, facts in names.items())
+            models |= {id: listed[id] for id in sorted(order, key=lambda id: listed[id].owner != "anthropic")}
+        for name in (*self._config.models, *self._config.aliases):
+            facts = self.look_up(route, name)
+            if facts or route.path is None:
+                models[name] = facts
+        return tuple(Listed(name, facts, name in self._config.aliases) for name, facts in models.items())
 
     def _at(self, route: Route) -> list[Door]:
         """The doors of a path; raises `NotFound` where the settings open none."""
@@ -92,14 +93,13 @@ class Directory:
 
     def _candidates(self, doors: Sequence[Door], name: str) -> Iterator[tuple[int, Door, Facts]]:
         """The doors that have the model, each with its rank: the cloud whose very own spelling it is, then those that
-        list it, then those that take any name of the kind. `cloud/name` asks one cloud alone."""
+        are known to have it, then those that take any name of the kind. `cloud/name` asks one cloud alone."""
         cloud, _, rest = name.partition("/")
         if rest and any(door.backend.name == cloud for door in self.doors):
             doors, name = [door for door in doors if door.backend.name == cloud], rest
         for door in doors:
             if (facts := door.backend.find(name)) is not None:
-                shown = any(facts.id == one.id for one in door.backend.listed())
-                yield (0 if door.backend.owns(name) else 1 if shown else 2), door, facts
+                yield (0 if door.backend.owns(name) else 1 if door.backend.has(facts) else 2), door, facts
 
     def unknown(self, route: Route, name: str) -> NotFound:
         """The error for a model that nobody serves there, with the names that come close."""

@@ -141,12 +141,13 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Bedrock:
-    """Models on AWS Bedrock. `base_url` has no trailing slash; None: AWS's host for the region. `api` is the door that
-    Claude's chats go through; `profiles` is where inference profiles may send a request: within the region's own part
-    of the world where the model has such a profile, or anywhere."""
+    """Models on AWS Bedrock. `base_url` is the runtime's and `mantle_url` Mantle's, without a trailing slash; None: AWS's
+    host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles may
+    send a request: within the region's own part of the world where the model has such a profile, or anywhere."""
 
     accounts: tuple[AwsAccount, ...] = ()
     base_url: str | None = None
+    mantle_url: str | None = None
     api: Literal["invoke", "messages", "mantle", "converse"] = "invoke"
     anthropic_version: str = "bedrock-2023-05-31"
     profiles: Literal["geo", "global"] = "geo"

@@ -21,6 +21,8 @@ EXCEPTIONS = {
     "invalid_request_error": "validationException",
     "timeout_error": "modelStreamErrorException",
 }
+SHOWN = {"text", "tool_use", "thinking", "redacted_thinking"}
+"""The blocks that Converse has words for."""
 LATENCY = 321  # milliseconds
 
 
@@ -77,10 +79,15 @@ class Converse:
 
     def stream(self, events: Iterable[bytes]) -> Iterator[bytes]:
         usage: dict[str, Any] = {}
+        servers: set[int] = set()
         for event in events:
             data = data_of(event)
             if data is None:
                 yield event
+                continue
+            if data["type"] == "content_block_start" and data["content_block"]["type"] not in SHOWN:
+                servers.add(data["index"])
+            if data.get("index") in servers:
                 continue
             match data["type"]:
                 case "message_start":
@@ -118,7 +125,7 @@ def stop_reason(reason: str) -> str:
 
 
 def _block_event(data: Mapping[str, Any]) -> Iterator[bytes]:
-    """A text block has no start; others than text, thinking and calls have nothing."""
+    """A text block has no start."""
     at = {"contentBlockIndex": data["index"]}
     match data:
         case {"content_block": {"type": "tool_use", "id": call_id, "name": name}}:
@@ -126,9 +133,8 @@ def _block_event(data: Mapping[str, Any]) -> Iterator[bytes]:
         case {"content_block": {"type": "redacted_thinking", "data": redacted}}:
             delta = {"reasoningContent": {"redactedContent": redacted}}
             yield converse_frame("contentBlockDelta", {"delta": delta} | at)
-        case {"delta": delta}:
-            if (said := _delta(delta)) is not None:
-                yield converse_frame("contentBlockDelta", {"delta": said} | at)
+        case {"delta": delta} if (said := _delta(delta)) is not None:
+            yield converse_frame("contentBlockDelta", {"delta": said} | at)
         case {"type": "content_block_stop"}:
             yield converse_frame("contentBlockStop", at)
 

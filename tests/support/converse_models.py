@@ -14,7 +14,7 @@ from tests.support.claude_clouds import BEDROCK
 from tests.support.claude_models import Model as Claude
 from tests.support.claude_models import named
 
-_PREFIX = re.compile(r"\A(?:us-gov|[a-z]{2,6})\.(?=[a-z0-9-]+\.)")
+_PREFIX = re.compile(r"\A(?:us|us-gov|ca|eu|apac|jp|au|in|global)\.")
 _VERSION = re.compile(r"-v\d+(?::\d+)?$")
 _DATE = re.compile(r"-\d{8}$")
 _EVERYWHERE = frozenset({"tools", "system", "messages"})
@@ -95,5 +95,9 @@ _FAMILIES: tuple[tuple[str, Model], ...] = (
     (r"qwen\.", Model("", stops=False)),
     (r"openai\.gpt-oss", Model("", stops=False, images=False, extra=frozenset({"reasoning_effort"}))),
     (r"moonshotai\.kimi-k3", replace(_OPEN, extra=frozenset({"reasoning"}))),
+    (
+        r"zai\.glm-5\.3",
+        replace(_OPEN, cache=frozenset({"system", "messages"}), extra=frozenset({"reasoning_effort"})),
+    ),
     (r"moonshot(ai)?\.|minimax\.|zai\.|nvidia\.|google\.|mistral\.", _OPEN),
 )

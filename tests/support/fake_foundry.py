@@ -1,4 +1,7 @@
-"""A fake Azure AI Foundry resource with Claude on it: it checks keys, headers and bodies and answers as scripted."""
+"""A fake Azure AI Foundry resource with Claude on it: it checks keys, headers and bodies and answers as scripted.
+
+Who has no key or no such deployment is told so by Azure, in its own shape; all else is Anthropic's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tests.support.claude_answers import tokens
 from tests.support.claude_clouds import FOUNDRY
 from tests.support.claude_models import Model, named
 from tests.support.claude_shapes import word
-from tests.support.cloud_errors import anthropic_error
+from tests.support.cloud_errors import anthropic_error, azure_error
 from tests.support.entra import AzureCloud
 from tests.support.fake_cloud import USUAL_HEADERS, Received, header_faults, run
 from tests.support.fake_vertex import RATELIMITS
@@ -63,7 +66,7 @@ class FakeFoundry(AzureCloud):
         let_in, why = self._let_in(received.headers, ("x-api-key", "api-key"))
         if not let_in:
             self.wrong += [why] if why else []
-            return anthropic_error(401)
+            return azure_error(401)
         try:
             body = received.parsed = claude_rules.read_body(received.body)
         except (ValueError, RecursionError) as error:
@@ -71,8 +74,8 @@ class FakeFoundry(AzureCloud):
             return anthropic_error(400, self.wrong[-1])
         name = word(body, "model") or ""
         if name not in self.deployments:
-            self.wrong.append(f"model: {name}")
-            return anthropic_error(404, self.wrong[-1])
+            self.wrong.append(f"no such deployment: {name}")
+            return azure_error(404)
         facts = named(self.deployments[name], FOUNDRY)
         faults = self._faults(received, facts)
         self.wrong += faults

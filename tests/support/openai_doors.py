@@ -34,6 +34,7 @@ class Step:
 def steps(events: Iterable[bytes]) -> Iterator[Step]:
     """What Anthropic's events say, in OpenAI's terms; thinking is not told."""
     calls: dict[int, int] = {}
+    unwritten: set[int] = set()
     usage: Json = {}
     for event in events:
         match data_of(event):
@@ -44,14 +45,19 @@ def steps(events: Iterable[bytes]) -> Iterator[Step]:
                 yield Step("start")
             case {"type": "content_block_start", "index": at, "content_block": {"type": "tool_use"} as block}:
                 calls[at] = len(calls)
+                unwritten.add(at)
                 function = {"name": block["name"], "arguments": ""}
                 call = {"index": calls[at], "id": call_id(block["id"]), "type": "function", "function": function}
                 yield Step("delta", {"tool_calls": [call]})
             case {"delta": {"type": "text_delta", "text": text}}:
                 yield Step("delta", {"content": text})
-            case {"index": at, "delta": {"type": "input_json_delta", "partial_json": written}} if written:
-                call = {"index": calls[at], "function": {"arguments": written}}
-                yield Step("delta", {"tool_calls": [call]})
+            case {"index": at, "delta": {"type": "input_json_delta", "partial_json": written}} if (
+                written and at in calls
+            ):
+                unwritten.discard(at)
+                yield Step("delta", {"tool_calls": [{"index": calls[at], "function": {"arguments": written}}]})
+            case {"type": "content_block_stop", "index": at} if at in unwritten:
+                yield Step("delta", {"tool_calls": [{"index": calls[at], "function": {"arguments": "{}"}}]})
             case {"type": "message_delta", "delta": {"stop_reason": reason}, **more}:
                 usage |= more.get("usage", {})
                 yield Step("finish", REASONS[reason])

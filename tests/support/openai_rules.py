@@ -120,7 +120,7 @@ def _sampling(body: Mapping[str, Any], facts: Model) -> Iterator[Fault]:
             yield _unsupported(name)
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         yield Fault("'logprobs' must be set to true if 'top_logprobs' is used.", "top_logprobs")
-    if not isinstance(body.get("logit_bias") or {}, dict):
+    if not isinstance(body.get("logit_bias"), dict | None):
         yield Fault("Invalid type for 'logit_bias': expected an object.", "logit_bias", "invalid_type")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .azure import AzureOpenAI
 from .base import Account, Duties, Duty, Entry
-from .bedrock import claude_chat, claude_native
+from .bedrock import claude_chat, claude_count, claude_native
 from .bedrock_embeddings import BedrockEmbeddings
 from .bedrock_openai import BedrockOpenAI
 from .converse import Converse
@@ -23,9 +23,10 @@ REGISTRY: tuple[Entry, ...] = (
     Entry(
         "google", _GCP, ("gcp", "claude"), (*_CHAT, *_NATIVE), lambda c, m: VertexClaude(c.vertex, c.claude, m), True
     ),
-    Entry("google", _GCP, ("gcp", "gemini"), _CHAT, lambda c, m: VertexOpenAI(c.vertex, c.openai)),
+    Entry("google", "Gemini on Google Cloud", ("gcp", "gemini"), _CHAT, lambda c, m: VertexOpenAI(c.vertex, c.openai)),
     Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: claude_chat(c.bedrock, c.claude, m)),
-    Entry("aws", _AWS, ("aws", "claude"), _NATIVE, lambda c, m: claude_native(c.bedrock, c.claude, m)),
+    Entry("aws", _AWS, ("aws", "claude"), ("messages",), lambda c, m: claude_native(c.bedrock, c.claude, m)),
+    Entry("aws", _AWS, ("aws", "claude"), ("count_tokens",), lambda c, m: claude_count(c.bedrock, c.claude, m)),
     Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: BedrockOpenAI(c.bedrock, c.openai)),
     Entry("aws", _AWS, ("aws", "claude"), _CHAT, lambda c, m: Converse(c.bedrock, c.claude, m)),
     Entry("aws", _AWS, ("aws", "claude"), ("embeddings",), lambda c, m: BedrockEmbeddings(c.bedrock)),

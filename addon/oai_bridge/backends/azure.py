@@ -53,7 +53,7 @@ class AzureOpenAI(OpenAiBackend["AzureAccess"]):
     ) -> Outbound:
         account = access.account
         assert isinstance(account, AzureAccount), "the registry pairs them"
-        deployment = account.deployments.get(facts.id, facts.name)
+        deployment = account.deployments.get(facts.id, facts.id)  # each account has names of its own
         if account.api_version is None:
             url = f"{account.endpoint}/openai/v1{PATHS[call]}"
         else:

@@ -71,6 +71,10 @@ class Backend[F: Facts, A](ABC):
         """Whether this is the cloud's very own spelling, which nobody else's models have."""
         return False
 
+    def has(self, facts: F) -> bool:
+        """Whether the cloud is known to have this model now; else it once had it, or its name is all there is."""
+        return any(facts.id == one.id for one in self.listed())
+
     @abstractmethod
     def outbound(self, body: dict[str, Any], facts: F, call: Call, betas: Sequence[str], access: A) -> Outbound:
         """The request with its address, but for the headers that let it in."""

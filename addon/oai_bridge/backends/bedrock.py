@@ -20,11 +20,11 @@ from ..dialects.cloud_errors import AWS
 from ..errors import BridgeError, UpstreamError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
-from ..models.profiles import bedrock_id, mantle_id, profile_hint
-from ..models.spellings import is_bedrock_id
+from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
+from ..models.spellings import bedrock_name, is_bedrock_id
 from ..settings import Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend
-from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url
+from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url, wish_headers
 from .claude import ClaudeBackend, json_headers
 from .converse import ConverseClaude
 
@@ -41,6 +41,13 @@ def claude_chat(bedrock: Bedrock, claude: Claude, catalog: Catalog) -> ChatBacke
 def claude_native(bedrock: Bedrock, claude: Claude, catalog: Catalog) -> NativeBackend[Access]:
     """The door for requests in Anthropic's own words, which Converse does not understand."""
     if bedrock.api in ("messages", "mantle"):
+        return MessagesClaude(bedrock, claude, catalog)
+    return InvokeClaude(bedrock, claude, catalog)
+
+
+def claude_count(bedrock: Bedrock, claude: Claude, catalog: Catalog) -> NativeBackend[Access]:
+    """The door that counts their tokens: of Anthropic's own API only Mantle has that part."""
+    if bedrock.api == "mantle":
         return MessagesClaude(bedrock, claude, catalog)
     return InvokeClaude(bedrock, claude, catalog)
 
@@ -87,14 +94,12 @@ class InvokeClaude(_BedrockClaude):
             path += "-with-response-stream"
             headers |= {"accept": "application/vnd.amazon.eventstream", "x-amzn-bedrock-accept": "application/json"}
         elif call == "count":
-            path = f"{model_path(model)}/count-tokens"
-            # It counts a request that could be sent: the length of an answer belongs to one.
-            body = {"input": {"invokeModel": {"body": base64.b64encode(write({"max_tokens": 1, **body})).decode()}}}
-        if call != "count" and self._bedrock.service_tier:
-            headers["x-amzn-bedrock-service-tier"] = self._bedrock.service_tier
-        if call != "count" and (guardrail := self._bedrock.guardrail):
-            headers["x-amzn-bedrock-guardrailidentifier"] = guardrail.id
-            headers["x-amzn-bedrock-guardrailversion"] = guardrail.version
+            model = _counted_id(model)
+            path = f"{model_path(plain_id(model))}/count-tokens"
+            whole = {"max_tokens": _least_tokens(body), **body}
+            body = {"input": {"invokeModel": {"body": base64.b64encode(write(whole)).decode()}}}
+        if call != "count":
+            headers |= wish_headers(self._bedrock)
         url = runtime_url(self._bedrock, access.region) + path
         return Outbound("POST", url, headers, write(body), model, SERVICE)
 
@@ -106,6 +111,22 @@ class InvokeClaude(_BedrockClaude):
             return write({"input_tokens": msgspec.json.decode(answer, type=_Count).tokens})
         except (ValueError, RecursionError):
             raise UpstreamError("Bedrock's answer is no count of tokens; look at it in mitmweb.") from None
+
+
+def _counted_id(id: str) -> str:
+    """Tokens are counted by the model itself: CountTokens refuses the ids of inference profiles. An ARN that doesn't
+    tell its model is kept."""
+    named = bedrock_name(id)
+    return named.plain if named and named.plain else id
+
+
+def _least_tokens(body: Mapping[str, Any]) -> int:
+    """It counts a request that could be sent, so that the length of an answer belongs to it: the shortest that leaves
+    room for the thinking."""
+    match body.get("thinking"):
+        case {"budget_tokens": int(budget)}:
+            return budget + 1
+    return 1
 
 
 class _Count(msgspec.Struct):

@@ -43,6 +43,9 @@ class ClaudeBackend[A](NativeBackend[A]):
     def find(self, name: str) -> ModelFacts | None:
         return self._catalog.find(name)
 
+    def has(self, facts: ModelFacts) -> bool:
+        return self.cloud not in facts.retired
+
     def chat(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> Translated:
         return claude_body(
             chat, facts, self._claude, notes, cloud=self.cloud, sampling=self._takes_sampling, memory=self._memory

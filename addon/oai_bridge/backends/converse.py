@@ -97,3 +97,6 @@ class ConverseClaude(Converse):
     def find(self, name: str) -> ModelFacts | None:
         facts = self._catalog.find(name)
         return facts if facts and facts.bedrock else None
+
+    def has(self, facts: ModelFacts) -> bool:
+        return "bedrock" not in facts.retired

@@ -15,7 +15,7 @@ from ..dialects.cloud_errors import AZURE
 from ..errors import BridgeError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
-from ..settings import Claude, Foundry
+from ..settings import Claude, ConfigError, Foundry, shown
 from .base import Call
 from .claude import ClaudeBackend, json_headers
 
@@ -33,7 +33,7 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
 
     def __init__(self, foundry: Foundry, claude: Claude, catalog: Catalog) -> None:
         super().__init__(catalog, claude, foundry.anthropic_version)
-        self._deployments = foundry.deployments
+        self._deployments = _by_id(foundry.deployments, catalog)
 
     def outbound(
         self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: AzureAccess
@@ -47,3 +47,17 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
         return error_from_body(status, body, headers, self.hints)
+
+
+def _by_id(deployments: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """The deployments by the models' own names, however the settings spell them; raises `ConfigError`."""
+    found = {}
+    for name, deployment in deployments.items():
+        facts = catalog.find(name)
+        if facts is None:
+            raise ConfigError(
+                f"foundry.deployments ({shown(name)}) is no Claude: use the model's name, such as claude-sonnet-4-5, "
+                "and models.aliases for names of your own."
+            )
+        found[facts.id] = deployment
+    return found

@@ -50,6 +50,10 @@ class VertexClaude(ClaudeBackend["GoogleAccess"]):
         super().__init__(catalog, claude, vertex.anthropic_version)
         self._vertex = vertex
 
+    def find(self, name: str) -> ModelFacts | None:
+        facts = super().find(name)
+        return facts if facts and facts.vertex else None
+
     def owns(self, name: str) -> bool:
         return is_vertex_id(name)
 

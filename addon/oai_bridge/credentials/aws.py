@@ -66,8 +66,9 @@ class AwsCredential:
     async def access(self) -> AwsAccess:
         return await self._minted.get()
 
-    def refuse(self, access: Access) -> None:
+    def refuse(self, access: Access) -> bool:
         self._minted.refuse(access)
+        return isinstance(self._account.source, AwsLogin)
 
     def _load(self) -> tuple[AwsAccess, float]:
         """Blocking. The access, and until when it lasts in Unix seconds."""

@@ -83,8 +83,9 @@ class AzureCredential:
     async def access(self) -> AzureAccess:
         return await self._minted.get()
 
-    def refuse(self, access: Access) -> None:
+    def refuse(self, access: Access) -> bool:
         self._minted.refuse(access)
+        return not isinstance(self._account.source, AzureKey)
 
     def _load(self) -> tuple[AzureAccess, float]:
         """Blocking. The access, and until when it lasts in Unix seconds."""

@@ -49,5 +49,5 @@ class Credential(Protocol):
     async def access(self) -> Access:
         """Access that is valid now; raises `BridgeError`."""
 
-    def refuse(self, access: Access) -> None:
-        """The cloud did not accept it: the next call gets another, where there can be another."""
+    def refuse(self, access: Access) -> bool:
+        """The cloud did not accept it: whether the next call may get another. A key stays what it is."""

@@ -64,8 +64,9 @@ class GoogleCredential:
     async def access(self) -> GoogleAccess:
         return await self._minted.get()
 
-    def refuse(self, access: Access) -> None:
+    def refuse(self, access: Access) -> bool:
         self._minted.refuse(access)
+        return True
 
     def _mint(self) -> tuple[GoogleAccess, float]:
         """Blocking. The credential is read anew each time, so that a new login is noticed without a restart."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from ..answer import Answer, Head
 from ..backends.base import Call, ChatBackend, PassingBackend
-from ..errors import BridgeError
 from ..events import Event, Stop
 from ..models.facts import ModelFacts
 from ..models.passed import PassedFacts
@@ -18,17 +16,16 @@ from ..openai.fields import boolean
 from ..openai.passed import PassedStream, pass_completion
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
 from ..openai.request import asks_for_usage, model_of, parse_chat, read_body
-from ..pages import Page, error_page, is_test_message, reply_to_test_message
+from ..pages import is_test_message, reply_to_test_message
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.sse import SseDecoder
-from .base import Exchange
 from .conversation import Conversation
-from .limits import limit_headers
+from .openai import OpenAiExchange
 from .sending import Sender
 
 
-class ChatExchange(Exchange):
+class ChatExchange(OpenAiExchange):
     """`POST …/chat/completions`."""
 
     async def _answer(self) -> Answer:
@@ -141,9 +138,3 @@ class ChatExchange(Exchange):
             thinking_blocks=settings.thinking_blocks,
             reasoning_field=settings.reasoning_field,
         )
-
-    def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        return limit_headers(headers, self._services.clock())
-
-    def _error_page(self, error: BridgeError) -> Page:
-        return error_page(error, self._record.request_id)

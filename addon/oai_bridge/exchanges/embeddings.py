@@ -17,13 +17,13 @@ from ..models.passed import PassedFacts
 from ..openai.embeddings import embeddings_answer, parse_embeddings
 from ..openai.request import model_of, read_body
 from ..upstream import UpstreamResponse
-from .plain import PlainExchange
+from .openai import OpenAiExchange
 from .sending import Sender
 
 _AT_ONCE = 4  # requests of one client's request: more would only be throttled
 
 
-class EmbeddingsExchange(PlainExchange):
+class EmbeddingsExchange(OpenAiExchange):
     """`POST …/embeddings`."""
 
     async def _answer(self) -> Answer:

@@ -8,15 +8,17 @@ from datetime import datetime
 
 _KINDS = ("requests", "tokens")
 _OWN = re.compile(r"anthropic-ratelimit-[a-z-]+")
+_OPENAIS = re.compile(r"x-ratelimit-(?:limit|remaining|reset)-(?:requests|tokens)")
 _PLAIN = re.compile(r"[\w:.+-]{1,64}", re.ASCII)  # numbers and times
 
 
 def limit_headers(headers: Mapping[str, str], now: float) -> dict[str, str]:
-    """`anthropic-ratelimit-{kind}-{limit,remaining,reset}` as `x-ratelimit-{limit,remaining,reset}-{kind}`.
+    """`anthropic-ratelimit-{kind}-{limit,remaining,reset}` as `x-ratelimit-{limit,remaining,reset}-{kind}`, and what
+    has these names already.
 
     A reset is a time (RFC 3339) there and a span such as `12.5s` here; `now` in Unix seconds. Names are lower case.
     """
-    told = {}
+    told = {name: value for name, value in headers.items() if _OPENAIS.fullmatch(name) and _PLAIN.fullmatch(value)}
     for kind in _KINDS:
         for word in ("limit", "remaining"):
             value = headers.get(f"anthropic-ratelimit-{kind}-{word}", "")

@@ -7,10 +7,10 @@ from ..backends.base import PassingBackend
 from ..errors import InvalidRequest
 from ..openai.fields import boolean
 from ..openai.request import model_of, read_body
-from .plain import PlainExchange
+from .openai import OpenAiExchange
 
 
-class PicturesExchange(PlainExchange):
+class PicturesExchange(OpenAiExchange):
     """`POST …/images/generations`."""
 
     async def _answer(self) -> Answer:

@@ -65,9 +65,8 @@ class Sender:
                     raise
             except BridgeError as error:
                 attempt.error = error.message
-                if refused or error.status != 401:
+                if refused or error.status != 401 or not credential.refuse(access):
                     raise
-                credential.refuse(access)
                 refused = True
 
     async def read(self, response: UpstreamResponse) -> bytes:

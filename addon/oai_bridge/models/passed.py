@@ -21,9 +21,9 @@ _PUBLISHED = re.compile(
     r"(?:(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/)?(?P<publisher>[a-z0-9][a-z0-9-]*)(?:/models)?/)?"
     r"(?P<model>[a-z0-9][a-z0-9._@-]{0,127})"
 )
-_DEFAULT = re.compile(r"@(?:default|latest)\Z")
+_DEFAULT = re.compile(r"(?:@(?:default|latest))+\Z")
 _BEDROCK_OWNERS = ("openai", "xai")  # whose models have no better door there
-_THINKS = re.compile(r"(?<![a-z0-9])(?:o[1-9](?![a-z0-9])|gpt-[5-9](?![0-9])(?!-chat))")
+_THINKS = re.compile(r"(?<![a-z0-9])(?:o[1-9](?![a-z0-9])|gpt-[5-9](?![0-9]))")
 
 
 class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,9 +119,9 @@ def azure_facts(id: str, deployment: str) -> PassedFacts:
 
 
 def _published(name: str, row: Mapping[str, Any]) -> PassedFacts:
-    publisher, _, model = name.partition("/")
-    id = model if publisher == "google" else name
-    return convert({**row, "id": id, "name": name, "owner": publisher}, PassedFacts)
+    """Gemini goes by its bare name, as everywhere; the others by the full one, as in Google's documentation."""
+    id = name.removeprefix("google/") if name.startswith("google/gemini-") else name
+    return convert({**row, "id": id, "name": name, "owner": name.partition("/")[0]}, PassedFacts)
 
 
 def _guessed(name: str) -> Mapping[str, Any]:
@@ -136,7 +136,7 @@ def _dashed(name: str) -> str:
     """Names are compared with one separator and OpenAI's own dashes: `GPT4.1 mini` and `gpt41-mini` are
     `gpt-4-1-mini`."""
     dashed = re.sub(r"[._\s]+", "-", name.strip().lower())
-    return re.sub(r"gpt-?([3-9])-?([0-9])?(?![0-9])", _version, dashed)
+    return re.sub(r"gpt-?([3-9])(?:-?([0-9])(?![0-9]))?(?![0-9])", _version, dashed)
 
 
 def _version(match: re.Match[str]) -> str:

@@ -74,6 +74,12 @@ def profile_hint(model: OnBedrock | str, region: str) -> str | None:
     return None if hint == named.full else hint
 
 
+def plain_id(id: str) -> str:
+    """The id without a profile, as CountTokens wants it. An ARN that doesn't tell its model is kept."""
+    named = bedrock_name(id)
+    return named.plain if named and named.plain else id
+
+
 def mantle_id(id: str) -> str:
     """What Mantle, Bedrock's newer engine, calls the model of that id on the runtime: without profile, date and
     version. An ARN that doesn't tell its model is kept."""

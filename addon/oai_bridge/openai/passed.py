@@ -70,6 +70,7 @@ class PassedStream:
         self._closing: dict[str, Any] = {}  # what the last chunk says beside the usage
         self._usage: dict[str, Any] | None = None
         self._carried: dict[str, Any] = {}
+        self._spoken: set[int] = set()  # choices whose role has been told
         self._frame = b""
         self._last: Event = Ping()  # of the frame: with it the frame is written
 
@@ -129,6 +130,10 @@ class PassedStream:
             return b""
         for choice in choices:
             _put_right(choice, "delta", self._to)
+            if choice["index"] in self._spoken:  # Gemini tells it each time, and OpenAI's SDK puts them all together
+                choice["delta"].pop("role", None)
+            elif "role" in choice["delta"]:
+                self._spoken.add(choice["index"])
         value["choices"] = choices
         if self._carried:
             value, self._carried = {**self._carried, **value}, {}

@@ -1,4 +1,4 @@
-"""What the exchanges in OpenAI's format have in common whose answer is always one piece."""
+"""What the exchanges in OpenAI's format have in common."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from .limits import limit_headers
 from .sending import Sender
 
 
-class PlainExchange(Exchange):
+class OpenAiExchange(Exchange):
+    """Without streams."""
+
     async def _pass_on(
         self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts, call: Call
     ) -> tuple[bytes, UpstreamResponse]:
-        """The answer of a cloud that speaks OpenAI's own language, as it came."""
+        """The answer in one piece of a cloud that speaks OpenAI's own language, as it came."""
         sent = backend.passed(body, facts, call, self._record.notes)
         response = await sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
         answer = await sender.read(response)
