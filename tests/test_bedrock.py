@@ -207,7 +207,7 @@ def test_what_is_no_count_is_told(answer: bytes) -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_model_and_stream_stand_in_the_body(
-    model: str, api: str, url: str, id: str, service: str, stream: bool
+    *, model: str, api: str, url: str, id: str, service: str, stream: bool
 ) -> None:
     sent = native(TURN | {"stream": stream, "anthropic_beta": [OTHER_BETA]}, model=model, api=api, betas=(BETA,))
     assert (sent.url, sent.model, sent.service) == (url, id, service)

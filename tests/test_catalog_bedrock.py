@@ -188,11 +188,10 @@ def test_an_id_of_bedrock_may_be_the_name_itself() -> None:
     assert found("us.acme.brain-v1:0", catalog).tools is False
 
 
-@pytest.mark.parametrize("bedrock", [None, "nova", "arn:aws:s3:::x"])
-def test_a_new_model_without_an_id_is_refused(bedrock: str | None) -> None:
-    row = {"generation": "nova"} | ({"bedrock": bedrock} if bedrock else {})
+@pytest.mark.parametrize("row", [{}, {"bedrock": None}, {"bedrock": "nova"}, {"bedrock": "arn:aws:s3:::x"}])
+def test_a_new_model_without_an_id_is_refused(row: dict[str, str | None]) -> None:
     with pytest.raises(CatalogError, match=r"models\.overrides\.my-nova\.bedrock = .*AWS's console"):
-        Catalog({"my-nova": row})
+        Catalog({"my-nova": {"generation": "nova", **row}})
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def test_a_text_file_is_text(model: str, title: str | None, text: str) -> None:
         ("nova-pro", True, True),
         ("llama-3-3-70b", True, False),
         ("llama-3-3-70b", False, True),
+        ("mistral-large-2407", True, False),
+        ("mistral-large-2407", False, True),
         ("deepseek-r1", True, False),
         ("deepseek-r1", False, False),
     ],

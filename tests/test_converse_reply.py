@@ -191,6 +191,12 @@ def test_a_block_of_another_kind_at_the_same_place_begins_anew() -> None:
     assert found == [*BEGUN, Thinking("Hm"), Signature(""), Text("Hi"), ToolStart(0, "t", "f")]
 
 
+def test_so_does_one_after_the_end_of_the_last() -> None:
+    messages = [delta(text="a"), stop(), delta(text="b"), stop(), reason("end_turn"), METADATA]
+    said = ({"type": "text", "text": "a"}, {"type": "text", "text": "b"})
+    assert Said(said) in read(START, *messages, reading=Reading(keep=True))
+
+
 def test_calls_are_counted_by_themselves() -> None:
     found = read(
         START,

@@ -106,6 +106,7 @@ def test_a_form_is_else_a_hidden_tools() -> None:
     assert only["toolChoice"] == {"any": {}}
 
 
-def test_a_form_is_else_an_instruction() -> None:
-    last = body("llama-3-3-70b", response_format=JSON)["system"][-1]["text"]
+@pytest.mark.parametrize(("model", "stream"), [("llama-3-3-70b", False), ("mistral-large-2407", True)])
+def test_a_form_is_else_an_instruction(model: str, stream: bool) -> None:
+    last = body(model, response_format=JSON, stream=stream)["system"][-1]["text"]
     assert last.startswith("Respond with JSON only") and json.dumps(FORM, separators=(",", ":")) in last

@@ -247,6 +247,27 @@ def test_a_loop_of_three_rounds(cloud: FakeAzure) -> None:
     assert cloud.wrong == []
 
 
+@pytest.mark.parametrize(
+    ("choice", "called"),
+    [
+        ("auto", ["look", "find"]),
+        ("none", []),
+        ("required", ["look", "find"]),
+        ({"type": "function", "function": {"name": "find"}}, ["find"]),
+    ],
+)
+def test_calls_what_it_may(cloud: FakeAzure, choice: Any, called: list[str]) -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("look", "find")]
+    said = {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
+    script = {"role": "user", "content": "call: look({}) + find({})"}
+    asked = NEW | {"messages": [said, script], "tools": tools, "tool_choice": choice}
+    message = post(cloud, V1, asked).json()["choices"][0]["message"]
+    assert [call["function"]["name"] for call in message.get("tool_calls", ())] == called
+    one = post(cloud, V1, asked | {"parallel_tool_calls": False}).json()["choices"][0]["message"]
+    assert len(one.get("tool_calls", ())) == min(1, len(called))
+    assert cloud.wrong == []
+
+
 # Vectors and pictures
 
 

@@ -255,6 +255,7 @@ def test_judges_the_messages_door(
 
 def test_mantle_has_names_and_a_signature_of_its_own() -> None:
     with FakeBedrock(mantle=True) as cloud:
+        assert cloud.environment().keys() == {"AWS_CREDENTIALS"}
         oss = CHAT | {"model": "openai.gpt-oss-120b"}
         at, service = "/anthropic/v1/messages", "bedrock-mantle"
         good = MESSAGES | {"model": "anthropic.claude-haiku-4-5"}

@@ -7,7 +7,9 @@ import json
 from functools import cache
 from typing import Any
 
+import boto3
 import botocore.session
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.model import ServiceModel
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
@@ -40,3 +42,33 @@ def _with_bytes(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: base64.b64decode(item) if key in _BLOBS else _with_bytes(item) for key, item in value.items()}
     return value
+
+
+class _Prepared(Exception):
+    """Stops a client of boto3's before it sends."""
+
+    def __init__(self, request: AWSPreparedRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+@cache
+def _client(region: str) -> Any:
+    client = boto3.client(
+        "bedrock-runtime", region_name=region, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret"
+    )
+
+    def stop(request: AWSPreparedRequest, **_: Any) -> None:
+        raise _Prepared(request)
+
+    client.meta.events.register("before-send", stop)
+    return client
+
+
+def prepared_by_boto(operation: str, region: str = "us-east-1", **params: Any) -> AWSPreparedRequest:
+    """The whole request of a client's method, such as `converse`, signed and with its address."""
+    try:
+        getattr(_client(region), operation)(**params)
+    except _Prepared as prepared:
+        return prepared.request
+    raise AssertionError("nothing was sent")

@@ -105,7 +105,8 @@ class FakeBedrock(FakeCloud):
         return login | ({"AWS_SESSION_TOKEN": key.token} if key.token else {}) | self.endpoint()
 
     def endpoint(self) -> dict[str, str]:
-        return {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.origin}
+        """The variable that AWS's own tools know; for Mantle they have none."""
+        return {} if self.mantle else {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.origin}
 
     # What is refused
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anthropic
@@ -48,12 +48,13 @@ def sent_by(call: Callable[[httpx2.Client], object]) -> httpx2.Request:
     return request
 
 
-def asked_of_claude(messages: Any, model: str, body: dict[str, Any]) -> None:
+def asked_of_claude(messages: Any, model: str, body: dict[str, Any], betas: Sequence[str] = ()) -> None:
     """`create` of Anthropic's SDK with the body: its sampling parameters became extras, and what is beta still is
     one."""
+    headers = {"anthropic-beta": ",".join(betas)} if betas else {}
     extra = {key: body[key] for key in (*SAMPLING, "context_management") if key in body}
     given = {key: value for key, value in body.items() if key not in extra}
-    messages.create(model=model, extra_body=extra, timeout=5, **given)
+    messages.create(model=model, extra_body=extra, extra_headers=headers, timeout=5, **given)
 
 
 def meaning(body: dict[str, Any]) -> dict[str, Any]:

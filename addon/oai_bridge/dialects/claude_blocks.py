@@ -10,7 +10,7 @@ import msgspec
 from ..errors import InvalidRequest
 from ..jsontext import deeper_than
 from ..notes import Notes
-from ..openai.chat import Document, Image, Message, Part, RedactedThought, SignedThinking, Text, Ttl
+from ..openai.chat import Document, Image, Message, Office, Part, RedactedThought, SignedThinking, Text, Ttl
 
 Block = dict[str, Any]
 
@@ -108,6 +108,11 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
         case Document(media_type, data, title):
             kind = "text" if media_type == "text/plain" else "base64"
             block = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
+            if title:
+                block["title"] = title
+        case Office(form, data, _, title):
+            # No media type of Anthropic's API, but Converse is made from these blocks, too, and has it.
+            block = {"type": "document", "source": {"type": "base64", "media_type": form, "data": data}}
             if title:
                 block["title"] = title
         case _ if message.role in ("user", "tool"):

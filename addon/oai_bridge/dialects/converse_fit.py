@@ -78,7 +78,7 @@ def _without_claudes_own(chat: ChatRequest, notes: Notes) -> ChatRequest:
         notes.dropped("context_management", "This model can't manage the context.")
     if chat.tools and not chat.parallel_tool_calls:
         notes.dropped("parallel_tool_calls", "This model may call several tools at once.")
-    return replace(chat, betas=(), context_management=None, parallel_tool_calls=True)
+    return replace(chat, betas=(), context_management=None)
 
 
 def _asks_for_cache(chat: ChatRequest) -> bool:

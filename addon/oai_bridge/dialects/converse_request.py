@@ -40,8 +40,6 @@ def converse_body(
     the body. Raises `InvalidRequest`."""
     chat = fitted(chat, facts, notes)
     facts = fitted_facts(chat, facts, settings)
-    if not facts.cache_points:
-        settings = replace(settings, cache="client")
     translated = claude_body(
         chat,
         facts,

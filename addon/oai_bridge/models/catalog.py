@@ -65,8 +65,8 @@ class Catalog:
                 others.override(found.id, override, path, {})
             elif generation in list(others.table.generations):
                 others.override(spelling, override, path, {"bedrock": spelling})
-                if bedrock_name(others.rows[spelling]["bedrock"]) is None:
-                    raise CatalogError(f"{path}.bedrock", others.rows[spelling]["bedrock"], ID_OR_ARN)
+                if bedrock_name(others.models[spelling].bedrock or "") is None:
+                    raise CatalogError(f"{path}.bedrock", others.models[spelling].bedrock, ID_OR_ARN)
             elif generation is not None and generation not in generations:
                 raise unknown_generation(path, generation, generations)
             else:

@@ -39,6 +39,18 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Office:
+    """A file of Word or Excel, which not every cloud reads. `data` is base64; `param` is its field in the request, for
+    error messages."""
+
+    format: Literal["doc", "docx", "xls", "xlsx"]
+    data: str
+    param: str
+    title: str | None = None
+    cache: Ttl | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Remote:
     """An image or a document that stands at an http(s) URL and has to be fetched. `param` is its field in the request,
     for error messages; `title` is for a document."""
@@ -49,7 +61,7 @@ class Remote:
     title: str | None = None
 
 
-Part = Text | Image | Document | Remote
+Part = Text | Image | Document | Office | Remote
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidRequest
-from .chat import Document, Image, Remote
+from .chat import Document, Image, Office, Remote
 from .fields import text
 
 Media = Image | Document
+Given = Image | Document | Office | Remote
 
 _ENDS = 4096  # base64 characters, a multiple of four, that are checked at the front and at the back
 _MAGIC = 64  # bytes that are enough for every magic number below
@@ -33,6 +35,17 @@ _TEXT_ENDINGS = (
     *(".py", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs"),
     *(".go", ".rs", ".rb", ".php", ".pl", ".lua", ".swift", ".scala", ".r", ".vue", ".ipynb"),
 )
+_OFFICE: Mapping[bytes, Mapping[Literal["doc", "docx", "xls", "xlsx"], str]] = {
+    b"PK\x03\x04": {
+        "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": {"doc": "application/msword", "xls": "application/vnd.ms-excel"},
+}
+_UNREADABLE = (
+    "The model reads JPEG, PNG, GIF and WebP images, PDF files and plain text; "
+    "convert this file to PDF, or put its text into the chat."
+)
 _CHARSETS = {
     # Everything else is read as UTF-8: some of Python's codecs are no text encodings, and some take quadratic time.
     **dict.fromkeys(("iso-8859-1", "latin1", "windows-1252", "cp1252"), "latin-1"),
@@ -41,7 +54,7 @@ _CHARSETS = {
 }
 
 
-def image_url_part(value: dict[str, Any], at: str) -> Media | Remote:
+def image_url_part(value: dict[str, Any], at: str) -> Given:
     """OpenAI's `{"type": "image_url", "image_url": {"url": …}}`, or with the URL right in `image_url`."""
     given = value.get("image_url")
     url = given.get("url") if isinstance(given, dict) else given
@@ -50,7 +63,7 @@ def image_url_part(value: dict[str, Any], at: str) -> Media | Remote:
     raise InvalidRequest('`image_url` must be {"url": "data:…"}.', param=f"{at}.image_url")
 
 
-def file_part(value: dict[str, Any], at: str) -> Media | Remote:
+def file_part(value: dict[str, Any], at: str) -> Given:
     """OpenAI's `{"type": "file", "file": {"filename": …, "file_data": …}}`. The data is documented as base64; clients
     send data: URLs, and some an address."""
     file, at = value.get("file"), f"{at}.file"
@@ -68,7 +81,7 @@ def file_part(value: dict[str, Any], at: str) -> Media | Remote:
     raise InvalidRequest("`file_data` must be the file as a data: URL or as base64.", param=f"{at}.file_data")
 
 
-def anthropic_part(value: dict[str, Any], at: str) -> Media | Remote:
+def anthropic_part(value: dict[str, Any], at: str) -> Given:
     """Anthropic's `image` and `document` blocks, which SillyTavern's post-processing "Claude" and others leave in the
     OpenAI body: `{"type": …, "source": {"type": "base64" | "url" | "text", …}, "title"?: …}`."""
     title = _title(value, "title", at)
@@ -87,7 +100,7 @@ def anthropic_part(value: dict[str, Any], at: str) -> Media | Remote:
     )
 
 
-def media_from_url(url: str, param: str, title: str | None = None) -> Media | Remote:
+def media_from_url(url: str, param: str, title: str | None = None) -> Given:
     """What a `data:` URL (RFC 2397) holds, or where an http(s) URL leads; others are refused."""
     url = url.strip()
     scheme = url[:8].partition(":")[0].lower()
@@ -124,7 +137,7 @@ def media_from_bytes(data: bytes, declared: str | None, param: str) -> Media:
 # -- the bytes and their type -----------------------------------------------------------------------------------------
 
 
-def _media_from_text(data: str, declared: str, param: str, title: str | None) -> Media | Remote:
+def _media_from_text(data: str, declared: str, param: str, title: str | None) -> Given:
     """Base64, or a URL where base64 belongs: a colon is not in base64's alphabet."""
     data = data.strip()
     if ":" in data[:8]:
@@ -132,12 +145,14 @@ def _media_from_text(data: str, declared: str, param: str, title: str | None) ->
     return _media_from_base64(data, declared, param, title)
 
 
-def _media_from_base64(data: str, declared: str, param: str, title: str | None) -> Media:
+def _media_from_base64(data: str, declared: str, param: str, title: str | None) -> Media | Office:
     data = _clean(data)
     if not data.isascii():
         raise _not_base64(param)
     head = _decoded(data[:_ENDS], param)
     _decoded(data[-_ENDS:], param)
+    if (office := _office(head, declared, title)) is not None:
+        return Office(office, data, param, title)
     media_type = _media_type(head, declared, title, param)
     if media_type == "text/plain":
         return Document("text/plain", _text(_decoded(data, param), declared, param), title)
@@ -184,11 +199,22 @@ def _media_type(data: bytes, declared: str, title: str | None, param: str) -> st
     if media_type.startswith("image/"):
         message = "This is not a JPEG, PNG, GIF or WebP image, and the model reads no others; convert it first."
     else:
-        message = (
-            "The model reads JPEG, PNG, GIF and WebP images, PDF files and plain text; "
-            "convert this file to PDF, or put its text into the chat."
-        )
+        message = _UNREADABLE
     raise InvalidRequest(message, param=param, code="unsupported_value")
+
+
+def _office(data: bytes, declared: str, title: str | None) -> Literal["doc", "docx", "xls", "xlsx"] | None:
+    """Which of Office's formats it is, if any: the bytes only tell what they are packed in."""
+    magic = next((magic for magic in _OFFICE if data.startswith(magic)), None)
+    if magic is None:
+        return None
+    media_type, name = declared.partition(";")[0].strip().lower(), (title or "").lower()
+    return next((form for form, kind in _OFFICE[magic].items() if media_type == kind or name.endswith(f".{form}")), None)
+
+
+def refuse_office(part: Office) -> NoReturn:
+    """For a model or a cloud that doesn't read it; raises `InvalidRequest`."""
+    raise InvalidRequest(_UNREADABLE, param=part.param, code="unsupported_value")
 
 
 def _sniffed(data: bytes) -> str | None:
