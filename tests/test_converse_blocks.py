@@ -103,6 +103,10 @@ def test_a_documents_name(title: str | None, name: str) -> None:
     assert names(title) == [name]
 
 
+def test_long_names_differ_at_their_ends() -> None:
+    assert names("x" * 300, "x" * 300, "x" * 301) == ["x" * 190, "x" * 190 + " (2)", "x" * 190 + " (3)"]
+
+
 def test_each_document_has_a_name_of_its_own() -> None:
     assert names("a.pdf", "a.pdf", "A.pdf", "a pdf (2)", None, None) == [
         *("a pdf", "a pdf (2)", "A pdf (3)", "a pdf (2) (2)", "document", "document (2)"),

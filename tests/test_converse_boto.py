@@ -63,13 +63,18 @@ def test_a_loop_of_tools_is_what_boto3_would_send() -> None:
     )
 
 
+WORD = "UEsDBAAA"
+
+
 def test_pictures_and_files_are_what_boto3_would_send() -> None:
     parts = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
         {"type": "file", "file": {"filename": "a report_v2.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
+        {"type": "file", "file": {"filename": "a.docx", "file_data": WORD}},
     ]
     ours = body("nova-pro", messages=[{"role": "user", "content": parts}], max_tokens=100)
+    assert body("claude-sonnet-4-5", messages=[{"role": "user", "content": parts}], max_tokens=100) == ours
     assert ours == sent_by_boto(
         messages=[
             {
@@ -78,6 +83,7 @@ def test_pictures_and_files_are_what_boto3_would_send() -> None:
                     {"text": "What is this?"},
                     {"image": {"format": "png", "source": {"bytes": PNG}}},
                     {"document": {"format": "pdf", "name": "a report v2 pdf", "source": {"bytes": PDF}}},
+                    {"document": {"format": "docx", "name": "a docx", "source": {"bytes": WORD}}},
                 ],
             }
         ],

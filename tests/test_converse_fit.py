@@ -9,13 +9,14 @@ import pytest
 from oai_bridge.dialects.converse_fit import fitted, fitted_facts, takes_tools
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
-from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Text, ToolCall
+from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Office, Text, ToolCall
 from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings import Claude
 from tests.support.converse_chats import CALL, HI, LOOP, RESULT, TOOL, codes, facts_of
 
 PICTURE = Image("image/png", "iVBORw0KGgo=")
 PDF = Document("application/pdf", "JVBERi0=", "a.pdf")
+WORD = Office("docx", "UEsDBA==", "p", "a.docx")
 
 
 def asked(**fields: Any) -> ChatRequest:
@@ -33,6 +34,12 @@ def test_a_chat_that_the_model_takes_stays_as_it_is() -> None:
     assert list(notes) == []
 
 
+def test_a_file_that_it_can_not_read_is_named() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        fitted(said(WORD), facts_of("nova-micro"), Notes())
+    assert (refused.value.param, refused.value.code) == ("p", "unsupported_value")
+
+
 @pytest.mark.parametrize("role", ["user", "tool"])
 @pytest.mark.parametrize(("part", "model"), [(PICTURE, "deepseek-r1"), (PICTURE, "nova-micro"), (PDF, "nova-micro")])
 def test_what_the_model_can_not_see_is_refused(part: Any, model: str, role: str) -> None:
@@ -43,7 +50,7 @@ def test_what_the_model_can_not_see_is_refused(part: Any, model: str, role: str)
 
 
 def test_what_it_can_see_stays() -> None:
-    chat = said(Text("What is this?"), PICTURE, PDF)
+    chat = said(Text("What is this?"), PICTURE, PDF, WORD)
     assert fitted(chat, facts_of("nova-pro"), Notes()) == chat
 
 

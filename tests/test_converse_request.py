@@ -124,6 +124,15 @@ def test_thinking_is_asked_for_in_the_vendors_words(model: str, wish: Any, sent:
     assert extra(model, **wish) == sent
 
 
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [({"reasoning_effort": "none"}, "reasoning_effort"), ({"thinking": {"type": "disabled"}}, "thinking")],
+)
+def test_a_model_that_has_no_switch_for_it(wish: Body, field: str) -> None:
+    assert extra("kimi-k2.5", **wish) == {}
+    assert codes("kimi-k2.5", **wish) == [f"clamped:{field}"]
+
+
 def test_claudes_effort_is_converses_own() -> None:
     assert body("claude-opus-4-8", reasoning_effort="low")["outputConfig"] == {"effort": "low"}
     assert "outputConfig" not in body("gpt-oss-120b", reasoning_effort="low")

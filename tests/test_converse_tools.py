@@ -97,10 +97,15 @@ def test_a_form_is_converses_own_where_the_model_has_it(model: str) -> None:
     assert (json.loads(schema["schema"]), schema["name"]) == (FORM, "an_answer_")
 
 
-def test_a_form_is_else_a_hidden_tools() -> None:
-    found = translated("nova-pro", response_format=JSON)
+@pytest.mark.parametrize("model", ["nova-pro", "claude-3-5-haiku"])
+def test_a_form_is_else_a_hidden_tools(model: str) -> None:
+    found = translated(model, response_format=JSON)
     assert found.reading.answer_tool == "json_tool_call"
     assert found.body["toolConfig"]["toolChoice"] == {"tool": {"name": "json_tool_call"}}
+    assert "additionalModelRequestFields" not in found.body
+
+
+def test_a_hidden_tool_is_the_only_one_where_none_can_be_named() -> None:
     only = translated("mistral-large-2407", messages=LOOP, response_format=JSON).body["toolConfig"]
     assert [tool["toolSpec"]["name"] for tool in only["tools"]] == ["json_tool_call"]
     assert only["toolChoice"] == {"any": {}}

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.openai.chat import Document, Image, Remote
+from oai_bridge.openai.chat import Document, Image, Office, Remote
 from oai_bridge.openai.media import anthropic_part, file_part, image_url_part, media_from_bytes, media_from_url
 
 BYTES = {
@@ -181,6 +181,24 @@ def test_a_file(file: dict[str, Any], part: Any) -> None:
     assert file_part({"type": "file", "file": file}, "p") == part
 
 
+ZIP, OLE = encoded(b"PK\x03\x04" + bytes(50)), encoded(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(50))
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "title", "form"),
+    [
+        (ZIP, "", "A.DOCX", "docx"),
+        (ZIP, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "a", "xlsx"),
+        (ZIP, "application/octet-stream", "a.xlsx", "xlsx"),
+        (OLE, "application/msword; x=y", None, "doc"),
+        (OLE, "", "a.xls", "xls"),
+    ],
+)
+def test_a_file_of_office(data: str, declared: str, title: str | None, form: Any) -> None:
+    file = {"file_data": f"data:{declared};base64,{data}", "filename": title}
+    assert file_part({"file": file}, "p") == Office(form, data, "p.file.file_data", title)
+
+
 @pytest.mark.parametrize(
     ("value", "param"),
     [
@@ -193,7 +211,9 @@ def test_a_file(file: dict[str, Any], part: Any) -> None:
         ({"file": {"file_data": "&"}}, "p.file.file_data"),
         ({"file": {"file_data": "gs://bucket/a.pdf"}}, "p.file.file_data"),
         ({"file": {"file_data": PDF, "filename": 5}}, "p.file.filename"),
-        ({"file": {"file_data": encoded(b"PK\x03\x04" + bytes(50)), "filename": "a.docx"}}, "p.file.file_data"),
+        ({"file": {"file_data": encoded(b"PK\x03\x04" + bytes(50)), "filename": "a.odt"}}, "p.file.file_data"),
+        ({"file": {"file_data": encoded(b"PK\x03\x04" + bytes(50)), "filename": "a.doc"}}, "p.file.file_data"),
+        ({"file": {"file_data": encoded(b"\xffK\x03\x04" + bytes(50)), "filename": "a.docx"}}, "p.file.file_data"),
         ({"file": {"file_data": encoded(b"PK\x03\x04\xff"), "filename": "a.txt"}}, "p.file.file_data"),
         ({"file": {"file_data": TEXT}}, "p.file.file_data"),
     ],

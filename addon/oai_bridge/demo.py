@@ -32,16 +32,19 @@ QUOTED = 80
 """Letters of the user's text that the answer repeats."""
 
 ENGLISH = (
-    "This is the demo of oai-vertex. No Google Cloud credential is configured, so nothing has left this machine and no "
+    "This is the demo of oai-vertex. No cloud credential is configured, so nothing has left this machine and no "
     "model has read your message: this answer is canned. You wrote: “{quote}”\n\n"
-    "To talk to Claude, put your credential into a file named .env beside README.md, as "
-    "`GCP_CREDENTIALS=<project>:<service account e-mail>:<region>:<private key>`, and start oai-vertex again. "
+    "To talk to a real model, put your credential into a file named .env beside README.md, as "
+    "`GCP_CREDENTIALS=<project>:<service account e-mail>:<region>:<private key>`, "
+    "`AWS_CREDENTIALS=<access key id>:<secret access key>:<region>` or "
+    "`AZURE_CREDENTIALS=<resource>:<deployment>:<API key>`, and start oai-vertex again. "
     "README.md shows each step and the other places where a credential is found."
 )
 CHINESE = (
-    "\n\n这是 oai-vertex 的演示回答。还没有配置 Google Cloud 凭证，所以没有任何内容离开这台电脑，"
+    "\n\n这是 oai-vertex 的演示回答。还没有配置任何云凭证，所以没有任何内容离开这台电脑，"
     "也没有模型读过你的消息：这段文字是预先写好的。\n\n"
-    "要与 Claude 对话，请在 README.md 旁边的 .env 文件里写上 `GCP_CREDENTIALS=<项目>:<服务账号邮箱>:<区域>:<私钥>`，"
+    "要与真正的模型对话，请在 README.md 旁边的 .env 文件里写上 `GCP_CREDENTIALS=<项目>:<服务账号邮箱>:<区域>:<私钥>`、"
+    "`AWS_CREDENTIALS=<access key id>:<secret access key>:<区域>` 或 `AZURE_CREDENTIALS=<资源名>:<部署名>:<API key>`，"
     "然后重新启动 oai-vertex。每一步都写在 README.md 里。"
 )
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")

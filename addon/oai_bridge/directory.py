@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +38,18 @@ class Listed:
     alias: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A door that takes the name. `known`: the model is there for certain, else it may be; `exact`: this is its name
+    there."""
+
+    door: Door
+    facts: Facts
+    owned: bool
+    known: bool
+    exact: bool
+
+
 class Directory:
     """The doors that the settings open, in the registry's order, and the models behind them."""
 
@@ -52,19 +63,16 @@ class Directory:
 
     def find(self, route: Route, name: str) -> tuple[Door, Facts]:
         """The door that answers a request for `name` on `route`; raises `NotFound` with the names that come close."""
-        wanted = self._config.aliases.get(name, name)
-        doors = self._at(route)
-        able = [door for door in doors if route.kind in door.entry.duties]
-        found = min(self._candidates(able, wanted), key=lambda candidate: candidate[0], default=None)
-        if found is not None:
-            return found[1], found[2]
+        candidates = self._candidates(route, name)
+        able = [one for one in candidates if route.kind in one.door.entry.duties]
+        if able and (able[0].known or not any(one.known for one in candidates)):
+            return able[0].door, able[0].facts
         raise self.unknown(route, name)
 
     def look_up(self, route: Route, name: str) -> Facts | None:
         """What is known of a model, whatever it can do; `None` where nobody has it."""
-        candidates = self._candidates(self._at(route), self._config.aliases.get(name, name))
-        found = min(candidates, key=lambda candidate: candidate[0], default=None)
-        return found[2] if found else None
+        candidates = self._candidates(route, name)
+        return candidates[0].facts if candidates else None
 
     def listed(self, route: Route) -> tuple[Listed, ...]:
         """What is offered on a route, each name once: the user's own list, or else Claude's models before the others,
@@ -91,23 +99,27 @@ class Directory:
             f"No credential for {cloud} is configured; README.md shows how to set one.", code="cloud_not_configured"
         )
 
-    def _candidates(self, doors: Sequence[Door], name: str) -> Iterator[tuple[int, Door, Facts]]:
-        """The doors that have the model, each with its rank: the cloud whose very own spelling it is, then those that
-        are known to have it, then those that take any name of the kind. `cloud/name` asks one cloud alone."""
-        cloud, _, rest = name.partition("/")
+    def _candidates(self, route: Route, name: str) -> list[_Candidate]:
+        """The doors that have the model, the best first: the cloud whose very own spelling the name is, then those that
+        are known to have it, and of these who calls it so. `cloud/name` asks one cloud alone."""
+        doors, wanted = self._at(route), self._config.aliases.get(name, name)
+        cloud, _, rest = wanted.partition("/")
         if rest and any(door.backend.name == cloud for door in self.doors):
-            doors, name = [door for door in doors if door.backend.name == cloud], rest
-        for door in doors:
-            if (facts := door.backend.find(name)) is not None:
-                yield (0 if door.backend.owns(name) else 1 if door.backend.has(facts) else 2), door, facts
+            doors, wanted = [door for door in doors if door.backend.name == cloud], rest
+        found = [
+            _Candidate(door, facts, door.backend.owns(wanted), door.backend.has(facts), facts.id == wanted)
+            for door in doors
+            if (facts := door.backend.find(wanted)) is not None
+        ]
+        return sorted(found, key=lambda one: (not one.owned, not one.known, not one.exact))
 
     def unknown(self, route: Route, name: str) -> NotFound:
         """The error for a model that nobody serves there, with the names that come close."""
-        wanted = self._config.aliases.get(name, name)
-        elsewhere = next(self._candidates(self._at(route), wanted), None)
+        candidates = self._candidates(route, name)
+        elsewhere = next((one for one in candidates if route.kind not in one.door.entry.duties), None)
         if elsewhere is not None and route.kind in PATHS:
             base = base_of(self._config.prefix, route.path)
-            paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in elsewhere[1].entry.duties)
+            paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in elsewhere.door.entry.duties)
             return NotFound(f"This model is served at {paths}, not here.", param="model", code="model_not_found")
         names = [one.name for one in self.listed(route)]
         close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:_SHOWN])

@@ -30,6 +30,12 @@ PATHS: Mapping[Duty, str] = {
     "images": "images/generations",
 }
 """What stands behind a base for each duty."""
+_CLOUDS: Mapping[tuple[str, ...], Path] = {entry.path: entry.path for entry in REGISTRY}
+_ABLE: Mapping[Path | None, frozenset[Duty]] = {
+    path: frozenset(duty for entry in REGISTRY if path in (None, entry.path) for duty in entry.duties)
+    for path in (None, *_CLOUDS.values())
+}
+"""What a cloud's doors can be asked for; without a cloud, what any can."""
 _POSTED = {tuple(path.split("/")): duty for duty, path in PATHS.items()}
 # What people try because OpenAI, Anthropic or oai-reverse-proxy have it, and what to use instead.
 _LATER = {
@@ -76,24 +82,22 @@ def route(method: str, path: str, prefix: str) -> Route:
     before a cloud, such as `/gcp/claude`. All but a model's id must match to the letter; the id alone is decoded, once,
     and is a name to look up, never a path. Raises `NotFound` and `MethodNotAllowed`.
     """
-    bases = {named: base_of(prefix, named) for named in dict.fromkeys(entry.path for entry in REGISTRY)}
-    everywhere = {**_paths(_ROOT_BASE, None), "/": "GET", "/status": "GET", "/health": "GET"}
-    for cloud, base in bases.items():
-        everywhere |= _paths(base, cloud)
     if not path.startswith("/"):
-        raise _nothing(path, everywhere)
+        raise _nothing(path, _everywhere(prefix))
     parts = _parts(path)
     if parts in _LOCAL:
         _check(method, _READ)
         return Route(_LOCAL[parts])
-    named = next((cloud for cloud, base in bases.items() if parts[: len(_parts(base))] == _parts(base)), None)
-    if named is not None:
-        known = _paths(bases[named], named)
-        found = _under(method, parts[len(_parts(bases[named])) :], bases[named], named)
+    before = _parts(prefix)
+    named = parts[len(before) : len(before) + 2]
+    if parts[: len(before)] == before and (cloud := _CLOUDS.get(named)):
+        base = base_of(prefix, cloud)
+        found = _under(method, parts[len(before) + 2 :], base, cloud)
     else:
-        known = everywhere
-        found = _under(method, parts, _ROOT_BASE, None)
+        base, cloud = _ROOT_BASE, None
+        found = _under(method, parts, base, None)
     if found is None:
+        known = _paths(base, cloud) if cloud else _everywhere(prefix)
         raise _nothing("/" + "/".join(parts), known)
     return found
 
@@ -104,7 +108,7 @@ def _under(method: str, parts: tuple[str, ...], base: str, path: Path | None) ->
     while tail[:1] == ("v1",):  # Anthropic's SDKs add one to a base URL that has it already
         tail = tail[1:]
     if duty := _POSTED.get(tail):
-        if duty not in _duties(path):
+        if duty not in _ABLE[path]:
             everywhere = f"{_ROOT_BASE}/{PATHS[duty]}"
             raise NotFound(
                 f"There is no {PATHS[duty]} for this cloud. Use POST {everywhere}, with a model that has it."
@@ -127,12 +131,6 @@ def _under(method: str, parts: tuple[str, ...], base: str, path: Path | None) ->
     return None
 
 
-def _duties(path: Path | None) -> list[Duty]:
-    """What a cloud's doors can be asked for; without a cloud, what any can."""
-    able = {duty for entry in REGISTRY if path in (None, entry.path) for duty in entry.duties}
-    return [duty for duty in PATHS if duty in able]
-
-
 def _parts(path: str) -> tuple[str, ...]:
     """The segments of a path, query string and empty ones left out."""
     return tuple(part for part in path.partition("?")[0].split("/") if part)
@@ -153,7 +151,15 @@ def _check(method: str, allow: Sequence[str]) -> None:
 
 def _paths(base: str, path: Path | None) -> dict[str, str]:
     """What is served under a base: path to method."""
-    return {f"{base}/models": "GET", **{f"{base}/{PATHS[duty]}": "POST" for duty in _duties(path)}}
+    return {f"{base}/models": "GET", **{f"{base}/{PATHS[duty]}": "POST" for duty in PATHS if duty in _ABLE[path]}}
+
+
+def _everywhere(prefix: str) -> dict[str, str]:
+    """What is served at all: path to method, the plain paths first."""
+    found = {**_paths(_ROOT_BASE, None), "/": "GET", "/status": "GET", "/health": "GET"}
+    for cloud in _CLOUDS.values():
+        found |= _paths(base_of(prefix, cloud), cloud)
+    return found
 
 
 def _nothing(path: str, paths: dict[str, str]) -> NotFound:

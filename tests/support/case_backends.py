@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oai_bridge.backends.azure import AzureOpenAI
-from oai_bridge.backends.base import Backend
+from oai_bridge.backends.base import Backend, ChatBackend, PassingBackend
 from oai_bridge.backends.bedrock import InvokeClaude, MessagesClaude
 from oai_bridge.backends.bedrock_openai import BedrockOpenAI
 from oai_bridge.backends.converse import Converse, ConverseClaude
@@ -17,7 +17,11 @@ from oai_bridge.backends.vertex import VertexClaude
 from oai_bridge.credentials.aws import AwsAccess
 from oai_bridge.credentials.azure import AzureAccess
 from oai_bridge.credentials.google import GoogleAccess
+from oai_bridge.dialects.reading import Reading
+from oai_bridge.events import Event
 from oai_bridge.models.catalog import Catalog
+from oai_bridge.openai.passed import PassedStream
+from oai_bridge.openai.reply import ChunkWriter, ReplyTo
 from oai_bridge.settings import (
     AwsKeys,
     Azure,
@@ -32,6 +36,8 @@ from oai_bridge.settings import (
     OpenAI,
     Vertex,
 )
+from oai_bridge.transcript import Transcript
+from oai_bridge.wire.sse import SseDecoder
 
 CATALOG = Catalog()
 GOOGLE = GoogleAccess("p", "us-east5", "token")
@@ -39,9 +45,10 @@ AWS = AwsAccess("us-east-1", AwsKeys("AKIDEXAMPLE", "secret"))
 RESOURCE = AzureAccount(
     "https://mine.openai.azure.com",
     AzureKey("key"),
-    {"gpt-4o": "gpt-4o", "o3": "my-o3", "gpt-5": "gpt-5", "small-vectors": "text-embedding-3-small"},
+    {"gpt-4o": "gpt-4o", "o3": "my-o3", "gpt-5": "gpt-5", "gpt-5.1": "gpt-5.1", "gpt-35-turbo": "old-gpt-35-turbo"},
 )
 AZURE = AzureAccess(RESOURCE, "key")
+_AS_SENT = Reading()
 FOUNDRY = AzureAccess(FoundryAccount("https://mine.services.ai.azure.com/anthropic", AzureKey("key")), "key")
 
 
@@ -54,6 +61,20 @@ class Kind:
     access: Any
     model: str
     framing: str = "sse"
+
+
+def transcript(
+    backend: Backend[Any, Any],
+    to: ReplyTo,
+    reading: Reading = _AS_SENT,
+    observe: Callable[[Event], None] = lambda event: None,
+) -> Transcript:
+    """What a stream of the backend's chats goes through."""
+    if isinstance(backend, PassingBackend):
+        passed = PassedStream(to, backend.cloud)
+        return Transcript(SseDecoder(), passed, passed, observe)
+    assert isinstance(backend, ChatBackend)
+    return Transcript(backend.decoder(), backend.dialect(reading), ChunkWriter(to), observe)
 
 
 def _bedrock(given: Mapping[str, Any]) -> Bedrock:

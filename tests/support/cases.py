@@ -8,11 +8,12 @@ In: `client.json` (the request, byte for byte), `settings.json` (what differs fr
 answer that went before), and the cloud's answer, which is one of `cloud.sse`, `cloud_frames.jsonl` (the messages that
 AWS's event stream is made of), `cloud_reply.json`, `cloud_error.json` (`status`, `headers`, `body`) and `recorded.txt`
 (the name of a file in tests/vectors), or only its `cloud_headers.json`. `cloud_2.sse` or `cloud_2_reply.json` is the
-rest of an answer that paused.
+rest of an answer that paused. `count.json` is a request in Anthropic's own words, whose tokens are to be counted.
 
-Out: `cloud.json` (the body on the wire), `betas.txt` and `notes.txt` (codes, one per line), or `refused.json`; then
-`client.sse` and `client_with_usage.sse`, `client_reply.json`, `client_error.json` or `client_headers.json`.
-`cloud_2.json` is what the cloud is asked next, after a pause or instead of what it refused. `why.md` is for people.
+Out: `cloud.json` (the body on the wire), `betas.txt` and `notes.txt` (codes, one per line), `headers.txt` (those on the
+wire that say how to answer), or `refused.json`; then `client.sse` and `client_with_usage.sse`, `client_reply.json`,
+`client_error.json` or `client_headers.json`. `cloud_2.json` is what the cloud is asked next, after a pause or instead
+of what it refused; `cloud_count.json` is how it is asked to count. `why.md` is for people.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from oai_bridge.backends.base import Backend, Call, ChatBackend, PassingBackend
+from oai_bridge.backends.base import Backend, Call, ChatBackend, NativeBackend, PassingBackend
+from oai_bridge.credentials.base import Outbound
 from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
 from oai_bridge.events import Event, Pause, Said, Stop
@@ -34,26 +36,25 @@ from oai_bridge.exchanges.limits import limit_headers
 from oai_bridge.fetch import Fetcher
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
-from oai_bridge.openai.passed import PassedStream, pass_completion
-from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
+from oai_bridge.openai.passed import pass_completion
+from oai_bridge.openai.reply import Completion, ReplyTo
 from oai_bridge.openai.request import asks_for_usage, model_of, parse_chat, read_body
 from oai_bridge.pages import error_page
 from oai_bridge.settings import Claude, Images, Network
-from oai_bridge.transcript import Transcript
-from oai_bridge.wire.sse import SseDecoder
 from tests.support.aws_frames import converse_frame, exception_frame, invoke_frame
-from tests.support.case_backends import KINDS, Kind
+from tests.support.case_backends import KINDS, Kind, transcript
 
 TESTS = Path(__file__).parent.parent
 IN = {
     *("client.json", "settings.json", "fetched.json", "earlier.json", "earlier_reply.json", "why.md"),
     *("cloud.sse", "cloud_frames.jsonl", "cloud_reply.json", "cloud_error.json", "cloud_headers.json", "recorded.txt"),
-    *("cloud_2.sse", "cloud_2_reply.json"),
+    *("cloud_2.sse", "cloud_2_reply.json", "count.json"),
 }
 OUT = {
-    *("cloud.json", "betas.txt", "notes.txt", "refused.json", "cloud_2.json"),
+    *("cloud.json", "betas.txt", "notes.txt", "headers.txt", "refused.json", "cloud_2.json", "cloud_count.json"),
     *("client.sse", "client_with_usage.sse", "client_reply.json", "client_error.json", "client_headers.json"),
 }
+USUAL_HEADERS = {"content-type", "accept", "accept-encoding", "anthropic-version", "x-amzn-bedrock-accept"}
 NOW = 1_700_000_000
 
 
@@ -128,12 +129,14 @@ class Case:
             yield "cloud.json", self._wire(backend, sent.body, sent.betas)
             if sent.betas:
                 yield "betas.txt", "".join(f"{beta}\n" for beta in sent.betas)
+            yield from self._said_beside(backend, sent.body)
             yield from _told(notes)
+        if (native := self._read("count.json")) is not None:
+            yield from self._counted(backend, native)
         yield from self._streamed(backend, sent, to)
         yield from self._whole(backend, sent, to)
         yield from self._error(backend, sent)
-        if (headers := self._read("cloud_headers.json")) is not None:
-            yield "client_headers.json", limit_headers(headers, NOW)
+        yield from self._limits()
 
     def _passed(self, backend: PassingBackend[Any], to: ReplyTo) -> Iterator[tuple[str, Any]]:
         """Of a cloud that speaks OpenAI's own language."""
@@ -144,16 +147,21 @@ class Case:
             sent = backend.passed(body, self._facts(backend, model), _call(body), notes)
             to = replace(to, model=model, include_usage=asks_for_usage(body))
             yield "cloud.json", self._wire(backend, sent, ())
+            yield from self._said_beside(backend, sent)
             yield from _told(notes)
         if (stream := self.cloud_stream()) is not None:
             for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
-                passed = PassedStream(replace(to, include_usage=include_usage), backend.cloud)
-                transcript = Transcript(SseDecoder(), passed, passed)
-                yield name, (transcript.feed(stream) + transcript.end()).decode()
+                through = transcript(backend, replace(to, include_usage=include_usage))
+                yield name, (through.feed(stream) + through.end()).decode()
         if (reply := self._bytes("cloud_reply.json")) is not None:
             yield "client_reply.json", json.loads(pass_completion(reply, to, backend.cloud, lambda event: None))
         if (answer := self._read("cloud_error.json")) is not None:
             yield "client_error.json", _error_page(_error(backend, answer))
+        yield from self._limits()
+
+    def _limits(self) -> Iterator[tuple[str, Any]]:
+        if (headers := self._read("cloud_headers.json")) is not None:
+            yield "client_headers.json", limit_headers(headers, NOW)
 
     def _chat(self, file: str, notes: Notes, settings: Claude) -> ChatRequest:
         """A request of the client's, with its files fetched."""
@@ -175,17 +183,16 @@ class Case:
             return
         for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
             events: list[Event] = []
-            writer = ChunkWriter(replace(to, include_usage=include_usage))
-            transcript = Transcript(backend.decoder(), backend.dialect(sent.reading), writer, events.append)
-            text = transcript.feed(stream) + transcript.end()
-            if transcript.paused:
+            through = transcript(backend, replace(to, include_usage=include_usage), sent.reading, events.append)
+            text = through.feed(stream) + through.end()
+            if through.paused:
                 said = next(event.content for event in events if isinstance(event, Said))
                 yield "cloud_2.json", self._wire(backend, backend.continued(sent.body, said), sent.betas)
                 if (rest := self._bytes("cloud_2.sse")) is None:
-                    text += transcript.stop_paused()
+                    text += through.stop_paused()
                 else:
-                    transcript.resume(backend.decoder())
-                    text += transcript.feed(rest) + transcript.end()
+                    through.resume(backend.decoder())
+                    text += through.feed(rest) + through.end()
             yield name, text.decode()
 
     def _whole(self, backend: ChatBackend[Any], sent: Translated, to: ReplyTo) -> Iterator[tuple[str, Any]]:
@@ -214,11 +221,33 @@ class Case:
             return
         yield "client_error.json", _error_page(error)
 
+    def _counted(self, backend: Backend[Any, Any], native: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """How the cloud is asked to count. Bedrock wants the request in base64, which nobody could review."""
+        assert isinstance(backend, NativeBackend)
+        notes = Notes(strict=self.settings.get("strict", False))
+        facts = self._facts(backend, native["model"])
+        sent = backend.count(native, facts, self.settings.get("betas", ()), notes)
+        body = json.loads(backend.outbound(sent.body, facts, "count", sent.betas, self.kind.access).body)
+        match body:
+            case {"input": {"invokeModel": {"body": str(blob)} as inner}}:
+                inner["body"] = json.loads(base64.b64decode(blob, validate=True))
+        yield "cloud_count.json", body
+        if sent.betas:
+            yield "betas.txt", "".join(f"{beta}\n" for beta in sent.betas)
+        yield from _told(notes)
+
+    def _said_beside(self, backend: Backend[Any, Any], body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        headers = self._outbound(backend, body, ()).headers
+        if lines := [f"{name}: {value}\n" for name, value in headers.items() if name not in USUAL_HEADERS]:
+            yield "headers.txt", "".join(lines)
+
     def _wire(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Any:
         """The body as it goes out."""
+        return json.loads(self._outbound(backend, body, betas).body)
+
+    def _outbound(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Outbound:
         call = _call(self._read("client.json"))
-        facts = self._facts(backend, self._model())
-        return json.loads(backend.outbound(body, facts, call, betas, self.kind.access).body)
+        return backend.outbound(body, self._facts(backend, self._model()), call, betas, self.kind.access)
 
     def _frame(self, line: dict[str, Any]) -> bytes:
         """A line of `cloud_frames.jsonl` as a frame: one of Claude's events, `{"<event type>": {…}}` of Converse, or
@@ -300,6 +329,7 @@ def name(case: Case) -> str:
     return case.folder.name if kind == "vertex" else f"{kind}/{case.folder.name}"
 
 
-def streams() -> dict[str, bytes]:
-    """The cloud's streams of all cases, by the case's name."""
-    return {name(case): stream for case in CASES if (stream := case.cloud_stream()) is not None}
+def streams(kind: str = "vertex") -> dict[str, bytes]:
+    """The cloud's streams of all cases of a kind, by the case's name."""
+    cases = [case for case in ALL if case.folder.parent.name == kind]
+    return {name(case): stream for case in cases if (stream := case.cloud_stream()) is not None}

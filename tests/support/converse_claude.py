@@ -59,6 +59,8 @@ def _block(block: Body) -> Body:
             return {"type": "text", "text": json.dumps(value)}
         case {"image": {"format": form, "source": {"bytes": data}}}:
             return {"type": "image", "source": {"type": "base64", "media_type": f"image/{form}", "data": data}}
+        case {"document": {"format": form, "name": name}} if form != "pdf":
+            return {"type": "text", "text": name}  # it reads what Bedrock makes of the file
         case {"document": {"name": name, "source": {"bytes": data}}}:
             source = {"type": "base64", "media_type": "application/pdf", "data": data}
             return {"type": "document", "title": name, "source": source}

@@ -26,7 +26,7 @@ class AzureCloud(FakeCloud):
     Public, besides what every fake cloud has: `tokens`, `token_requests`, `token_lifetime`, `resources`.
     """
 
-    resources = RESOURCES
+    resources: tuple[str, ...] = RESOURCES
 
     def _open(self) -> None:
         """What a constructor has to begin with."""

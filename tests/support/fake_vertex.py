@@ -197,7 +197,7 @@ class FakeVertex(FakeCloud):
             return self._stranger(received, found) or self._chat(received)
         found = PATH.fullmatch(posted)
         facts = claude_rules.model(found["model"]) if found else None
-        counting = bool(found) and (found["model"], found["method"]) == (COUNTING, "rawPredict")
+        counting = found is not None and (found["model"], found["method"]) == (COUNTING, "rawPredict")
         if found is None or not (facts or counting):
             self.wrong.append(f"no such path or model: {received.method} {received.path}")
             return google_error(404)

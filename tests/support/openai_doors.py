@@ -40,8 +40,8 @@ def steps(events: Iterable[bytes]) -> Iterator[Step]:
         match data_of(event):
             case None:
                 yield Step("raw", event)
-            case {"type": "message_start", "message": {"usage": figures}}:
-                usage |= figures
+            case {"type": "message_start", "message": message}:
+                usage |= message["usage"]
                 yield Step("start")
             case {"type": "content_block_start", "index": at, "content_block": {"type": "tool_use"} as block}:
                 calls[at] = len(calls)

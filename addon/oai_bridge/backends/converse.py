@@ -12,6 +12,7 @@ from ..credentials.base import Access, Outbound
 from ..dialects.aws_errors import error_from_aws
 from ..dialects.bedrock_frames import ConverseDecoder
 from ..dialects.claude_memory import TurnMemory
+from ..dialects.converse_blocks import spoken
 from ..dialects.converse_repair import repaired
 from ..dialects.converse_reply import ConverseStream
 from ..dialects.converse_request import converse_body
@@ -82,7 +83,10 @@ class Converse(ChatBackend[Access]):
         return repaired(body, error, done)
 
     def continued(self, body: dict[str, Any], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return body | {"messages": [*body["messages"], {"role": "assistant", "content": list(said)}]}
+        messages = list(body["messages"])
+        prefill = messages.pop()["content"] if messages[-1]["role"] == "assistant" else []
+        content = [*prefill, *filter(None, map(spoken, said))]
+        return body | {"messages": [*messages, {"role": "assistant", "content": content}]}
 
     def remember(self, facts: ModelFacts, translated: Translated, said: Sequence[dict[str, Any]]) -> None:
         self._memory.remember(facts.id, translated.prefix, said)

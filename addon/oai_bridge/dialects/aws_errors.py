@@ -81,6 +81,7 @@ _KINDS = {
 _QUOTING = "The model returned the following errors:"
 _SIGNED = "The Canonical String for this request"  # what follows repeats the request's headers
 _PROFILE_NEEDED = re.compile("model identifier is invalid|on-demand throughput", re.I)
+_PLAIN_ID = re.compile("on-demand throughput", re.I)  # the other words are said of names that nobody has, too
 _KEY_REFUSED = re.compile("api key|bearer token|security token", re.I)
 _SKEWED = re.compile("signature (?:expired|not yet current)", re.I)
 
@@ -93,7 +94,9 @@ def error_from_aws(
     the body is, an error comes out."""
     value = json_or_none(body)
     told = value if isinstance(value, dict) else {}
-    if isinstance(told.get("error"), dict):
+    if isinstance(detail := told.get("error"), dict):
+        if isinstance(said := detail.get("message"), str) and _PROFILE_NEEDED.search(said):
+            return _error(INVALID, said, Original(status), headers, profile)  # AWS's words in Anthropic's shape
         return error_from_body(status, body, headers, AWS)
     name = headers.get("x-amzn-errortype") or told.get("__type")
     message = told.get("message") or told.get("Message")
@@ -117,7 +120,7 @@ def error_from_exception(name: str, message: str) -> CloudError:
 def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, str], profile: str | None) -> CloudError:
     message = message.strip().removeprefix(_QUOTING).partition(_SIGNED)[0].strip() or plain(original.status, b"")
     if kind is INVALID and _PROFILE_NEEDED.search(message):
-        kind = replace(NOT_FOUND, hint=_profile_hint(profile))
+        kind = _no_such_model(message, profile)
     elif kind is DENIED and _KEY_REFUSED.search(message):
         kind = CREDENTIAL
     elif kind is _SIGNATURE and _SKEWED.search(message):
@@ -125,10 +128,13 @@ def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, s
     return cloud_error(kind, message, headers, AWS, original=original)
 
 
-def _profile_hint(profile: str | None) -> str:
+def _no_such_model(message: str, profile: str | None) -> Kind:
     if profile:
-        return f"Use the inference profile `{profile}`."
-    return "Use the id of an inference profile, such as the model's own with `us.`, `eu.` or `global.` before it."
+        return replace(NOT_FOUND, hint=f"Use the inference profile `{profile}`.")
+    if not _PLAIN_ID.search(message):
+        return NOT_FOUND
+    hint = "Use the id of an inference profile, such as the model's own with `us.`, `eu.` or `global.` before it."
+    return replace(NOT_FOUND, hint=hint)
 
 
 def _kind(name: object) -> Kind | None:

@@ -105,14 +105,9 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
             block: Block = {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
         case Document("text/plain", data) if not data or data.isspace():
             return None  # the API takes empty texts nowhere
-        case Document(media_type, data, title):
+        case Document(media_type, data, title) | Office(media_type, data, _, title):  # Office's for Converse alone
             kind = "text" if media_type == "text/plain" else "base64"
             block = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
-            if title:
-                block["title"] = title
-        case Office(form, data, _, title):
-            # No media type of Anthropic's API, but Converse is made from these blocks, too, and has it.
-            block = {"type": "document", "source": {"type": "base64", "media_type": form, "data": data}}
             if title:
                 block["title"] = title
         case _ if message.role in ("user", "tool"):

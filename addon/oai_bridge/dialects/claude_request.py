@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
-from ..openai.chat import ChatRequest, Message, Text
+from ..openai.chat import ChatRequest, Message, Office, Text
+from ..openai.media import refuse_office
 from ..settings import Claude
 from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
@@ -42,10 +43,13 @@ def claude_body(
     memory: TurnMemory,
     name_limit: int = 128,
     id_marks: str = "",
+    office: bool = False,
 ) -> Translated:
     """The request without what belongs to the cloud (model, version). `sampling` is false where the API version has no
     sampling parameters at all (2026-10-21). A tool's name has at most `name_limit` characters, and a call's id may have
-    `id_marks` besides the usual ones. Raises `InvalidRequest`."""
+    `id_marks` besides the usual ones; `office`: files of Word and Excel may be sent. Raises `InvalidRequest`."""
+    if not office:
+        _refuse_office(chat)
     front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
     system = system_blocks(front, settings, notes)
     names = names_of(chat, cloud, name_limit)
@@ -119,6 +123,13 @@ class _Past:
         calls = [replace(call, name=self._names.cloud(call.name)) for call in message.calls]
         text = "".join(part.text for part in message.parts if isinstance(part, Text))
         return self._memory.recall(self._model, self.upto(turns), calls, text)
+
+
+def _refuse_office(chat: ChatRequest) -> None:
+    for message in chat.messages:
+        for part in message.parts:
+            if isinstance(part, Office) and message.role in ("user", "tool"):
+                refuse_office(part)
 
 
 def _bound_beside(chat: ChatRequest) -> list[Block]:

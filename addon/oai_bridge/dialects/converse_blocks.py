@@ -25,7 +25,8 @@ class ConverseBlocks:
     def __init__(self, facts: ModelFacts, notes: Notes) -> None:
         self._facts = facts
         self._notes = notes
-        self._names: dict[str, int] = {}
+        self._names: set[str] = set()  # of documents, in lower case
+        self._numbers: dict[str, int] = {}  # behind a name that others had already
 
     def system(self, blocks: Iterable[Block]) -> list[Block]:
         return [one for block in blocks for one in ({"text": block["text"]}, *self._point(block, "system"))]
@@ -56,22 +57,16 @@ class ConverseBlocks:
 
     def _block(self, block: Block) -> Block | None:
         match block:
-            case {"type": "text", "text": text}:
-                return {"text": text}
             case {"type": "image", "source": {"media_type": kind, "data": data}}:
                 return {"image": {"format": kind.removeprefix("image/"), "source": {"bytes": data}}}
-            case {"type": "document", "source": {"data": data}}:
+            case {"type": "document", "source": {"media_type": kind, "data": data}}:
                 name = self._name(block.get("title") or "document")
-                return {"document": {"format": "pdf", "name": name, "source": {"bytes": data}}}
-            case {"type": "tool_use", "id": call_id, "name": name, "input": given}:
-                return {"toolUse": {"toolUseId": call_id, "name": name, "input": given}}
-            case {"type": "thinking", "thinking": text, "signature": seal}:
-                return {"reasoningContent": {"reasoningText": {"text": text, **({"signature": seal} if seal else {})}}}
-            case {"type": "redacted_thinking", "data": data} if _is_base64(data):
-                return {"reasoningContent": {"redactedContent": data}}
-            case {"type": "redacted_thinking"}:
+                form = kind.removeprefix("application/")  # of Office's files it is the ending already
+                return {"document": {"format": form, "name": name, "source": {"bytes": data}}}
+            case {"type": "redacted_thinking", "data": data} if not _is_base64(data):
                 self._notes.add("dropped:thinking_blocks", "A redacted thought is not one of Bedrock's.")
-        return None
+                return None
+        return spoken(block)
 
     def _result(self, block: Block) -> tuple[Block, list[Block]]:
         """A tool's result, and what the model takes outside of results only."""
@@ -101,9 +96,26 @@ class ConverseBlocks:
 
     def _name(self, title: str) -> str:
         """A name for a document: letters, digits, hyphens, brackets and single spaces, and no other's."""
-        stem = _NO_NAME.sub(" ", title)[:_NAME_LIMIT].strip() or "document"
-        number = self._names[stem.lower()] = self._names.get(stem.lower(), 0) + 1
-        return stem if number == 1 else self._name(f"{stem} ({number})")
+        stem = name = _NO_NAME.sub(" ", title)[:_NAME_LIMIT].strip() or "document"
+        while name.lower() in self._names:
+            self._numbers[stem.lower()] = number = self._numbers.get(stem.lower(), 1) + 1
+            name = f"{stem} ({number})"
+        self._names.add(name.lower())
+        return name
+
+
+def spoken(block: Block) -> Block | None:
+    """A block of the model's own: words, calls, thoughts; `None` for another kind."""
+    match block:
+        case {"type": "text", "text": text}:
+            return {"text": text}
+        case {"type": "tool_use", "id": call_id, "name": name, "input": given}:
+            return {"toolUse": {"toolUseId": call_id, "name": name, "input": given}}
+        case {"type": "thinking", "thinking": text, "signature": seal}:
+            return {"reasoningContent": {"reasoningText": {"text": text, **({"signature": seal} if seal else {})}}}
+        case {"type": "redacted_thinking", "data": data}:
+            return {"reasoningContent": {"redactedContent": data}}
+    return None
 
 
 def _is_base64(data: str) -> bool:

@@ -12,7 +12,8 @@ from msgspec import structs
 from ..errors import InvalidRequest
 from ..models.facts import ModelFacts
 from ..notes import Notes
-from ..openai.chat import ChatRequest, Document, Image, Message, Part, Text, ToolCall
+from ..openai.chat import ChatRequest, Document, Image, Message, Office, Part, Text, ToolCall
+from ..openai.media import refuse_office
 from ..settings import Claude
 
 
@@ -106,6 +107,8 @@ def _part(part: Part, at: str, facts: ModelFacts, notes: Notes) -> Part:
             # Every model reads it so; of documents Converse takes five.
             notes.add("rewrote:document", "A text file became text of the chat.")
             return Text(f"[file {title}]\n{data}" if title else data, cache)
+        case Office() if not facts.pdf:
+            refuse_office(part)
         case Document() if not facts.pdf:
             raise InvalidRequest(
                 f"{facts.id} reads no PDF files; choose another model, or put the text into the chat.",

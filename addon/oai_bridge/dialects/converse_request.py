@@ -50,8 +50,9 @@ def converse_body(
         memory=memory,
         name_limit=_NAME_LIMIT,
         id_marks="" if facts.owner == "anthropic" else _ID_MARKS,
+        office=True,
     )
-    body = _Rewriter(translated.body, chat, facts, notes).body(translated.betas)
+    body = _Rewriter(translated, chat, facts, notes).body()
     if bedrock.service_tier:
         body["serviceTier"] = {"type": bedrock.service_tier}
     if guardrail := bedrock.guardrail:
@@ -62,16 +63,18 @@ def converse_body(
 class _Rewriter:
     """One body in Claude's words, said in Converse's."""
 
-    def __init__(self, given: Body, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> None:
-        self._given = given
+    def __init__(self, translated: Translated, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> None:
+        self._given = translated.body
+        self._betas = translated.betas
+        self._answer_tool = translated.reading.answer_tool
         self._chat = chat
         self._facts = facts
         self._notes = notes
         self._blocks = ConverseBlocks(facts, notes)
         self._extra: Body = {}  # what only this vendor's models have
 
-    def body(self, betas: tuple[str, ...]) -> Body:
-        self._fields_of_the_vendor(betas)
+    def body(self) -> Body:
+        self._fields_of_the_vendor()
         body: Body = {"messages": self._messages()}
         parts = {
             "system": self._blocks.system(self._given.get("system", ())) if self._facts.system else None,
@@ -113,13 +116,15 @@ class _Rewriter:
     # -- tools --------------------------------------------------------------------------------------------------------
 
     def _tools(self) -> Body | None:
-        """`toolConfig`. Converse has no choice "none", and no word on calls in parallel: for Claude its own choice is
-        sent instead, past Converse."""
+        """`toolConfig`. Converse has no choice "none", and no word on calls in parallel: where the client wants those,
+        Claude's own choice is sent past Converse."""
         tools, choice = self._given.get("tools", []), self._given.get("tool_choice") or {"type": "auto"}
         kind = choice["type"]
         if not tools or (kind == "none" and not self._has_calls()):
             return None
-        if self._facts.owner == "anthropic" and (kind == "none" or choice.get("disable_parallel_tool_use")):
+        hidden = kind == "tool" and choice["name"] == self._answer_tool
+        own = kind == "none" or (choice.get("disable_parallel_tool_use") and not hidden)
+        if own and self._facts.owner == "anthropic":
             self._extra["tool_choice"] = choice
             return {"tools": self._blocks.tools(tools)}
         if kind == "none":
@@ -157,7 +162,7 @@ class _Rewriter:
         user = self._given.get("metadata", {}).get("user_id")
         return {"user_id": _NO_METADATA.sub("_", user)} if user else {}
 
-    def _fields_of_the_vendor(self, betas: tuple[str, ...]) -> None:
+    def _fields_of_the_vendor(self) -> None:
         given = self._given
         match self._facts.top_k:
             case "nova" if "top_k" in given:
@@ -168,8 +173,8 @@ class _Rewriter:
         match self._facts.reasoning:
             case "claude":
                 self._extra |= {key: given[key] for key in _CLAUDES_OWN if key in given}
-                if betas:
-                    self._extra["anthropic_beta"] = list(betas)
+                if self._betas:
+                    self._extra["anthropic_beta"] = list(self._betas)
             case "nova" if thinking and thinking["type"] == "disabled":
                 self._extra["reasoningConfig"] = {"type": "disabled"}
             case "nova" if thinking or effort:
@@ -179,3 +184,6 @@ class _Rewriter:
                 self._extra["reasoning_effort"] = effort
             case "object" if effort:
                 self._extra["reasoning"] = {"effort": effort}
+            case _ if thinking and thinking["type"] == "disabled":
+                field = "thinking" if self._chat.thinking else "reasoning_effort"
+                self._notes.add(f"clamped:{field}", "This model can't be told not to think.")

@@ -19,7 +19,6 @@ from .claude_errors import error_from_body
 from .cloud_errors import (
     AWS,
     AZURE,
-    CONFLICT,
     CREDENTIAL,
     DENIED,
     GOOGLE,
@@ -70,7 +69,6 @@ _TYPES = {
     "service_unavailable_error": UNAVAILABLE,
     "timeout_error": SLOW,
 }
-_STATUSES: Mapping[int | None, Kind] = {408: SLOW, 409: CONFLICT, 500: SERVER}
 _REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id")
 _INNER = ("code", "content_filter_result", "content_filter_results")
 _INNER_LIMIT = 4096  # bytes
@@ -117,7 +115,7 @@ def _kind(detail: Mapping[str, Any], status: int | None) -> Kind:
     """By the code, which says most, then by the status and by the type."""
     code, type = detail.get("code"), detail.get("type")
     kind = _KINDS.get(code.replace("_", "").lower()) if isinstance(code, str) else None
-    kind = kind or kind_of_status(status) or _STATUSES.get(status)
+    kind = kind or kind_of_status(status)
     if kind is None and isinstance(type, str):
         kind = _TYPES.get(type)
     if kind is None and status is not None and 400 <= status < 500:

@@ -92,7 +92,7 @@ class Sender:
         self.received(response, answer)
         error = self._backend.error(response.status, response.headers, answer, outbound.model, region)
         error.message = redact(error.message, *attempt.secrets)
-        self._record.upstream_request_id = error.request_id
+        self._record.upstream_request_id = error.request_id or self._record.upstream_request_id
         raise error
 
 

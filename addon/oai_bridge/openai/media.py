@@ -209,7 +209,9 @@ def _office(data: bytes, declared: str, title: str | None) -> Literal["doc", "do
     if magic is None:
         return None
     media_type, name = declared.partition(";")[0].strip().lower(), (title or "").lower()
-    return next((form for form, kind in _OFFICE[magic].items() if media_type == kind or name.endswith(f".{form}")), None)
+    return next(
+        (form for form, kind in _OFFICE[magic].items() if media_type == kind or name.endswith(f".{form}")), None
+    )
 
 
 def refuse_office(part: Office) -> NoReturn:

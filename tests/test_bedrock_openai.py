@@ -1,0 +1,103 @@
+"""Bedrock's OpenAI-compatible door: addresses, names of models, and the requests that OpenAI's own client makes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from openai.providers import bedrock
+
+from oai_bridge.backends.bedrock_openai import BedrockOpenAI
+from oai_bridge.credentials.aws import AwsAccess
+from oai_bridge.credentials.base import Outbound
+from oai_bridge.notes import Notes
+from oai_bridge.settings import AwsKeys, Bedrock, Guardrail, OpenAI
+from tests.support.sdk_requests import sent_by
+
+KEYS = AwsKeys("AKIDEXAMPLE", "secret")
+CHAT: dict[str, Any] = {"model": "gpt-oss-120b", "messages": [{"role": "user", "content": "Hello"}]}
+ID = "openai.gpt-oss-120b-1:0"
+
+
+def outbound(fields: dict[str, Any], *, region: str = "us-west-2", **settings: Any) -> Outbound:
+    door = BedrockOpenAI(Bedrock(**settings), OpenAI())
+    body = CHAT | fields
+    facts = door.find(body["model"])
+    assert facts is not None
+    call = "stream" if body.get("stream") else "whole"
+    return door.outbound(door.passed(body, facts, call, Notes()), facts, call, (), AwsAccess(region, KEYS))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_address_and_headers(stream: bool) -> None:
+    sent = outbound({"stream": stream})
+    assert (sent.method, sent.service) == ("POST", "bedrock")
+    assert sent.url == "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1/chat/completions"
+    assert sent.headers == {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if stream else "application/json",
+        "accept-encoding": "identity",
+    }
+    assert outbound({}, base_url="http://127.0.0.1:9").url == "http://127.0.0.1:9/openai/v1/chat/completions"
+
+
+def test_a_guardrail_is_asked_for_in_headers() -> None:
+    headers = outbound({}, guardrail=Guardrail("g1", "DRAFT")).headers
+    assert headers["x-amzn-bedrock-guardrailidentifier"] == "g1"
+    assert headers["x-amzn-bedrock-guardrailversion"] == "DRAFT"
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "name"),
+    [
+        ("gpt-oss-120b", "us-west-2", ID),
+        ("openai/gpt-oss-120b", "eu-west-1", ID),
+        ("openai.gpt-oss-120b", "us-west-2", ID),
+        (ID, "us-west-2", ID),
+        (f"us-gov.{ID}", "us-gov-west-1", f"us-gov.{ID}"),
+        ("gpt-oss-120b", "us-gov-west-1", f"us-gov.{ID}"),
+        ("grok-4.7", "us-west-2", "us.xai.grok-4.7"),
+        ("grok-4.7", "eu-west-1", "global.xai.grok-4.7"),
+        ("openai.gpt-99", "us-west-2", "openai.gpt-99"),
+    ],
+)
+def test_models_go_by_bedrocks_ids(model: str, region: str, name: str) -> None:
+    sent = outbound({"model": model}, region=region)
+    assert (json.loads(sent.body)["model"], sent.model) == (name, name)
+
+
+@pytest.mark.parametrize(
+    "model", ["claude-opus-4-8", "anthropic.claude-opus-4-8", "nova-pro", "gpt-4o", "", "amazon/gpt-oss-120b"]
+)
+def test_others_models_are_not_there(model: str) -> None:
+    assert BedrockOpenAI(Bedrock(), OpenAI()).find(model) is None
+
+
+def test_what_is_listed_is_found_under_its_listed_name() -> None:
+    door = BedrockOpenAI(Bedrock(), OpenAI())
+    assert door.listed()
+    assert all(door.find(facts.id) == facts and door.has(facts) for facts in door.listed())
+
+
+@pytest.mark.parametrize("body", [{"message": "Too many tokens."}, {"error": {"message": "Too many tokens."}}])
+def test_errors_are_awss_or_openais(body: dict[str, Any]) -> None:
+    error = BedrockOpenAI(Bedrock(), OpenAI()).error(429, {}, json.dumps(body).encode(), ID, "us-west-2")
+    assert (error.status, error.type) == (429, "rate_limit_error") and "Too many tokens." in error.message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("region", ["us-west-2", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "us-iso-east-1"])
+def test_it_is_what_openais_client_sends(region: str, stream: bool) -> None:
+    more: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    ours = outbound({"max_tokens": 9, "stream": True} if stream else {"max_tokens": 9}, region=region)
+    provider = bedrock(endpoint="runtime", region=region, access_key_id="AKIDEXAMPLE", secret_access_key="secret")
+    theirs = sent_by(
+        lambda http: openai.OpenAI(provider=provider, http_client=http).chat.completions.create(
+            **CHAT | {"model": ours.model, "max_tokens": 9} | more
+        )
+    )
+    assert (ours.method, ours.url) == (theirs.method, str(theirs.url))
+    assert json.loads(ours.body) == json.loads(theirs.content)
+    assert f"/{region}/{ours.service}/aws4_request" in theirs.headers["authorization"]
