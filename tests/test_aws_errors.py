@@ -271,6 +271,20 @@ def test_the_inference_profile_is_named_where_it_is_known() -> None:
         " isn't supported. Use the inference profile `us.anthropic.claude-opus-4-8`."
     )
     assert error_from_aws(400, headers, ON_DEMAND).message.endswith("`us.`, `eu.` or `global.` before it.")
+    unknown = aws(400, "ValidationException", "The provided model identifier is invalid.")
+    assert unknown.message.endswith("; GET models lists the names.")  # what else nobody knows needs no profile, either
+
+
+@pytest.mark.parametrize(
+    ("status", "type", "out"),
+    [(400, "invalid_request_error", 404), (404, "not_found_error", 404), (429, "rate_limit_error", 429)],
+)
+def test_the_inference_profile_is_named_in_anthropics_shape(status: int, type: str, out: int) -> None:
+    """As the doors answer that speak Anthropic's own protocol."""
+    body = {"type": "error", "error": {"type": type, "message": json.loads(ON_DEMAND)["message"]}}
+    error = error_from_aws(status, {"request-id": "req_1"}, json.dumps(body).encode(), "us.a.b")
+    assert (error.status, error.request_id) == (out, "req_1")
+    assert ("`us.a.b`" in error.message) == (out == 404)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def google(code: int, status: str, message: str = "Told.", **more: Any) -> dict[
         (503, google(503, "UNAVAILABLE"), (503, "server_error", "service_unavailable", None)),
         (504, google(504, "DEADLINE_EXCEEDED"), (504, "server_error", "timeout", None)),
         (429, google(429, "BRAND_NEW"), (429, "rate_limit_error", "rate_limit_exceeded", None)),
+        (408, {"error": {"code": "Timeout", "message": "Told."}}, (504, "server_error", "timeout", None)),
+        (500, {"error": {"code": "InternalServerError", "message": "Told."}}, (500, "server_error", None, None)),
     ],
 )
 def test_the_table(status: int | None, body: Any, out: tuple[int, str, str | None, bool | None]) -> None:
@@ -84,7 +86,7 @@ def test_the_table(status: int | None, body: Any, out: tuple[int, str, str | Non
         (500, b"[]", 500, "HTTP 500: []"),
         (500, b"[1, 2]", 500, "HTTP 500: [1, 2]"),
         (500, b'{"error": "text"}', 500, 'HTTP 500: {"error": "text"}'),
-        (500, b'{"error": {"message": 5, "details": 7}}', 500, 'HTTP 500: {"error": {"message": 5, "details": 7}}'),
+        (502, b'{"error": {"message": 5, "details": 7}}', 502, 'HTTP 502: {"error": {"message": 5, "details": 7}}'),
     ],
 )
 def test_bodies_that_are_no_error_object(status: int | None, body: bytes, out: int, message: str) -> None:

@@ -160,11 +160,16 @@ def test_aliases_lead_anywhere() -> None:
     assert asked(ALL, "gpt-4o", aliases=aliases)[1].id == "claude-opus-4-8"
 
 
-@pytest.mark.parametrize("name", ["claude-opus-4-1", "claude-mythos-preview"])  # the second is in no list
+@pytest.mark.parametrize("name", ["claude-opus-4-1", "claude-opus-4-1@20250805", "claude-mythos-preview"])
 def test_what_is_gone_on_one_cloud_is_asked_of_another(name: str) -> None:
     assert who(VERTEX | BEDROCK, name) == "InvokeClaude"
     assert who(VERTEX, name) == "VertexClaude"  # it will say so itself
-    assert who(VERTEX | BEDROCK | {"bedrock": replaced(api="converse")}, name) == "ConverseClaude"
+    assert who(VERTEX | {"bedrock": replaced(api="converse")}, name) == "ConverseClaude"
+
+
+def test_what_is_gone_everywhere_is_asked_of_whose_spelling_it_is() -> None:
+    assert who(VERTEX | BEDROCK, "anthropic.claude-3-haiku-20240307-v1:0") == "InvokeClaude"
+    assert who(BEDROCK | VERTEX, "claude-3-haiku@20240307") == who(VERTEX | BEDROCK, "claude-3-haiku") == "VertexClaude"
 
 
 def replaced(**bedrock: Any) -> Bedrock:

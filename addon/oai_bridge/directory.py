@@ -40,13 +40,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A door that takes the name. `known`: the model is there for certain, else it may be; `exact`: this is its name
-    there."""
+    """A door that takes the name. `known`: the model is there for certain, else it may be; `owned`: the name is of that
+    cloud's own spelling; `exact`: it is the one that the cloud's list has."""
 
     door: Door
     facts: Facts
-    owned: bool
     known: bool
+    owned: bool
     exact: bool
 
 
@@ -100,18 +100,18 @@ class Directory:
         )
 
     def _candidates(self, route: Route, name: str) -> list[_Candidate]:
-        """The doors that have the model, the best first: the cloud whose very own spelling the name is, then those that
-        are known to have it, and of these who calls it so. `cloud/name` asks one cloud alone."""
+        """The doors that have the model, the best first: those that are known to have it, and of these the cloud whose
+        very own spelling the name is, then who calls it so. `cloud/name` asks one cloud alone."""
         doors, wanted = self._at(route), self._config.aliases.get(name, name)
         cloud, _, rest = wanted.partition("/")
         if rest and any(door.backend.name == cloud for door in self.doors):
             doors, wanted = [door for door in doors if door.backend.name == cloud], rest
         found = [
-            _Candidate(door, facts, door.backend.owns(wanted), door.backend.has(facts), facts.id == wanted)
+            _Candidate(door, facts, door.backend.has(facts), door.backend.owns(wanted), facts.id == wanted)
             for door in doors
             if (facts := door.backend.find(wanted)) is not None
         ]
-        return sorted(found, key=lambda one: (not one.owned, not one.known, not one.exact))
+        return sorted(found, key=lambda one: (not one.known, not one.owned, not one.exact))
 
     def unknown(self, route: Route, name: str) -> NotFound:
         """The error for a model that nobody serves there, with the names that come close."""

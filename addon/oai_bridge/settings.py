@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 _SHOWN = 40  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -131,6 +131,11 @@ class AwsAccount:
         return f"{self.region or 'the region of the login'} · {self.source.label}"
 
 
+BedrockTier = Literal["default", "priority", "flex", "reserved"]
+BEDROCK_TIERS: Mapping[str, str] = {tier: tier for tier in get_args(BedrockTier)}
+"""The service tiers of Bedrock, by what clients call them, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guardrail:
     """One of Bedrock's guardrails, by its id or ARN."""
@@ -141,8 +146,8 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Bedrock:
-    """Models on AWS Bedrock. `base_url` is the runtime's and `mantle_url` Mantle's, without a trailing slash; None: AWS's
-    host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles may
+    """Models on AWS Bedrock. `base_url` is the runtime's and `mantle_url` Mantle's, without a trailing slash; None:
+    AWS's host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles may
     send a request: within the region's own part of the world where the model has such a profile, or anywhere."""
 
     accounts: tuple[AwsAccount, ...] = ()
@@ -152,7 +157,7 @@ class Bedrock:
     anthropic_version: str = "bedrock-2023-05-31"
     profiles: Literal["geo", "global"] = "geo"
     guardrail: Guardrail | None = None
-    service_tier: Literal["default", "priority", "flex", "reserved"] | None = None
+    service_tier: BedrockTier | None = None
 
 
 @dataclass(frozen=True, slots=True)

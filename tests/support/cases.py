@@ -79,7 +79,7 @@ class Case:
         if (name := self._read("recorded.txt")) is not None:
             return (TESTS / "vectors" / name.strip()).read_bytes()
         if (lines := self._read("cloud_frames.jsonl")) is not None:
-            return b"".join(self._frame(json.loads(line)) for line in lines.splitlines())
+            return b"".join(self._frame(json.loads(line)) for line in lines.split("\n") if line)  # U+2028 ends no line
         return self._bytes("cloud.sse")
 
     def expected(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class Case:
         if (reply := self._bytes("cloud_reply.json")) is not None:
             yield "client_reply.json", json.loads(pass_completion(reply, to, backend.cloud, lambda event: None))
         if (answer := self._read("cloud_error.json")) is not None:
-            yield "client_error.json", _error_page(_error(backend, answer))
+            yield "client_error.json", _error_page(self._told_by(backend, answer))
         yield from self._limits()
 
     def _limits(self) -> Iterator[tuple[str, Any]]:
@@ -214,12 +214,18 @@ class Case:
     def _error(self, backend: ChatBackend[Any], sent: Translated) -> Iterator[tuple[str, Any]]:
         if (answer := self._read("cloud_error.json")) is None:
             return
-        error = _error(backend, answer)
+        error = self._told_by(backend, answer)
         strict = self.settings.get("strict", False)
         if sent.body and not strict and (repair := backend.repaired(sent.body, error, frozenset())):
             yield "cloud_2.json", self._wire(backend, repair[1], sent.betas)
             return
         yield "client_error.json", _error_page(error)
+
+    def _told_by(self, backend: Backend[Any, Any], answer: dict[str, Any]) -> BridgeError:
+        """The error that an answer tells."""
+        body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
+        model, region = self._outbound(backend, {}, ()).model, self.kind.access.region
+        return backend.error(answer["status"], answer["headers"], body.encode(), model, region)
 
     def _counted(self, backend: Backend[Any, Any], native: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """How the cloud is asked to count. Bedrock wants the request in base64, which nobody could review."""
@@ -246,7 +252,7 @@ class Case:
         return json.loads(self._outbound(backend, body, betas).body)
 
     def _outbound(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Outbound:
-        call = _call(self._read("client.json"))
+        call = _call(self._read("client.json") or {})
         return backend.outbound(body, self._facts(backend, self._model()), call, betas, self.kind.access)
 
     def _frame(self, line: dict[str, Any]) -> bytes:
@@ -288,11 +294,6 @@ def _call(body: dict[str, Any]) -> Call:
 def _told(notes: Notes) -> Iterator[tuple[str, Any]]:
     if codes := [note.code for note in notes]:
         yield "notes.txt", "".join(f"{code}\n" for code in codes)
-
-
-def _error(backend: Backend[Any, Any], answer: dict[str, Any]) -> BridgeError:
-    body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
-    return backend.error(answer["status"], answer["headers"], body.encode())
 
 
 def _error_page(error: BridgeError) -> dict[str, Any]:

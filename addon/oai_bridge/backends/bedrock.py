@@ -22,10 +22,10 @@ from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
 from ..models.spellings import bedrock_name, is_bedrock_id
-from ..settings import Bedrock, Claude
+from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend
 from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url, wish_headers
-from .claude import ClaudeBackend, json_headers
+from .claude import OWN_TIERS, ClaudeBackend, json_headers
 from .converse import ConverseClaude
 
 _FIRST_PARTY_VERSION = "2023-06-01"  # of the doors that have Anthropic's own API
@@ -75,7 +75,10 @@ class _BedrockClaude(ClaudeBackend[Access]):
 
 
 class InvokeClaude(_BedrockClaude):
-    """`invoke` and `invoke-with-response-stream`: model and stream stand in the path, version and betas in the body."""
+    """`invoke` and `invoke-with-response-stream`: model and stream stand in the path, version and betas in the body,
+    the service tier in a header."""
+
+    tiers = BEDROCK_TIERS
 
     def __init__(self, bedrock: Bedrock, claude: Claude, catalog: Catalog) -> None:
         super().__init__(bedrock, claude, catalog, bedrock.anthropic_version)
@@ -86,6 +89,7 @@ class InvokeClaude(_BedrockClaude):
         model = bedrock_id(facts, access.region, self._bedrock.profiles)
         body = {"anthropic_version": self._version, **body}
         body.pop("stream", None)
+        tier = body.pop("service_tier", None)
         if betas:
             body["anthropic_beta"] = list(betas)
         headers = dict(json_headers(streams=False))
@@ -99,7 +103,7 @@ class InvokeClaude(_BedrockClaude):
             whole = {"max_tokens": _least_tokens(body), **body}
             body = {"input": {"invokeModel": {"body": base64.b64encode(write(whole)).decode()}}}
         if call != "count":
-            headers |= wish_headers(self._bedrock)
+            headers |= wish_headers(self._bedrock, tier)
         url = runtime_url(self._bedrock, access.region) + path
         return Outbound("POST", url, headers, write(body), model, SERVICE)
 
@@ -136,6 +140,8 @@ class _Count(msgspec.Struct):
 class MessagesClaude(_BedrockClaude):
     """Anthropic's Messages API as it is: model and stream in the body, version and betas in headers, server-sent events
     back. On the runtime a model goes by its inference profile, on Mantle by its plain id."""
+
+    tiers = OWN_TIERS
 
     def __init__(self, bedrock: Bedrock, claude: Claude, catalog: Catalog) -> None:
         super().__init__(bedrock, claude, catalog, _FIRST_PARTY_VERSION)

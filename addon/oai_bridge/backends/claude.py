@@ -28,6 +28,8 @@ class ClaudeBackend[A](NativeBackend[A]):
     the API version, which ends in a date."""
 
     cloud: ClassVar[Cloud]
+    tiers: ClassVar[Mapping[str, str]] = {}
+    """The client's words for a service tier to those of the body."""
     hints: ClassVar[Hints] = GOOGLE
     """What to do about errors at this cloud."""
 
@@ -48,7 +50,14 @@ class ClaudeBackend[A](NativeBackend[A]):
 
     def chat(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> Translated:
         return claude_body(
-            chat, facts, self._claude, notes, cloud=self.cloud, sampling=self._takes_sampling, memory=self._memory
+            chat,
+            facts,
+            self._claude,
+            notes,
+            cloud=self.cloud,
+            sampling=self._takes_sampling,
+            memory=self._memory,
+            tiers=self.tiers,
         )
 
     @property
@@ -77,6 +86,10 @@ class ClaudeBackend[A](NativeBackend[A]):
 
     def remember(self, facts: ModelFacts, translated: Translated, said: Sequence[dict[str, Any]]) -> None:
         self._memory.remember(facts.id, translated.prefix, said)
+
+
+OWN_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
+"""Of the doors that have Anthropic's own API."""
 
 
 def json_headers(streams: bool, betas: Sequence[str] = ()) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..settings import Claude, ConfigError, Foundry, shown
 from .base import Call
-from .claude import ClaudeBackend, json_headers
+from .claude import OWN_TIERS, ClaudeBackend, json_headers
 
 if TYPE_CHECKING:
     from ..credentials.azure import AzureAccess
@@ -29,6 +29,7 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
     name = "foundry"
     cloud = "foundry"
     hints = AZURE
+    tiers = OWN_TIERS
     fetches = False
 
     def __init__(self, foundry: Foundry, claude: Claude, catalog: Catalog) -> None:

@@ -82,6 +82,7 @@ _QUOTING = "The model returned the following errors:"
 _SIGNED = "The Canonical String for this request"  # what follows repeats the request's headers
 _PROFILE_NEEDED = re.compile("model identifier is invalid|on-demand throughput", re.I)
 _PLAIN_ID = re.compile("on-demand throughput", re.I)  # the other words are said of names that nobody has, too
+_NO_MODEL = ("invalid_request_error", "not_found_error")
 _KEY_REFUSED = re.compile("api key|bearer token|security token", re.I)
 _SKEWED = re.compile("signature (?:expired|not yet current)", re.I)
 
@@ -94,10 +95,11 @@ def error_from_aws(
     the body is, an error comes out."""
     value = json_or_none(body)
     told = value if isinstance(value, dict) else {}
-    if isinstance(detail := told.get("error"), dict):
-        if isinstance(said := detail.get("message"), str) and _PROFILE_NEEDED.search(said):
+    match told.get("error"):
+        case {"type": type, "message": str(said)} if type in _NO_MODEL and _PROFILE_NEEDED.search(said):
             return _error(INVALID, said, Original(status), headers, profile)  # AWS's words in Anthropic's shape
-        return error_from_body(status, body, headers, AWS)
+        case dict():
+            return error_from_body(status, body, headers, AWS)
     name = headers.get("x-amzn-errortype") or told.get("__type")
     message = told.get("message") or told.get("Message")
     kind = _kind(name)

@@ -6,9 +6,10 @@ Here the parts are put together; each of them has its own file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ..models.catalog import Cloud, ModelFacts
@@ -26,6 +27,7 @@ from .claude_tools import ToolNames, names_of, tools_of
 from .claude_turns import Block, Turn, put_ends_right, split_system, system_blocks, turns_of
 from .reading import Reading, Translated
 
+_NO_TIERS: Mapping[str, str] = MappingProxyType({})
 _MILLION = 1_000_000  # tokens of context
 _LEAST_TOP_P = 0.95  # that goes with thinking
 _USER_LIMIT = 255  # characters
@@ -43,11 +45,13 @@ def claude_body(
     memory: TurnMemory,
     name_limit: int = 128,
     id_marks: str = "",
+    tiers: Mapping[str, str] = _NO_TIERS,
     office: bool = False,
 ) -> Translated:
     """The request without what belongs to the cloud (model, version). `sampling` is false where the API version has no
     sampling parameters at all (2026-10-21). A tool's name has at most `name_limit` characters, and a call's id may have
-    `id_marks` besides the usual ones; `office`: files of Word and Excel may be sent. Raises `InvalidRequest`."""
+    `id_marks` besides the usual ones; `tiers` are the client's words for a service tier to the cloud's; `office`: files
+    of Word and Excel may be sent. Raises `InvalidRequest`."""
     if not office:
         _refuse_office(chat)
     front, messages = split_system(chat.messages, settings.mid_system == "hoist", notes)
@@ -83,6 +87,7 @@ def claude_body(
         "max_tokens": plan.max_tokens,
         "stop_sequences": list(chat.stop),
         "metadata": {"user_id": _user_id(chat.user)} if settings.send_user and chat.user else None,
+        "service_tier": _tier(chat, tiers, notes),
         "stream": chat.stream,
         "context_management": _context_management(chat, cloud, notes),
     }
@@ -182,6 +187,15 @@ def _clamped(name: str, value: float, notes: Notes) -> float:
         return value
     notes.add(f"clamped:{name}", f"{name} was {value:g}; the range is 0 to 1.")
     return min(max(value, 0.0), 1.0)
+
+
+def _tier(chat: ChatRequest, tiers: Mapping[str, str], notes: Notes) -> str | None:
+    tier = chat.service_tier
+    if tier and tier in tiers:
+        return tiers[tier]
+    if tier not in (None, "auto", "default"):
+        notes.dropped("service_tier", "This cloud has no such service tier.")
+    return None
 
 
 def _user_id(user: str) -> str:

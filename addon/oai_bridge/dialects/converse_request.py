@@ -15,7 +15,7 @@ from ..jsontext import write
 from ..models.facts import ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import Bedrock, Claude
+from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .claude_blocks import Block, extend, tagged
 from .claude_memory import TurnMemory
 from .claude_request import claude_body
@@ -50,11 +50,12 @@ def converse_body(
         memory=memory,
         name_limit=_NAME_LIMIT,
         id_marks="" if facts.owner == "anthropic" else _ID_MARKS,
+        tiers=BEDROCK_TIERS,
         office=True,
     )
     body = _Rewriter(translated, chat, facts, notes).body()
-    if bedrock.service_tier:
-        body["serviceTier"] = {"type": bedrock.service_tier}
+    if tier := translated.body.get("service_tier", bedrock.service_tier):
+        body["serviceTier"] = {"type": tier}
     if guardrail := bedrock.guardrail:
         body["guardrailConfig"] = {"guardrailIdentifier": guardrail.id, "guardrailVersion": guardrail.version}
     return replace(translated, body=body, betas=())

@@ -188,6 +188,8 @@ class ChatRequest:
     """Anthropic's own `output_config.effort`: like `effort`, without a word on thinking."""
     web_search: WebSearch | None = None
     user: str | None = None
+    service_tier: str | None = None
+    """How fast and how dear the answer is to be, in any cloud's word; "auto" asks for nothing."""
     cache: Ttl | None = None
     """The whole prompt should be cached, wherever it is best."""
     betas: tuple[str, ...] = ()

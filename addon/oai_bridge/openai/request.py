@@ -64,6 +64,7 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         output_effort=read_output_effort(body, notes),
         web_search=read_web_search(body, notes),
         user=text(body, "safety_identifier") or text(body, "user"),
+        service_tier=_service_tier(body.get("service_tier"), notes),
         cache=cache_of(body, "", context),
         betas=_betas(body.get("anthropic_beta")),
         context_management=mapping(body, "context_management") or None,
@@ -105,6 +106,13 @@ def _stop(value: Any, notes: Notes) -> tuple[str, ...]:
     return stops
 
 
+def _service_tier(value: Any, notes: Notes) -> str | None:
+    if isinstance(value, str | None):
+        return value or None
+    notes.dropped("service_tier", "A service tier is a word, such as default or flex.")
+    return None
+
+
 def _betas(value: Any) -> tuple[str, ...]:
     """Anthropic's `anthropic_beta`: a list, or the header's text with commas."""
     given = value.split(",") if isinstance(value, str) else value or []
@@ -133,7 +141,7 @@ _HONOURED = {
     *("model", "messages", "system", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop"),
     *("temperature", "top_p", "top_k", "n", "modalities", "audio", "response_format", "output_config"),
     *("tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options"),
-    *("reasoning_effort", "thinking", "safety_identifier", "user"),
+    *("reasoning_effort", "thinking", "safety_identifier", "user", "service_tier"),
     *("cache_control", "prompt_cache_options", "anthropic_beta", "context_management"),
     # Nothing to tell: these are none of the model's business, or ask for what is done anyway.
     *("metadata", "store", "prompt_cache_key", "prompt_cache_retention"),
@@ -149,13 +157,12 @@ _DROPPED = {
     "prediction": "This model takes no predicted output.",
     "moderation": "The cloud has its own moderation.",
     "verbosity": "This model has no verbosity setting.",
-    "service_tier": "The service tier is not a client's to choose here.",
     "min_p": "This model has no min_p.",
     "top_a": "This model has no top_a.",
     "repetition_penalty": "This model has no repetition penalty.",
 }
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
-_USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,), "service_tier": ("auto", "default")}
+_USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,)}
 
 
 def _tell_what_is_dropped(body: dict[str, Any], notes: Notes) -> None:
