@@ -151,7 +151,8 @@ def test_errors_say_what_to_do_on_azure() -> None:
         "error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}
     }
     error = backend(ANY).error(404, {"apim-request-id": "r-1"}, json.dumps(answer).encode(), "my-4o", "mine")
-    assert error.status == 404 and "deployment" in error.message.lower() and error.request_id == "r-1"
+    assert (error.status, error.request_id) == (404, "r-1")
+    assert "Deploy the model in this Azure resource" in error.message
 
 
 # -- OpenAI's client --------------------------------------------------------------------------------------------------

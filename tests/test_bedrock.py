@@ -105,6 +105,13 @@ def test_tier_and_guardrail_are_asked_for_in_headers() -> None:
     assert native(TURN, count=True, **wishes).headers == JSON_BOTH_WAYS
 
 
+def test_the_tier_that_a_client_wants_comes_first() -> None:
+    sent = chat(HELLO | {"service_tier": "priority"}, service_tier="flex")
+    assert sent.headers["x-amzn-bedrock-service-tier"] == "priority" and "service_tier" not in body_of(sent)
+    assert "x-amzn-bedrock-service-tier" not in chat(HELLO | {"service_tier": "auto"}).headers
+    assert body_of(chat(HELLO | {"service_tier": "default"}, api="messages"))["service_tier"] == "standard_only"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_body_has_the_version_and_the_betas_but_neither_model_nor_stream(stream: bool) -> None:
     sent = native(TURN | {"stream": stream, "anthropic_beta": [OTHER_BETA]}, betas=(BETA,))

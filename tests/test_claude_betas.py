@@ -13,8 +13,9 @@ from oai_bridge.dialects.claude_betas import allowed_betas, beta_name
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.models.catalog import Cloud
 from oai_bridge.notes import Notes
-from tests.support import claude_rules
 from tests.support.catalogue import DATA
+from tests.support.claude_clouds import BEDROCK, VERTEX
+from tests.support.claude_clouds import Cloud as FakeCloud
 
 CLOUDS = get_args(Cloud)
 
@@ -57,12 +58,14 @@ def test_vertex_gets_no_beta_that_it_would_answer_400_to_litellm_17755_claude_co
     assert told(notes) == ["dropped:anthropic_beta"]
 
 
-def test_what_goes_to_vertex_is_what_the_fake_cloud_knows() -> None:
+@pytest.mark.parametrize(("cloud", "fake"), [("vertex", VERTEX), ("bedrock", BEDROCK)], ids=["vertex", "bedrock"])
+def test_what_goes_out_is_what_the_fake_cloud_knows(cloud: Cloud, fake: FakeCloud) -> None:
     """Its list is kept by hand, apart from ours."""
-    names = [*claude_rules.BETAS, *claude_rules.HEADER_BETAS]
-    assert set(allowed_betas(names, "vertex", Notes())) == set(names)
+    assert fake.betas is not None
+    names = fake.betas | fake.header_betas
+    assert set(allowed_betas(names, cloud, Notes())) == names
     every = json.loads(DATA.with_name("betas.json").read_bytes())["betas"]
-    assert set(allowed_betas(every, "vertex", Notes())) <= claude_rules.BETAS | claude_rules.HEADER_BETAS
+    assert set(allowed_betas(every, cloud, Notes())) <= names
 
 
 def test_notes_hold_no_text_of_the_client() -> None:

@@ -435,7 +435,10 @@ def test_any_object_gives_a_request_or_a_400(body: dict[str, Any], betas: list[s
         for translate in (native, counted):
             found = translate(body, tuple(betas), strict)[0].body
             json.dumps(found)
-            assert not {"anthropic_version", "model", "cache_control", "anthropic_beta", "service_tier", "mcp_servers"} & found.keys()
+            assert (
+                not {"anthropic_version", "model", "cache_control", "anthropic_beta", "service_tier", "mcp_servers"}
+                & found.keys()
+            )
     except InvalidRequest as error:
         assert error.status == 400 and error.message
     else:

@@ -67,6 +67,7 @@ def test_the_clouds_id_of_the_request(headers: dict[str, str], request_id: str |
         ("Input is too long for requested model.", True),
         ("Too many input tokens. Max input tokens: 1", True),
         ("This model's maximum context length is 1 tokens.", True),
+        ("The input token count (2) exceeds the maximum number of tokens allowed (1).", True),
         ("max_tokens: 2 > 1, which is the maximum allowed number of output tokens", False),
         ("messages: text content is too long ago", False),
     ],

@@ -78,6 +78,17 @@ def test_thoughts(message: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("thinking", "last"),
+    [({"type": "adaptive"}, RESULT), ({"type": "enabled", "budget_tokens": 1024}, HI)],
+    ids=["adaptive", "no results at the end"],
+)
+def test_thinking_goes_on_where_it_can(thinking: dict[str, Any], last: dict[str, Any]) -> None:
+    extra = {"thinking": thinking, "top_k": 5}
+    body = BODY | {"messages": [*BODY["messages"], last], "additionalModelRequestFields": extra}
+    assert repair(SIGNATURE, body=body)[1]["additionalModelRequestFields"] == extra
+
+
 def test_a_turn_of_thoughts_alone_is_never_empty() -> None:
     body = {"messages": [HI, {"role": "assistant", "content": [THOUGHT]}, HI]}
     assert repair(SIGNATURE, body=body) == (

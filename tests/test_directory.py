@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from oai_bridge.backends import REGISTRY, Duty
-from oai_bridge.directory import Directory, Door
+from oai_bridge.directory import Directory
 from oai_bridge.errors import NotFound
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.routing import Path, Route
-from oai_bridge.settings import Bedrock, Config
+from oai_bridge.settings import Azure, AzureAccount, AzureKey, Config
 from tests.support.directories import (
     ALL,
     ANY_AZURE,
+    APPLICATION,
+    ARN,
     AWS,
     AZURE,
     BEDROCK,
@@ -23,35 +25,14 @@ from tests.support.directories import (
     FOUNDRY,
     GCP,
     GEMINI,
+    OLD_ID,
     VERTEX,
+    asked,
+    bedrock_by,
     directory,
+    refused,
+    who,
 )
-
-OLD_ID = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-ARN = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{OLD_ID}"
-APPLICATION = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"
-
-
-def asked(
-    settings: dict[str, Any], name: str, kind: Duty = "chat", path: Path | None = None, **config: Any
-) -> tuple[Door, Any]:
-    return directory(settings, **config).find(Route(kind, path=path), name)
-
-
-def who(settings: dict[str, Any], name: str, kind: Duty = "chat", path: Path | None = None, **config: Any) -> str:
-    """The class of the backend that answers."""
-    door, _ = asked(settings, name, kind, path, **config)
-    assert kind in door.entry.duties and path in (None, door.entry.path)
-    return type(door.backend).__name__
-
-
-def refused(
-    settings: dict[str, Any], name: str, kind: Duty = "chat", path: Path | None = None, **config: Any
-) -> NotFound:
-    with pytest.raises(NotFound) as raised:
-        asked(settings, name, kind, path, **config)
-    return raised.value
-
 
 # -- one name, several clouds -----------------------------------------------------------------------------------------
 
@@ -107,6 +88,13 @@ def test_of_two_clouds_the_one_is_asked_that_calls_the_model_so() -> None:
     assert who(VERTEX, "grok-4.7") == "VertexOpenAI"
 
 
+def test_a_clouds_own_spelling_is_no_deployments_name() -> None:
+    deployed = {"azure": Azure((AzureAccount("https://a.test", AzureKey("key"), {"openai.gpt-oss-120b": "mine"}),))}
+    assert who(deployed, "openai.gpt-oss-120b") == "AzureOpenAI"
+    assert who(deployed | BEDROCK, "openai.gpt-oss-120b") == "BedrockOpenAI"
+    assert who(deployed | BEDROCK, "azure/openai.gpt-oss-120b") == "AzureOpenAI"
+
+
 def test_a_clouds_own_spelling_will_do_for_another_where_it_is_not_configured() -> None:
     assert who(VERTEX, f"us.{OLD_ID}") == "VertexClaude"
     assert who(BEDROCK, "claude-sonnet-4-5@20250929") == "InvokeClaude"
@@ -139,6 +127,10 @@ def test_where_that_cloud_has_no_such_model_no_other_is_asked() -> None:
         assert refused(ALL, name).code == "model_not_found"
 
 
+def test_a_clouds_name_alone_is_a_name_as_any() -> None:
+    assert who(VERTEX | ANY_AZURE, "vertex") == "AzureOpenAI"
+
+
 def test_aliases_lead_anywhere() -> None:
     aliases = {
         "gpt-4o": "claude-opus-4-8",  # before a deployment of that name
@@ -164,16 +156,12 @@ def test_aliases_lead_anywhere() -> None:
 def test_what_is_gone_on_one_cloud_is_asked_of_another(name: str) -> None:
     assert who(VERTEX | BEDROCK, name) == "InvokeClaude"
     assert who(VERTEX, name) == "VertexClaude"  # it will say so itself
-    assert who(VERTEX | {"bedrock": replaced(api="converse")}, name) == "ConverseClaude"
+    assert who(VERTEX | bedrock_by("converse"), name) == "ConverseClaude"
 
 
 def test_what_is_gone_everywhere_is_asked_of_whose_spelling_it_is() -> None:
     assert who(VERTEX | BEDROCK, "anthropic.claude-3-haiku-20240307-v1:0") == "InvokeClaude"
     assert who(BEDROCK | VERTEX, "claude-3-haiku@20240307") == who(VERTEX | BEDROCK, "claude-3-haiku") == "VertexClaude"
-
-
-def replaced(**bedrock: Any) -> Bedrock:
-    return Bedrock(BEDROCK["bedrock"].accounts, **bedrock)
 
 
 def test_a_model_that_a_cloud_never_had_is_not_asked_there() -> None:
@@ -183,75 +171,6 @@ def test_a_model_that_a_cloud_never_had_is_not_asked_there() -> None:
     assert (door.backend.name, facts.bedrock) == ("bedrock", APPLICATION)
     with pytest.raises(NotFound):
         Directory(Config(**VERTEX), catalog).find(Route("chat"), "mine")
-
-
-# -- duties -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("api", "doors"),
-    [
-        ("invoke", {"chat": "InvokeClaude", "messages": "InvokeClaude", "count_tokens": "InvokeClaude"}),
-        ("converse", {"chat": "ConverseClaude", "messages": "InvokeClaude", "count_tokens": "InvokeClaude"}),
-        ("messages", {"chat": "MessagesClaude", "messages": "MessagesClaude", "count_tokens": "InvokeClaude"}),
-        ("mantle", {"chat": "MessagesClaude", "messages": "MessagesClaude", "count_tokens": "MessagesClaude"}),
-    ],
-)
-def test_the_settings_choose_claudes_doors_on_bedrock(api: str, doors: dict[Duty, str]) -> None:
-    settings = {"bedrock": replaced(api=api)}
-    assert {kind: who(settings, "claude-opus-4-8", kind, AWS) for kind in doors} == doors
-    assert who(settings, "nova-pro", "chat", AWS) == "Converse"
-
-
-@pytest.mark.parametrize(
-    ("name", "backend"),
-    [
-        ("titan-embed-text-v2", "BedrockEmbeddings"),
-        ("amazon.titan-embed-text-v2:0", "BedrockEmbeddings"),
-        ("o3", "AzureOpenAI"),
-    ],
-)
-def test_vectors(name: str, backend: str) -> None:
-    assert who(ALL, name, "embeddings") == backend
-
-
-def test_pictures() -> None:
-    assert who(ALL, "gpt-4o", "images") == "AzureOpenAI"
-    assert refused(VERTEX | BEDROCK, "gpt-image-1", "images").code == "model_not_found"
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "path", "places"),
-    [
-        ("nova-pro", "messages", None, ["/v1/chat/completions"]),
-        ("bedrock/nova-pro", "count_tokens", None, ["/v1/chat/completions"]),
-        ("titan-embed-text-v2", "chat", None, ["/v1/embeddings"]),
-        ("amazon.titan-embed-text-v2:0", "chat", AWS, ["/proxy/aws/claude/embeddings"]),
-        ("gemini-3.5-flash", "messages", None, ["/v1/chat/completions"]),
-        ("nova-pro", "embeddings", AWS, ["/proxy/aws/claude/chat/completions"]),
-        ("gpt-4o", "messages", None, ["/v1/chat/completions", "/v1/embeddings", "/v1/images/generations"]),
-        ("claude-opus-4-8", "embeddings", None, ["/v1/chat/completions", "/v1/messages"]),
-    ],
-)
-def test_what_a_model_cannot_do_is_told_with_the_place_for_what_it_can(
-    name: str, kind: Duty, path: Path | None, places: list[str]
-) -> None:
-    error = refused(ALL, name, kind, path)
-    assert (error.status, error.code, error.param) == (404, "model_not_found", "model")
-    assert error.message.startswith("This model is served at ") and error.message.endswith(", not here.")
-    assert all(f" {place}" in error.message for place in places)
-
-
-@pytest.mark.parametrize(("name", "kind"), [("nova-pro", "embeddings"), ("titan-embed-text-v2", "chat")])
-def test_a_door_that_takes_any_name_does_not_get_what_another_is_known_to_have(name: str, kind: Duty) -> None:
-    assert refused(BEDROCK | ANY_AZURE, name, kind).message.startswith("This model is served at ")
-    assert who(ANY_AZURE, name, kind) == "AzureOpenAI"
-    assert who(BEDROCK | ANY_AZURE, "my-own", kind) == "AzureOpenAI"
-
-
-def test_the_prefix_of_the_settings_is_told() -> None:
-    error = refused(ALL, "nova-pro", "messages", AWS, prefix="/mine")
-    assert "/mine/aws/claude/chat/completions" in error.message
 
 
 # -- paths ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from oai_bridge.directory import Listed
 from oai_bridge.errors import NotFound
 from oai_bridge.models.passed import PassedFacts
 from oai_bridge.routing import PATHS, Path, Route
+from oai_bridge.settings import Azure, AzureAccount, AzureKey
 from tests.support.directories import (
     ALL,
     ANY_AZURE,
@@ -88,7 +89,8 @@ def test_a_path_lists_its_own_cloud(path: Path | None, some: list[str], none: li
 def test_of_a_model_on_several_clouds_the_first_ones_facts_are_told() -> None:
     (opus,) = [one for one in listed(VERTEX | BEDROCK) if one.name == "claude-opus-4-8"]
     assert opus.facts == CATALOG.find("claude-opus-4-8")
-    (oss,) = [one for one in listed(BEDROCK | DEPLOYED) if one.name == "gpt-oss-120b"]
+    deployed = {"azure": Azure((AzureAccount("https://a.test", AzureKey("key"), {"gpt-oss-120b": "mine"}),))}
+    (oss,) = [one for one in listed(BEDROCK | deployed) if one.name == "gpt-oss-120b"]
     assert isinstance(oss.facts, PassedFacts) and oss.facts.name == "openai.gpt-oss-120b-1:0"
 
 

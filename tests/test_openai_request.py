@@ -22,7 +22,7 @@ from oai_bridge.settings import OpenAI
 from tests.support.mutations import json_damaged
 
 PLAIN = PassedFacts(id="gpt-4o", name="my-4o", owner="openai", max_output=16384)
-THINKER = PassedFacts(id="o3", name="my-o3", owner="openai", reasoning=True, max_output=100_000)
+THINKER = PassedFacts(id="o3", name="my-o3", owner="openai", reasoning=True, parallel=False, max_output=100_000)
 GEMINI = PassedFacts(id="gemini-3.5-flash", name="google/gemini-3.5-flash", owner="google")
 LLAMA = PassedFacts(id="meta/llama-4-maas", name="meta/llama-4-maas", owner="meta")
 OSS = PassedFacts(id="gpt-oss-120b", name="openai.gpt-oss-120b-1:0", owner="openai")
@@ -186,8 +186,10 @@ def test_what_is_empty_is_left_out(fields: dict[str, Any], kept: dict[str, Any],
     assert codes("plain", **fields) == (kept, told)
 
 
-def test_azure_takes_four_stop_sequences() -> None:
+def test_azure_takes_four_stop_sequences_and_gemini_five() -> None:
     assert codes("plain", stop=list("abcde")) == ({"stop": list("abcd")}, ["dropped:stop"])
+    assert codes("gemini", stop=list("abcdef")) == ({"stop": list("abcde")}, ["dropped:stop"])
+    assert codes("llama", stop=list("abcdef")) == ({"stop": list("abcdef")}, [])
     assert codes("oss", stop=list("abcde")) == ({"stop": list("abcde")}, [])
 
 
@@ -222,10 +224,11 @@ def test_usual_values_are_dropped_without_a_word() -> None:
     assert sent("thinker", **usual, logprobs=False, top_logprobs=0) == {}
 
 
-def test_parallel_calls_are_as_usual_for_a_model_that_thinks() -> None:
-    assert sent("thinker", tools=[TOOL], parallel_tool_calls=True) == {"tools": [TOOL]}
-    assert sent("thinker", tools=[TOOL], parallel_tool_calls=False) == {"tools": [TOOL], "parallel_tool_calls": False}
-    assert sent("plain", tools=[TOOL], parallel_tool_calls=True) == {"tools": [TOOL], "parallel_tool_calls": True}
+def test_the_o_series_refuses_the_very_field_of_parallel_calls() -> None:
+    assert sent("thinker", tools=[TOOL], parallel_tool_calls=True) == {"tools": [TOOL]}, "as usual"
+    asked = {"tools": [TOOL], "parallel_tool_calls": False}
+    assert codes("thinker", **asked) == ({"tools": [TOOL]}, ["dropped:parallel_tool_calls"])
+    assert sent("plain", **asked) == asked
 
 
 def test_a_model_that_is_told_not_to_think_takes_sampling() -> None:

@@ -1,4 +1,4 @@
-"""gpt-oss's thoughts out of the text, where Bedrock leaves them."""
+"""Thoughts out of the text: gpt-oss's, where Bedrock leaves them, and Gemini's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.dialects.openai_tags import untag
+from oai_bridge.dialects.openai_tags import unmark, untag
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,29 @@ def test_the_time_is_linear() -> None:
         return best
 
     assert seconds(40_000) <= 3 * seconds(20_000) + 0.01
+
+
+MARKED = {"extra_content": {"google": {"thought": True}}}
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ({"content": "Hm.", **MARKED}, {"reasoning_content": "Hm.", **MARKED}),
+        ({"content": "", **MARKED}, {"reasoning_content": "", **MARKED}),
+        *(
+            (same, same)
+            for same in (
+                {"content": "Yes."},
+                {"content": "Yes.", "extra_content": {"google": {"thought_signature": "x"}}},
+                {"content": "Yes.", "extra_content": {"google": {"thought": "true"}}},
+                {"content": None, **MARKED},
+                dict(MARKED),
+            )
+        ),
+    ],
+)
+def test_what_gemini_marks_is_thought(delta: dict[str, Any], expected: dict[str, Any]) -> None:
+    changed = dict(delta)
+    unmark(changed)
+    assert changed == expected

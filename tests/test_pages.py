@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from openai.types import Model
 from openai.types.chat import ChatCompletion
 
-from oai_bridge.directory import Directory
 from oai_bridge.dialects.claude_errors import error_from_body
+from oai_bridge.directory import Directory
 from oai_bridge.errors import (
     BridgeError,
     InvalidRequest,
@@ -247,7 +247,10 @@ def test_a_model_has_anthropics_fields_too() -> None:
     assert (known.max_input_tokens, known.max_tokens, known.lifecycle) == (200_000, 64_000, "active")
     assert (unknown.display_name, unknown.created_at.year, unknown.max_tokens) == ("my-own", 1970, None)
     assert (alias.display_name, alias.created_at) == ("gpt-4o", known.created_at)
-    for page in (models_page(Route("models"), served(Config())), model_page(Route("model", model="claude-opus-4-8"), served(Config()))):
+    for page in (
+        models_page(Route("models"), served(Config())),
+        model_page(Route("model", model="claude-opus-4-8"), served(Config())),
+    ):
         for entry in read(page).get("data", [read(page)]):
             ModelInfo.model_validate_json(json.dumps(entry), strict=True)
 
@@ -271,7 +274,11 @@ def test_both_sdks_list_and_retrieve_the_models() -> None:
 
     def serve(path: str) -> Page:
         name = path.rpartition("/v1/models")[2].strip("/")
-        return model_page(Route("model", model=name), served(config)) if name else models_page(Route("models"), served(config))
+        return (
+            model_page(Route("model", model=name), served(config))
+            if name
+            else models_page(Route("models"), served(config))
+        )
 
     def handler(request: Any) -> Any:
         page = serve(request.url.path)
@@ -364,7 +371,8 @@ def test_the_reply_to_it_is_a_chat_completion_that_says_what_it_is(model: object
 
 
 def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
-    found = read(status_page(SNAPSHOT, configured("us-east5", models=("claude-sonnet-4-5",)), served(configured("us-east5", models=("claude-sonnet-4-5",)))))
+    config = configured("us-east5", models=("claude-sonnet-4-5",))
+    found = read(status_page(SNAPSHOT, config, served(config)))
     assert found == {
         "uptime": 7999,
         "endpoints": {"gcp": "http://127.0.0.1:7860/proxy/gcp/claude"},

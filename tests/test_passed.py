@@ -211,6 +211,12 @@ def test_another_minor_version_is_another_model() -> None:
 def test_where_the_deployment_tells_nothing_the_clients_name_may() -> None:
     assert azure_facts("gpt-4o", "prod1").max_output == 16_384
     assert azure_facts("o3", "prod1").reasoning
+    assert [azure_facts(name, name).parallel for name in ("o3", "my-o9-mini", "gpt-5", "gpt-9")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert azure_facts("gpt-4o", "gpt-5").reasoning
     assert azure_facts("chat", "prod1") == PassedFacts(id="chat", name="prod1", owner="azure")
 

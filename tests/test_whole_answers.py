@@ -28,7 +28,7 @@ from oai_bridge.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.claude_models import Model
 from tests.support.claude_models import model as judged
-from tests.support.claude_rules import faults
+from tests.support.claude_rules import VERTEX_VERSION, faults
 from tests.support.claude_seals import Seals
 from tests.support.claude_streams import stream_of
 from tests.support.claude_thinking_rules import thinks
@@ -306,6 +306,7 @@ def test_a_turn_with_calls_goes_back_as_it_was(body: Body, lossy: bool, data: st
     later = body | {"messages": [*body["messages"], said, *results]}
     found = asked(later, request.backend).translated
     streamed = body.get("stream") is True
-    assert faults(found.body, model, streamed=streamed, betas=found.betas, seals=seals) == []
+    sent = {"anthropic_version": VERTEX_VERSION, **found.body}
+    assert faults(sent, model, streamed=streamed, betas=found.betas, seals=seals) == []
     if any(block["type"] == "thinking" for block in message["content"]):
         assert found.body["messages"][-2]["content"] == message["content"]

@@ -116,7 +116,13 @@ def complaints(body: Body, translated: Translated, version: str) -> list[str]:
     model = judged(str(facts.vertex))
     assert model is not None
     streamed = body.get("stream") is True
-    found = faults({"anthropic_version": version, **translated.body}, model, streamed=streamed, version=version, betas=translated.betas)
+    found = faults(
+        {"anthropic_version": version, **translated.body},
+        model,
+        streamed=streamed,
+        version=version,
+        betas=translated.betas,
+    )
     return [*found, *anthropic_faults(translated.body)]
 
 

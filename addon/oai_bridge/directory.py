@@ -116,10 +116,9 @@ class Directory:
     def unknown(self, route: Route, name: str) -> NotFound:
         """The error for a model that nobody serves there, with the names that come close."""
         candidates = self._candidates(route, name)
-        elsewhere = next((one for one in candidates if route.kind not in one.door.entry.duties), None)
-        if elsewhere is not None and route.kind in PATHS:
+        if candidates and route.kind in PATHS:  # the first of them can something else
             base = base_of(self._config.prefix, route.path)
-            paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in elsewhere.door.entry.duties)
+            paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in candidates[0].door.entry.duties)
             return NotFound(f"This model is served at {paths}, not here.", param="model", code="model_not_found")
         names = [one.name for one in self.listed(route)]
         close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:_SHOWN])

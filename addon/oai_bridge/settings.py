@@ -147,8 +147,8 @@ class Guardrail:
 @dataclass(frozen=True, slots=True)
 class Bedrock:
     """Models on AWS Bedrock. `base_url` is the runtime's and `mantle_url` Mantle's, without a trailing slash; None:
-    AWS's host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles may
-    send a request: within the region's own part of the world where the model has such a profile, or anywhere."""
+    AWS's host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles
+    may send a request: within the region's own part of the world where the model has such a profile, or anywhere."""
 
     accounts: tuple[AwsAccount, ...] = ()
     base_url: str | None = None

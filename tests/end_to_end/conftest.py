@@ -10,6 +10,7 @@ import anthropic
 import httpx2
 import pytest
 
+from tests.support.all_clouds import AllClouds
 from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import Proxy
 
@@ -33,6 +34,12 @@ def proxy(cloud: FakeVertex, folder: Path) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
+def clouds(folder: Path) -> Iterator[AllClouds]:
+    with AllClouds(folder) as clouds:
+        yield clouds
+
+
+@pytest.fixture(scope="module")
 def vertex(cloud: FakeVertex, proxy: Proxy) -> Iterator[anthropic.AnthropicVertex]:
     """Anthropic's client for the cloud itself, with a token that the proxy has had minted."""
     assert proxy.chat().status == 200
@@ -51,5 +58,5 @@ def vertex(cloud: FakeVertex, proxy: Proxy) -> Iterator[anthropic.AnthropicVerte
 def nothing_is_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test the cloud has no exchange that somebody forgot."""
     yield
-    if "cloud" in request.fixturenames:
-        request.getfixturevalue("cloud").wait_idle()
+    for name in {"cloud", "clouds"} & {*request.fixturenames}:
+        request.getfixturevalue(name).wait_idle()

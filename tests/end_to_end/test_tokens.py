@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,15 @@ def test_short_trouble_of_the_token_endpoint_is_sat_out(proxy: Proxy, cloud: Fak
     assert proxy.chat().status == 200
 
 
+SHORT = 8  # seconds that a token lives: it is refreshed at half of them
+
+
 def test_a_token_is_refreshed_ahead_of_its_end(proxy: Proxy, cloud: FakeVertex) -> None:
     """While the new one is on its way, the old one serves."""
-    cloud.token_lifetime = 200  # seconds: less than the margin
+    cloud.token_lifetime = SHORT
     cloud.revoke_tokens()
     assert proxy.chat().status == 200
+    time.sleep(SHORT / 2)
     old, mints = cloud.tokens[-1], cloud.mints
     cloud.token_lifetime = 3599
     cloud.script_token(Hang())
@@ -123,9 +128,10 @@ def test_a_token_is_refreshed_ahead_of_its_end(proxy: Proxy, cloud: FakeVertex) 
 
 
 def test_a_refresh_that_fails_ahead_of_time_harms_nobody(proxy: Proxy, cloud: FakeVertex) -> None:
-    cloud.token_lifetime = 200
+    cloud.token_lifetime = SHORT
     cloud.revoke_tokens()
     assert proxy.chat().status == 200
+    time.sleep(SHORT / 2)
     cloud.token_lifetime = 3599
     asked = cloud.token_requests
     cloud.script_token(invalid_grant())

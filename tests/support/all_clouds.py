@@ -7,16 +7,22 @@ with AllClouds(folder) as clouds:
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import anthropic
+import openai
+import pytest
 
 from tests.support.fake_azure import FakeAzure
 from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_foundry import FakeFoundry
 from tests.support.fake_vertex import FakeVertex
+from tests.support.native_client import sdk
 from tests.support.proxy import Proxy
 from tests.support.scripted_claude import agent
 
@@ -51,24 +57,35 @@ WAYS = {
 }
 
 
+def ways(*ids: str) -> pytest.MarkDecorator:
+    """The test runs for each of these ways, or for all."""
+    chosen = ids or tuple(WAYS)
+    return pytest.mark.parametrize("way", [WAYS[id] for id in chosen], ids=chosen)
+
+
 class AllClouds:
-    """A context manager. A proxy is started when it is first asked for, one for each `bedrock.api`; `options` are those
-    of `Proxy`. At the end no cloud may have seen anything wrong."""
+    """A context manager. A proxy is started when it is first asked for, one for each `bedrock.api`; until then
+    `environment` and `settings` may be added to, and `options` are others of `Proxy`. At the end no cloud may have seen
+    anything wrong."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self._folder = folder
         self._options = options
-        self._proxies: dict[str, Proxy] = {}
+        self._made: dict[tuple[str, str], Any] = {}
         self.bedrock, self.azure = FakeBedrock(), FakeAzure()
         self.foundry, self.vertex = FakeFoundry(), FakeVertex()
         self.bedrock.default = self.foundry.default = self.vertex.default = agent(eager=True)
+        self.environment: dict[str, str] = {}
+        self.settings: dict[str, Any] = {}
+        """As in config.yaml."""
 
     def __enter__(self) -> AllClouds:
         with ExitStack() as stack:
             for cloud in self.all:
                 stack.enter_context(cloud)
-            self.bedrock_key, self.azure_key = self.bedrock.keys.access_key(), self.azure.key()
-            self.foundry_environment = self.foundry.environment()
+            self.environment |= self.vertex.environment() | self.foundry.environment()
+            self.environment |= self.bedrock.endpoint() | self.azure.identity_environment()
+            self.settings |= self._accounts()
             self._stack = stack.pop_all()
         return self
 
@@ -92,33 +109,38 @@ class AllClouds:
         return found
 
     def proxy(self, way: Way) -> Proxy:
-        return self.proxy_with(way.api)
+        return self._one("proxy", way, lambda: self._proxy(way.api))
 
-    def proxy_with(self, api: str) -> Proxy:
-        """The one with this `bedrock.api`."""
-        if api not in self._proxies:
-            folder = self._folder / api
-            folder.mkdir()
-            options = {"environment": self._environment(), "config": self._config(api), **self._options}
-            self._proxies[api] = self._stack.enter_context(Proxy(folder, **options))
-        return self._proxies[api]
+    def openai(self, way: Way) -> openai.OpenAI:
+        """OpenAI's SDK, which tries once."""
+        return self._one("openai", way, lambda: self.proxy(way).sdk())
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            **self.vertex.environment(),
-            **self.foundry_environment,
-            **self.bedrock.endpoint(),
-            **self.azure.identity_environment(),
-        }
+    def anthropic(self, way: Way) -> anthropic.Anthropic:
+        """Anthropic's, likewise."""
+        return self._one("anthropic", way, lambda: sdk(self.proxy(way), ""))
 
-    def _config(self, api: str) -> str:
-        """Three accounts at Azure: a key, a login of Entra ID, and one with a version that there never was."""
-        key, at = self.bedrock_key, {"endpoint": self.azure.origin}
-        keyed = {**at, "api_key": self.azure_key}
+    def _one[T](self, kind: str, way: Way, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """Of each kind one for all ways with the same `bedrock.api`: they take their time to be made."""
+        key = kind, way.api
+        if key not in self._made:
+            self._made[key] = self._stack.enter_context(make())
+        made: T = self._made[key]
+        return made
+
+    def _proxy(self, api: str) -> Proxy:
+        folder = self._folder / api
+        folder.mkdir(exist_ok=True)
+        settings = {**self.settings, "bedrock": self.settings["bedrock"] | {"api": api}}
+        return Proxy(folder, environment=self.environment, config=json.dumps(settings), **self._options)
+
+    def _accounts(self) -> dict[str, Any]:
+        """An access key at Bedrock. At Azure a key, a login of Entra ID, and a version that there never was."""
+        key, at = self.bedrock.keys.access_key(), {"endpoint": self.azure.origin}
+        keyed = {**at, "api_key": self.azure.key()}
         aws = {"access_key_id": key.id, "secret_access_key": key.secret, "region": self.bedrock.region}
         azure = [
             {**keyed, "deployments": ["gpt-4o", "text-embedding-3-small", "gone"]},
             {**at, "deployments": ["my-mini"]},
             {**keyed, "api_version": "2024-13-01", "deployments": ["gpt-35-turbo"]},
         ]
-        return json.dumps({"bedrock": {"api": api, "accounts": [aws]}, "azure": {"accounts": azure}})
+        return {"bedrock": {"accounts": [aws]}, "azure": {"accounts": azure}}

@@ -71,6 +71,11 @@ class Case:
         return KINDS[self.folder.parent.name]
 
     @property
+    def client(self) -> dict[str, Any]:
+        """The client's request, empty where there is none."""
+        return self._read("client.json") or {}
+
+    @property
     def facts(self) -> Any:
         return self._facts(self._backend(Claude()), self._model())
 
@@ -140,8 +145,7 @@ class Case:
 
     def _passed(self, backend: PassingBackend[Any], to: ReplyTo) -> Iterator[tuple[str, Any]]:
         """Of a cloud that speaks OpenAI's own language."""
-        body = self._read("client.json")
-        if body is not None:
+        if body := self.client:
             notes = Notes(strict=self.settings.get("strict", False))
             model = model_of(body)
             sent = backend.passed(body, self._facts(backend, model), _call(body), notes)
@@ -252,7 +256,7 @@ class Case:
         return json.loads(self._outbound(backend, body, betas).body)
 
     def _outbound(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Outbound:
-        call = _call(self._read("client.json") or {})
+        call = _call(self.client)
         return backend.outbound(body, self._facts(backend, self._model()), call, betas, self.kind.access)
 
     def _frame(self, line: dict[str, Any]) -> bytes:
@@ -276,7 +280,8 @@ class Case:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def _model(self) -> str:
-        return self._read("client.json")["model"] if (self.folder / "client.json").exists() else self.kind.model
+        request = self.client or self._read("count.json") or {}
+        return str(request.get("model", self.kind.model))
 
     def _bytes(self, name: str) -> bytes | None:
         file = self.folder / name

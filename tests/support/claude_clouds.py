@@ -19,6 +19,7 @@ _ON_VERTEX = {
     *("per-turn-control-2026-07-01", "tool-search-tool-2025-10-19", "web-search-2025-03-05"),
 }
 _ON_BEDROCK = {
+    "dangerous-tool-use-2026-09-03",
     *("compact-2026-01-12", "effort-2025-11-24", "fine-grained-tool-streaming-2025-05-14"),
     *("mid-conversation-output-config-2026-07-01", "tool-search-tool-2025-10-19"),
 }

@@ -142,7 +142,9 @@ _SONNET, _TITAN = "claude-sonnet-4-6", "titan-embed-text-v2"
 ROWS = (
     Row("vertex", "Claude on Vertex AI", "service account", _GCP, _claude(_SONNET), _vertex),
     Row("vertex_login", "Claude on Vertex AI", "your own login", _GCP, _claude(_SONNET), _vertex_login),
-    Row("gemini", "Gemini and open models on Vertex AI", "service account", _GEMINI, _chat("gemini-3.5-flash"), _vertex),
+    Row(
+        "gemini", "Gemini and open models on Vertex AI", "service account", _GEMINI, _chat("gemini-3.5-flash"), _vertex
+    ),
     Row("bedrock", "Claude on Bedrock", "access key", _AWS, _claude(_SONNET, embeddings=_TITAN), _bedrock()),
     Row(
         "bedrock_profile",

@@ -40,8 +40,8 @@ def steps(events: Iterable[bytes]) -> Iterator[Step]:
         match data_of(event):
             case None:
                 yield Step("raw", event)
-            case {"type": "message_start", "message": message}:
-                usage |= message["usage"]
+            case {"type": "message_start"} as first:
+                usage |= first["message"]["usage"]
                 yield Step("start")
             case {"type": "content_block_start", "index": at, "content_block": {"type": "tool_use"} as block}:
                 calls[at] = len(calls)

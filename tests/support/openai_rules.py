@@ -100,13 +100,15 @@ def _limits(body: Mapping[str, Any], facts: Model) -> Iterator[Fault]:
 
 
 def _sampling(body: Mapping[str, Any], facts: Model) -> Iterator[Fault]:
+    # OpenAI's "Using GPT-5.2": those that can do without thinking take these then.
+    unthinking = ("temperature", "top_p", "logprobs", "top_logprobs") if body.get("reasoning_effort") == "none" else ()
     for name, (least, most, usual) in SAMPLING.items():
         value = body.get(name)
         if value is None:
             continue
         if type(value) not in (int, float):
             yield Fault(f"Invalid type for '{name}': expected a decimal.", name, "invalid_type")
-        elif not facts.sampling and value != usual:
+        elif not facts.sampling and value != usual and name not in unthinking:
             said = (
                 f"Unsupported value: '{name}' does not support {value} with this model. Only the default ({usual}) "
                 "value is supported."
@@ -116,7 +118,7 @@ def _sampling(body: Mapping[str, Any], facts: Model) -> Iterator[Fault]:
             said = f"Invalid '{name}': decimal out of range. Expected a value between {least} and {most}, got {value}."
             yield Fault(said, name, "decimal_out_of_range")
     for name in ("logprobs", "top_logprobs", "logit_bias"):
-        if body.get(name) and not facts.sampling:
+        if body.get(name) and not facts.sampling and name not in unthinking:
             yield _unsupported(name)
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         yield Fault("'logprobs' must be set to true if 'top_logprobs' is used.", "top_logprobs")

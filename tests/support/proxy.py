@@ -204,14 +204,14 @@ class Proxy:
         """A chat, with these fields changed."""
         return self.post(CHAT, {**ASK, **changes})
 
-    def open_chat(self, headers: Mapping[str, str] | None = None, **changes: Any) -> socket.socket:
+    def open_chat(self, headers: Mapping[str, str] | None = None, *, path: str = CHAT, **changes: Any) -> socket.socket:
         """A chat on a bare socket, which is asked to be closed at the end: a test sees every byte and the end."""
         body = json.dumps({**ASK, **changes}).encode()
         lines = {"host": f"127.0.0.1:{self.port}", "content-type": "application/json", "connection": "close"}
         lines |= {"content-length": str(len(body)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sendall(f"POST {CHAT} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         return connection
 
     def sdk(self, base: str = "/v1", **options: Any) -> openai.OpenAI:

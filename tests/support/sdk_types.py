@@ -34,6 +34,8 @@ EXTRA_KEYS = {
 }
 """What a reply may have beside OpenAI's keys, each with the way to it."""
 ERROR_KEYS = {"message", "type", "param", "code"}
+INNER_ERROR = "innererror"
+"""What Azure's content filter found, beside them."""
 
 
 def anthropic_faults(body: Mapping[str, Any]) -> list[str]:
@@ -61,7 +63,7 @@ def openai_chunk_faults(chunk: bytes | Mapping[str, Any]) -> list[str]:
     error = value["error"]
     found = [] if value.get("choices") == [] else ["choices: an error event has an empty list"]
     found += [f"{key}: unknown key" for key in value.keys() - {"error", "choices"}]
-    if not isinstance(error, dict) or error.keys() != ERROR_KEYS:
+    if not isinstance(error, dict) or error.keys() - {INNER_ERROR} != ERROR_KEYS:
         return [*found, f"error: the keys are not {', '.join(sorted(ERROR_KEYS))}"]
     return found + [f"error.{key}: no string" for key in ("message", "type") if not isinstance(error[key], str)]
 

@@ -21,10 +21,10 @@ from ..errors import BridgeError, UpstreamError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
-from ..models.spellings import bedrock_name, is_bedrock_id
+from ..models.spellings import is_bedrock_id
 from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend
-from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url, wish_headers
+from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url, guardrail_headers
 from .claude import OWN_TIERS, ClaudeBackend, json_headers
 from .converse import ConverseClaude
 
@@ -98,12 +98,14 @@ class InvokeClaude(_BedrockClaude):
             path += "-with-response-stream"
             headers |= {"accept": "application/vnd.amazon.eventstream", "x-amzn-bedrock-accept": "application/json"}
         elif call == "count":
-            model = _counted_id(model)
-            path = f"{model_path(plain_id(model))}/count-tokens"
+            model = plain_id(model)
+            path = f"{model_path(model)}/count-tokens"
             whole = {"max_tokens": _least_tokens(body), **body}
             body = {"input": {"invokeModel": {"body": base64.b64encode(write(whole)).decode()}}}
         if call != "count":
-            headers |= wish_headers(self._bedrock, tier)
+            headers |= guardrail_headers(self._bedrock)
+            if tier := tier or self._bedrock.service_tier:
+                headers["x-amzn-bedrock-service-tier"] = tier
         url = runtime_url(self._bedrock, access.region) + path
         return Outbound("POST", url, headers, write(body), model, SERVICE)
 
@@ -115,13 +117,6 @@ class InvokeClaude(_BedrockClaude):
             return write({"input_tokens": msgspec.json.decode(answer, type=_Count).tokens})
         except (ValueError, RecursionError):
             raise UpstreamError("Bedrock's answer is no count of tokens; look at it in mitmweb.") from None
-
-
-def _counted_id(id: str) -> str:
-    """Tokens are counted by the model itself: CountTokens refuses the ids of inference profiles. An ARN that doesn't
-    tell its model is kept."""
-    named = bedrock_name(id)
-    return named.plain if named and named.plain else id
 
 
 def _least_tokens(body: Mapping[str, Any]) -> int:

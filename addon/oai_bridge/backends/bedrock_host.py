@@ -31,16 +31,14 @@ def mantle_url(bedrock: Bedrock, region: str) -> str:
     return bedrock.mantle_url or f"https://bedrock-mantle.{region}.api.aws"
 
 
-def wish_headers(bedrock: Bedrock, tier: str | None = None) -> Mapping[str, str]:
-    """The headers for what the settings want of each answer, the `tier` that the client wants excepted; Converse has
-    fields for it instead."""
-    headers: dict[str, str] = {}
-    if tier := tier or bedrock.service_tier:
-        headers["x-amzn-bedrock-service-tier"] = tier
-    if guardrail := bedrock.guardrail:
-        headers["x-amzn-bedrock-guardrailidentifier"] = guardrail.id
-        headers["x-amzn-bedrock-guardrailversion"] = guardrail.version
-    return headers
+def guardrail_headers(bedrock: Bedrock) -> Mapping[str, str]:
+    """The headers for the settings' guardrail; Converse has a field for it instead."""
+    if (guardrail := bedrock.guardrail) is None:
+        return {}
+    return {
+        "x-amzn-bedrock-guardrailidentifier": guardrail.id,
+        "x-amzn-bedrock-guardrailversion": guardrail.version,
+    }
 
 
 def model_path(model_id: str) -> str:

@@ -13,7 +13,7 @@ from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..settings import Bedrock, OpenAI
 from .base import Call
-from .bedrock_host import SERVICE, runtime_url, wish_headers
+from .bedrock_host import SERVICE, guardrail_headers, runtime_url
 from .claude import json_headers
 from .passing import PATHS, OpenAiBackend
 
@@ -39,6 +39,7 @@ class BedrockOpenAI(OpenAiBackend[Access]):
         self, body: dict[str, Any], facts: PassedFacts, call: Call, betas: Sequence[str], access: Access
     ) -> Outbound:
         model = bedrock_id(facts, access.region, self._bedrock.profiles)
-        headers = {**json_headers(call == "stream"), **wish_headers(self._bedrock)}
+        headers = {**json_headers(call == "stream"), **guardrail_headers(self._bedrock)}
+        tier = {"service_tier": self._bedrock.service_tier} if self._bedrock.service_tier else {}
         url = f"{runtime_url(self._bedrock, access.region)}/openai/v1{PATHS[call]}"
-        return Outbound("POST", url, headers, write({**body, "model": model}), model, SERVICE)
+        return Outbound("POST", url, headers, write({**tier, **body, "model": model}), model, SERVICE)

@@ -1,7 +1,7 @@
 """What a cloud says when Claude does not answer, as a `BridgeError`: Anthropic's error object and Google's own.
 
-Bodies as in Anthropic's "Errors" page (also inside Vertex, Foundry and Bedrock's Messages doors) and in Google's
-`google.rpc.Status` (what stands in front of the model: credentials, quota, project).
+Bodies as in Anthropic's "Errors" page (also inside Vertex, Foundry and Bedrock's Messages doors) and in what stands in
+front of the model: Google's `google.rpc.Status` (credentials, quota, project) and Azure's API Management.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def error_from_body(
     value = json_or_none(body)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Google's platform wraps its error in an array
-    detail = value.get("error") if isinstance(value, dict) else None
+    told = value if isinstance(value, dict) else {}
+    detail = told.get("error", told if isinstance(told.get("message"), str) else None)  # API Management's is bare
     detail = detail if isinstance(detail, dict) else {}
     original = _original(status, detail)
     kind = _ANTHROPIC.get(original.type or "") or _GOOGLE.get(str(detail.get("status")))
@@ -91,7 +92,7 @@ def error_from_body(
         headers or {},
         hints,
         original=original,
-        request_id=value.get("request_id") if isinstance(value, dict) else None,
+        request_id=told.get("request_id"),
         delays=_retry_delays(detail),
     )
 

@@ -107,7 +107,7 @@ _REQUEST_IDS = ("request-id", "x-amzn-requestid")
 
 _LONG_PROMPT = re.compile(
     r"prompt is too long|exceeds? (the )?(model's )?context (limit|window)|input is too long"
-    r"|too many input tokens|maximum context length",
+    r"|too many input tokens|maximum context length|input token count \(?\d+\)? exceeds",
     re.I,
 )
 _FIELD = re.compile(r"^([a-z_]+(?:\.[a-z_0-9]+)*): ")

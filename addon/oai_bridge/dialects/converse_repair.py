@@ -62,7 +62,8 @@ def _without_thoughts(body: Body, _complaint: re.Match[str]) -> Body | None:
     answers = any("toolResult" in block for block in body["messages"][-1]["content"])
     if answers and extra.get("thinking", {}).get("type") == "enabled":
         # Thinking by a budget can't go on where the turn with the calls doesn't begin with it.
-        changed["additionalModelRequestFields"] = {key: value for key, value in extra.items() if key != "thinking"}
+        kept = {key: value for key, value in extra.items() if key != "thinking"}
+        return _with(changed, "additionalModelRequestFields", kept)
     return changed
 
 
@@ -71,7 +72,7 @@ def _without_format(body: Body, _complaint: re.Match[str]) -> Body | None:
     if "textFormat" not in config:
         return None
     schema = msgspec.json.decode(config.pop("textFormat")["structure"]["jsonSchema"]["schema"])
-    return body | {"system": [*body.get("system", ()), {"text": instruction(schema)}], "outputConfig": config}
+    return _with(body, "outputConfig", config) | {"system": [*body.get("system", ()), {"text": instruction(schema)}]}
 
 
 def _without_points(body: Body, _complaint: re.Match[str]) -> Body | None:
@@ -89,8 +90,16 @@ def _without_field(body: Body, complaint: re.Match[str]) -> Body | None:
         given = body.get(holder, {})
         if refused := settings & named & given.keys():
             refused |= _SAMPLING if refused & _SAMPLING else set()
-            return body | {holder: {key: value for key, value in given.items() if key not in refused}}
+            return _with(body, holder, {key: value for key, value in given.items() if key not in refused})
     return None
+
+
+def _with(body: Body, holder: str, settings: Body) -> Body:
+    """With these settings in the field `holder`, or without the field where none is left."""
+    changed = body | {holder: settings}
+    if not settings:
+        del changed[holder]
+    return changed
 
 
 def _is_no_point(block: Block) -> bool:

@@ -131,7 +131,7 @@ def _name(message: dict[str, Any], cloud: Cloud) -> None:
     if cloud == "bedrock" and message.get("role") == "tool":
         return
     if isinstance(name, str):
-        name = _NOT_IN_A_NAME.sub("_", name)[:_NAME_LENGTH]
+        name = _NOT_IN_A_NAME.sub("_", name.strip())[:_NAME_LENGTH]
     if name:
         message["name"] = name
 

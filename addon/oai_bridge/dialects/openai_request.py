@@ -53,7 +53,8 @@ _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
 _NO_SAMPLING = (*_SAMPLING, "frequency_penalty", "presence_penalty", "logit_bias", "stop")
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {"temperature": (None, 1), "top_p": (None, 1)}
-_MOST_STOPS: Mapping[Cloud, int] = {"azure": 4}
+_MOST_STOPS = 4
+_GEMINIS_STOPS = 5
 _LOW_BUDGET, _MEDIUM_BUDGET = 1024, 8192  # tokens; Google's own table for its efforts
 
 
@@ -76,15 +77,15 @@ def passed_chat(
     changed["messages"] = passed_messages(body, facts.name, cloud, notes)
     _set_stream_options(changed, stream_usage)
     _set_limit(changed, facts, settings, notes)
-    _set_stop(changed, cloud, notes)
+    _set_stop(changed, facts, cloud, notes)
     _drop_idle_tool_fields(changed, notes)
+    if not facts.parallel and changed.pop("parallel_tool_calls", True) is not True:
+        notes.dropped("parallel_tool_calls", f"{facts.id} takes no parallel_tool_calls.")
     effort = _set_effort(changed, facts, cloud, notes)
     if facts.reasoning:
         kept = _SAMPLING if effort == "none" else ()  # gpt-5.1 and later, when they don't think
         why = f"{facts.id} thinks before it answers, and takes no"
         _drop(changed, [field for field in _NO_SAMPLING if field not in kept], why, notes)
-        if changed.get("parallel_tool_calls") is True:  # as usual, but the o-series refuses the very field
-            del changed["parallel_tool_calls"]
     elif facts.name.startswith("google/"):
         _drop(changed, _PENALTIES, f"{facts.id} takes no", notes)
     return _only_known(changed, {*_CHAT, *_OWN[cloud]}, notes)
@@ -135,13 +136,13 @@ def _set_limit(changed: dict[str, Any], facts: PassedFacts, settings: OpenAI, no
     changed["max_tokens" if newer is None and not facts.reasoning else "max_completion_tokens"] = wanted
 
 
-def _set_stop(changed: dict[str, Any], cloud: Cloud, notes: Notes) -> None:
+def _set_stop(changed: dict[str, Any], facts: PassedFacts, cloud: Cloud, notes: Notes) -> None:
     given = changed.get("stop")
     if isinstance(given, list):
         given = [item for item in given if not isinstance(item, str) or item]
-        most = _MOST_STOPS.get(cloud)
+        most = _GEMINIS_STOPS if facts.name.startswith("google/gemini-") else _MOST_STOPS if cloud == "azure" else None
         if most is not None and len(given) > most:
-            notes.dropped("stop", f"This cloud takes {most} stop sequences; the first ones were kept.")
+            notes.dropped("stop", f"{facts.id} takes {most} stop sequences; the first ones were kept.")
             given = given[:most]
         changed["stop"] = given
     if not given:

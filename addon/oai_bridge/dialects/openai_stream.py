@@ -71,7 +71,7 @@ class OpenAiStream:
 
     def feed(self, message: bytes) -> list[Event]:
         """The events of one message of a stream: JSON, or `[DONE]`."""
-        if message == DONE:
+        if message.startswith(DONE):
             return self.done()
         try:
             value = read_any(message)

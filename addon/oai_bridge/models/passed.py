@@ -23,7 +23,8 @@ _PUBLISHED = re.compile(
 )
 _DEFAULT = re.compile(r"(?:@(?:default|latest))+\Z")
 _BEDROCK_OWNERS = ("openai", "xai")  # whose models have no better door there
-_THINKS = re.compile(r"(?<![a-z0-9])(?:o[1-9](?![a-z0-9])|gpt-[5-9](?![0-9]))")
+_O_SERIES = re.compile(r"(?<![a-z0-9])o[1-9](?![a-z0-9])")
+_THINKS = re.compile(rf"{_O_SERIES.pattern}|(?<![a-z0-9])gpt-[5-9](?![0-9])")
 
 
 class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +40,7 @@ class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: Literal["chat", "embedding", "image"] = "chat"
     listed: bool = True  # False: retired, or most accounts have no access
     reasoning: bool = False
+    parallel: bool = True  # takes `parallel_tool_calls`, which the o-series refuses
     context: Count | None = None  # tokens
     max_output: Count | None = None  # tokens
     prices: Prices | None = None
@@ -129,6 +131,8 @@ def _guessed(name: str) -> Mapping[str, Any]:
         return {"kind": "embedding"}
     if re.search(r"dall-?e|image", name):
         return {"kind": "image"}
+    if _O_SERIES.search(name):
+        return {"reasoning": True, "parallel": False}
     return {"reasoning": True} if _THINKS.search(name) else {}
 
 

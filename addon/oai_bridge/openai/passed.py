@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from ..dialects.openai_stream import DONE, OpenAiStream, choices_of, finish_reason
-from ..dialects.openai_tags import untag
+from ..dialects.openai_tags import unmark, untag
 from ..events import Event, Failure, FinishReason, Ping, Stop
 from ..jsontext import one_line, read_any, write
 from ..models.passed import Cloud
@@ -76,7 +76,7 @@ class PassedStream:
 
     def feed(self, message: bytes) -> list[Event]:
         """The events of one message; a `Ping` where they are none, since each chunk goes on."""
-        if message == DONE:
+        if message.startswith(DONE):
             return self._ready(self._dialect.done(), b"")
         value = _read(message)
         _untag(value, "delta", self._cloud)
@@ -167,10 +167,14 @@ def _read(message: bytes) -> Any:
 
 
 def _untag(value: Any, kind: str, cloud: Cloud) -> None:
-    if cloud == "bedrock":
-        for choice in choices_of(value):
-            if isinstance(message := choice.get(kind), dict):
+    if cloud == "azure":
+        return
+    for choice in choices_of(value):
+        if isinstance(message := choice.get(kind), dict):
+            if cloud == "bedrock":
                 untag(message)
+            elif kind == "delta":
+                unmark(message)
 
 
 def _put_right(choice: dict[str, Any], kind: str, to: ReplyTo) -> None:
