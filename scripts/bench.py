@@ -11,21 +11,27 @@ import gc
 import json
 import platform
 import statistics
+import struct
 import sys
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "addon"))
 
 from oai_bridge import jsontext
 from oai_bridge.backends.vertex import VertexClaude
+from oai_bridge.dialects.bedrock_frames import ConverseDecoder, InvokeDecoder
 from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.converse_reply import ConverseStream
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Notes
+from oai_bridge.openai.passed import PassedStream
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo
 from oai_bridge.openai.request import parse_chat, read_body
 from oai_bridge.settings import Claude, Vertex
@@ -37,6 +43,7 @@ EVENTS = 20_000  # in each stream
 BURST = 50  # events that come in one piece
 PNG = b"\x89PNG\r\n\x1a\n"
 MODEL = "claude-opus-4-8"
+TO = ReplyTo(MODEL, 1, "req_1", True)
 
 
 def main() -> None:
@@ -64,22 +71,69 @@ def streams() -> None:
     }
     for name, (block, delta) in kinds.items():
         for keep in (False, True):
-            first = event("message_start", message={"id": "msg_1", "type": "message", "model": MODEL, "content": []})
-            first += event("content_block_start", index=0, content_block=block)
-            each = event("content_block_delta", index=0, delta=delta)
-            paced = median(partial(stream, first, each, 1, keep))
-            burst = median(partial(stream, first, each, BURST, keep))
-            print(f"  {name + (', turn kept' if keep else ''):32} {paced:8.1f} {burst:11.1f}")
+            first = sse(message_start()) + sse({"type": "content_block_start", "index": 0, "content_block": block})
+            each = sse({"type": "content_block_delta", "index": 0, "delta": delta})
+            tell(name + (", turn kept" if keep else ""), partial(claude, SseDecoder, keep), first, each)
+    delta = {"type": "content_block_delta", "index": 0, "delta": kinds["text"][1]}
+    begun = {"type": "content_block_start", "index": 0, "content_block": kinds["text"][0]}
+    first = chunk(message_start()) + chunk(begun)
+    tell("text, Bedrock's invoke", partial(claude, InvokeDecoder, False), first, chunk(delta))
+    first = frame("messageStart", {"role": "assistant"})
+    each = frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": " some words here"}, "p": "abcdefgh"})
+    tell("text, Bedrock's Converse", converse, first, each)
+    choice = {"index": 0, "delta": {"content": " some words here"}, "logprobs": None, "finish_reason": None}
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+    each = b"data: %s\n\n" % json.dumps({**head, "choices": [choice]}).encode()
+    tell("text, passed on", passed, each, each)
 
 
-def event(kind: str, **fields: object) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+def tell(name: str, make: Callable[[], Transcript], first: bytes, each: bytes) -> None:
+    paced, burst = (median(partial(stream, make, first, each, at_once)) for at_once in (1, BURST))
+    print(f"  {name:32} {paced:8.1f} {burst:11.1f}")
 
 
-def stream(first: bytes, each: bytes, at_once: int, keep: bool) -> float:
+def claude(decoder: type[Any], keep: bool) -> Transcript:
+    return Transcript(decoder(), ClaudeStream(Reading(keep=keep)), ChunkWriter(TO))
+
+
+def converse() -> Transcript:
+    return Transcript(ConverseDecoder(), ConverseStream(), ChunkWriter(TO))
+
+
+def passed() -> Transcript:
+    both = PassedStream(TO, "azure")
+    return Transcript(SseDecoder(), both, both)
+
+
+def message_start() -> dict[str, object]:
+    return {"type": "message_start", "message": {"id": "msg_1", "type": "message", "model": MODEL, "content": []}}
+
+
+def sse(event: Mapping[str, object]) -> bytes:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+def chunk(event: Mapping[str, object]) -> bytes:
+    inner = base64.b64encode(json.dumps(event).encode()).decode()
+    return frame("chunk", {"bytes": inner, "p": "abcdefghijklmno"})
+
+
+def frame(kind: str, payload: Mapping[str, object]) -> bytes:
+    """A frame of AWS's event stream."""
+    texts = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    headers = b"".join(
+        struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", 7, len(text)) + text.encode()
+        for name, text in texts.items()
+    )
+    body = json.dumps(payload).encode()
+    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
+    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
+def stream(make: Callable[[], Transcript], first: bytes, each: bytes, at_once: int) -> float:
     """Microseconds per event of one stream."""
-    writer = ChunkWriter(ReplyTo(MODEL, 1, "req_1", True))
-    transcript = Transcript(SseDecoder(), ClaudeStream(Reading(keep=keep)), writer)
+    transcript = make()
     transcript.feed(first)
     piece = each * at_once
     began = time.perf_counter()
@@ -96,7 +150,7 @@ def requests() -> None:
     print("\nrequest translation, ms              ours   JSON in and out   ratio")
     facts = Catalog().find(MODEL)
     assert facts is not None
-    backend = VertexClaude(Vertex(), Claude())
+    backend = VertexClaude(Vertex(), Claude(), Catalog())
 
     def ours(raw: bytes) -> bytes:
         notes = Notes()

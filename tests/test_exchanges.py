@@ -197,6 +197,19 @@ async def test_a_request_id_that_is_none_spoils_no_answer(where: str) -> None:
     assert record.to_metadata()["upstream_request_id"] is None
 
 
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("kind", ["chat", "messages"])
+async def test_an_error_does_not_repeat_what_let_the_request_in(kind: Kind, status: int) -> None:
+    """Whether it comes as one, or in the place of an answer."""
+    error = b'{"type": "error", "error": {"type": "permission_error", "message": "You sent (token) of Google."}}'
+    cloud, record = Scripted([whole_body(b"application/json", error, status)]), Record("req_1")
+    incoming = Incoming(Route(kind), json.dumps(NATIVE).encode())
+    async with services(cloud.serve) as parts:
+        _, body = [piece async for piece in exchange(parts, incoming, record).answer()]
+    assert isinstance(body, bytes) and b"You sent (***) of Google." in body
+    assert "(token)" not in repr(record.to_metadata())
+
+
 async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
     async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

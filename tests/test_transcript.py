@@ -164,6 +164,18 @@ def test_a_loss_is_told_with_its_reason() -> None:
     assert [event["error"]["code"] for event in events(out)] == ["timeout"]
 
 
+@pytest.mark.parametrize("before", [b"", PLAIN[:600]], ids=["at once", "in the middle"])
+def test_what_the_client_is_not_to_read_is_taken_out_of_an_error(before: bytes) -> None:
+    def hide(error: BridgeError) -> None:
+        error.message = error.message.replace("s3cret", "***")
+
+    through = Transcript(SseDecoder(), ClaudeStream(), ChunkWriter(TO), hide=hide)
+    through.feed(before)
+    told = through.feed(b'\n\ndata: {"type":"error","error":{"type":"api_error","message":"It was s3cret."}}\n\n')
+    assert b"It was ***." in told and b"s3cret" not in told
+    assert through.failure is not None and "s3cret" not in through.failure.message
+
+
 def test_each_event_is_seen_once_and_in_order() -> None:
     seen: list[Event] = []
     read([PLAIN], transcript(seen.append))

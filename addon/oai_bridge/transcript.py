@@ -29,13 +29,20 @@ class Transcript:
     """
 
     def __init__(
-        self, decoder: Decoder, dialect: Dialect, writer: Writer, observe: Callable[[Event], None] = lambda event: None
+        self,
+        decoder: Decoder,
+        dialect: Dialect,
+        writer: Writer,
+        observe: Callable[[Event], None] = lambda event: None,
+        hide: Callable[[BridgeError], None] = lambda error: None,
     ) -> None:
-        """`observe` sees each event of the answer before it is written."""
+        """`observe` sees each event of the answer before it is written; `hide` takes out of an error what the client is
+        not to read."""
         self._decoder = decoder
         self._dialect = dialect
         self._writer = writer
         self._observe = observe
+        self._hide = hide
         self.begun = False
         self.paused = False
         self.ended = False
@@ -76,6 +83,7 @@ class Transcript:
         self.paused = False
         self.ended = True
         self.failure = error
+        self._hide(error)
         return self._writer.write(Failure(error))
 
     def _rests(self) -> bool:

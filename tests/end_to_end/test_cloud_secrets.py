@@ -16,12 +16,11 @@ from mitmproxy.io import FlowReader
 from tests.support.all_clouds import WAYS, AllClouds, Way
 from tests.support.aws_frames import error_frame
 from tests.support.aws_signatures import Key
-from tests.support.behaviours import Answers, Asked, Behaviour, Reply, Stream, broken, endless, exception, sse
+from tests.support.behaviours import Answers, Behaviour, Reply, Stream, broken, endless, exception, sse
 from tests.support.cloud_errors import (
     anthropic_error,
     aws_error,
     azure_error,
-    filtered_prompt,
     google_error,
     openai_error,
 )
@@ -63,58 +62,44 @@ class Canaries:
         yield "the client's key", KEY
 
 
-def carried(clouds: AllClouds, way: Way) -> list[str]:
-    """What the request that is being answered has brought along, bare."""
+def carried(clouds: AllClouds, way: Way) -> str:
+    """What has let in the request that is being answered, bare."""
     headers = clouds.cloud(way).requests[-1].headers
-    return [headers[name].removeprefix("Bearer ") for name in CARRIERS if name in headers]
+    return " and ".join(headers[name].removeprefix("Bearer ") for name in CARRIERS if name in headers)
 
 
 def dumped(clouds: AllClouds, way: Way) -> str:
-    """The same as a server would write them down."""
+    """All of its headers as a server may write them down."""
     return repr(dict(clouds.cloud(way).requests[-1].headers))
 
 
-def echoes(clouds: AllClouds, way: Way) -> list[Behaviour]:
-    """What a careless cloud answers: it repeats what it was sent, in its errors and in its streams."""
+def errors(way: Way, said: str) -> list[Behaviour]:
+    """What a cloud's errors look like, whole, in a stream, and in places where nobody looks."""
+    hidden = b": " + said.encode() + b"\n\n" + sse({"type": "ping"}) + b"data: {" + said.encode() + b"\n\n"
+    page = Reply(502, f"<html>{said}</html>".encode(), {"x-echo": said}, "text/html")
+    found: list[Behaviour] = [page, Stream(hidden, raw=True)]
+    if way.place == "bedrock":
+        found += [aws_error(name, said) for name in ("AccessDeniedException", "ValidationException")]
+    if way.place in ("azure", "foundry"):
+        found.append(azure_error(403, said))
+    if way.place == "azure" or way.id == "gpt_oss":
+        found.append(openai_error(400, said))
+        found.append(openai_error(400, "No.", param=said[:200], innererror={"code": said}))
+    if way.place == "vertex":
+        found.append(google_error(403, said, in_array=True))
+    if way.native:
+        found.append(anthropic_error(400, said))
+    if not way.frames:
+        return [*found, broken(message=said), broken(message=said, after=4)]
+    name = "throttlingException"
+    return [*found, exception(name, said), exception(name, said, after=4), Stream(error_frame("X", said), raw=True)]
 
-    def errors(said: str) -> list[Behaviour]:
-        match way.place:
-            case "bedrock":
-                told = [aws_error(name, said) for name in ("AccessDeniedException", "ValidationException")]
-                more = [openai_error(400, said)] if way.id == "gpt_oss" else []
-                frames = [exception("throttlingException", said), exception("validationException", said, after=4)]
-                frames += [Stream(error_frame("X", said), raw=True)]
-                return [*told, *more, *(frames if way.frames else [broken(message=said, after=4)])]
-            case "azure":
-                told = [azure_error(403, said), openai_error(400, said), filtered_prompt()]
-            case "foundry":
-                told = [azure_error(403, said), anthropic_error(400, said)]
-            case "vertex":
-                told = [google_error(403, said, in_array=True)]
-        return [*told, broken(message=said), broken(message=said, after=4)]
 
-    def late(number: int, saying: str) -> Answers:
-        def answer(asked: Asked) -> Behaviour:
-            words = carried(clouds, way)
-            return errors(f"You sent {' and '.join(words)}." if saying == "bare" else dumped(clouds, way))[number]
-
-        return Answers(answer)
-
-    def around(asked: Asked) -> Behaviour:
-        """Where nobody looks: in comments, in garbage, in the page of a proxy."""
-        word = carried(clouds, way)[0].encode()
-        return Stream(b": " + word + b"\n\n" + sse({"type": "ping"}) + b"data: {" + word + b"\n\n", raw=True)
-
-    def page(asked: Asked) -> Behaviour:
-        said = dumped(clouds, way)
-        return Reply(502, f"<html>{said}</html>".encode(), {"x-echo": carried(clouds, way)[0]}, "text/html")
-
-    numbers = range(len(errors("")))
-    return [
-        *(late(number, saying) for number in numbers for saying in ("bare", "dumped")),
-        Answers(around),
-        Answers(page),
-    ]
+def echoes(clouds: AllClouds, way: Way) -> Iterator[Behaviour]:
+    """What a careless cloud answers: each of its errors says what it was sent."""
+    for number in range(len(errors(way, ""))):
+        for say in (carried, dumped):
+            yield Answers(lambda asked, number=number, say=say: errors(way, say(clouds, way))[number])
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +138,7 @@ def kept(clouds: AllClouds, folder: Path, web: Web) -> dict[str, bytes]:
     proxy = clouds.proxy(WAYS["invoke"])
     seen = {"start": proxy.log().encode(), "answers": b"".join(ask_all(clouds))}
     seen["during a stream"] = ask_and_look(clouds, web)
-    seen["afterwards"] = look(web)
+    seen["afterwards"] = look(web, 100)
     assert proxy.stop() == 0
     seen["log"] = proxy.log().encode()
     seen["flow file"] = (folder / "all.flow").read_bytes()
@@ -175,7 +160,7 @@ def ask_all(clouds: AllClouds) -> Iterator[bytes]:
             yield repr(answer).encode()
         for behaviour in echoes(clouds, way):
             for path in (CHAT, "/v1/messages") if way.native else (CHAT,):
-                for stream in (False, True, True):
+                for stream in (False, True):
                     clouds.cloud(way).script(behaviour)
                     answer = proxy.post(path, {**native, "stream": stream}, HEADERS)
                     assert answer.status >= 400 or b"error" in answer.body
@@ -195,7 +180,7 @@ def ask_and_look(clouds: AllClouds, web: Web) -> bytes:
     clouds.azure.script(Stream(lambda: EVENTS[:6], pause_after=500))
     connection = clouds.proxy(way).open_chat(HEADERS, model=way.model, stream=True)
     clouds.azure.wait_until(lambda: clouds.azure.hanging == 1)
-    seen = look(web)
+    seen = look(web, 5)
     clouds.azure.release()
     assert b"stream_truncated" in read_all(connection)
     clouds.azure.script(endless())
@@ -207,12 +192,12 @@ def ask_and_look(clouds: AllClouds, web: Web) -> bytes:
     return seen
 
 
-def look(web: Web) -> bytes:
-    """All that mitmweb's page can ask for."""
+def look(web: Web, last: int) -> bytes:
+    """All that mitmweb's page can ask for, the bodies of the `last` flows only."""
     paths = ["/flows", "/events", "/options", "/state", "/flows/dump"]
-    for flow in web.chats():
+    for flow in web.chats()[-last:]:
         for message in ("request", "response"):
-            if flow.get(message) and flow[message]["timestamp_end"]:
+            if flow.get(message) and flow[message]["timestamp_end"]:  # it has no body to save while it streams
                 path = f"/flows/{flow['id']}/{message}/content"
                 paths += [f"{path}/auto.json", f"{path}.data"]
     return b"\n".join(web.ask("GET", path) for path in paths)

@@ -38,6 +38,8 @@ class Exchange(ABC):
                 async for piece in pieces:
                     yield piece
         except BridgeError as error:
+            if self._sender:
+                self._sender.hide(error)
             self._record.error = error
             page = self._error_page(error)
             known = {name for name, _ in page.headers}

@@ -83,7 +83,11 @@ class ChatExchange(OpenAiExchange):
 
     async def _chunks(self, talk: Conversation, sender: Sender, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
         transcript = Transcript(
-            backend.decoder(), backend.dialect(talk.reading), ChunkWriter(to), lambda event: self._saw(talk, event)
+            backend.decoder(),
+            backend.dialect(talk.reading),
+            ChunkWriter(to),
+            lambda event: self._saw(talk, event),
+            sender.hide,
         )
 
         async def go_on() -> UpstreamResponse | None:
@@ -118,7 +122,7 @@ class ChatExchange(OpenAiExchange):
                 yield piece
             return
         passed = PassedStream(to, backend.cloud)
-        transcript = Transcript(SseDecoder(), passed, passed, record.saw)
+        transcript = Transcript(SseDecoder(), passed, passed, record.saw, sender.hide)
         async with aclosing(self._streamed(response, transcript)) as pieces:
             async for piece in pieces:
                 yield piece

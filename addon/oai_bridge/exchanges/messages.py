@@ -61,7 +61,7 @@ class MessagesExchange(_NativeExchange):
                 yield piece
             return
         passed = PassedStream(dialect, self._record.request_id)
-        transcript = Transcript(backend.decoder(), passed, passed, self._record.saw)
+        transcript = Transcript(backend.decoder(), passed, passed, self._record.saw, sender.hide)
         async with aclosing(self._streamed(response, transcript)) as pieces:
             async for piece in pieces:
                 yield piece

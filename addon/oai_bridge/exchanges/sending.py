@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -9,8 +10,9 @@ from dataclasses import replace
 from ..backends import Account
 from ..credentials.base import Access, Outbound
 from ..directory import Door
-from ..errors import BridgeError, Unauthorized, UpstreamError
+from ..errors import BridgeError, CloudError, Unauthorized, UpstreamError
 from ..inspector.record import Attempt, Record
+from ..jsontext import write
 from ..models.facts import Facts
 from ..pool import Pool
 from ..redaction import plain_id, redact
@@ -22,8 +24,7 @@ Pools = Mapping[Account, Pool]
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
 _STALE_LIMIT = 2  # dead connections that are passed over before it counts as a failure
-
-
+_SIGNATURE = re.compile(r"(?<=Signature=)\w+")
 _REQUEST_IDS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id", "x-ms-request-id")
 
 
@@ -53,7 +54,8 @@ class Sender:
             self._record.route = f"{self._backend.name}/{access.region}"
             outbound = outbound_for(access)
             letting_in = access.headers(outbound)
-            attempt = self._record.sending(outbound, credential.label, tuple(letting_in), access.secrets)
+            secrets = (*access.secrets, *_signature(letting_in))
+            attempt = self._record.sending(outbound, credential.label, tuple(letting_in), secrets)
             try:
                 return await self._send(
                     replace(outbound, headers={**outbound.headers, **letting_in}), attempt, access.region
@@ -79,6 +81,16 @@ class Sender:
         """A piece of an answer, for the record."""
         self._record.received(self._attempts[response], chunk)
 
+    def hide(self, error: BridgeError) -> None:
+        """Takes out of an error what has let requests in: the cloud may have repeated it."""
+        secrets = {secret for attempt in self._attempts.values() for secret in attempt.secrets}
+        error.message = redact(error.message, *secrets)
+        if error.param:
+            error.param = redact(error.param, *secrets)
+        if isinstance(error, CloudError) and error.inner:
+            inner = write(error.inner).decode()
+            error.inner = None if any(secret in inner for secret in secrets) else error.inner
+
     async def _send(self, outbound: Outbound, attempt: Attempt, region: str) -> UpstreamResponse:
         response = await self._upstream.send(outbound)
         self._attempts[response] = attempt
@@ -91,9 +103,14 @@ class Sender:
             answer = await response.read(_ERROR_LIMIT)
         self.received(response, answer)
         error = self._backend.error(response.status, response.headers, answer, outbound.model, region)
-        error.message = redact(error.message, *attempt.secrets)
+        self.hide(error)
         self._record.upstream_request_id = error.request_id or self._record.upstream_request_id
         raise error
+
+
+def _signature(letting_in: Mapping[str, str]) -> list[str]:
+    """AWS's signature: whoever has it can repeat the request for some minutes."""
+    return _SIGNATURE.findall(letting_in.get("authorization", ""))
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:

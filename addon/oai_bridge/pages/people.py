@@ -32,9 +32,10 @@ def html_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
             ("Tokens out", "输出 token", short(snapshot.completion_tokens)),
         )
     )
-    paths = dict.fromkeys(door.entry.path for door in directory.doors)
+    clouds = {door.entry.path: door.entry.cloud for door in reversed(directory.doors)}
     bases = "".join(
-        f'<p><code class="url">{escape(snapshot.base_url + base_of(config.prefix, path))}</code></p>' for path in paths
+        f'<p>{escape(cloud)}<code class="url">{escape(snapshot.base_url + base_of(config.prefix, path))}</code></p>'
+        for path, cloud in reversed(clouds.items())
     )
     accounts = tuple(label for labels in snapshot.accounts.values() for label in labels)
     models = tuple(one.name for one in directory.listed(Route("models")))
