@@ -14,6 +14,8 @@ from oai_bridge.backends.base import Outbound
 from oai_bridge.errors import UpstreamError
 from oai_bridge.settings import Network
 from oai_bridge.upstream import UpstreamClient
+from tests.support.connect_proxy import ConnectProxy, SocksProxy
+from tests.support.fake_vertex import FakeVertex
 
 CHAT = Outbound("POST", "https://us-east5-aiplatform.googleapis.com/v1", {"authorization": "Bearer ya29.token"}, b"{}")
 PASSWORD = "pw-of-the-proxy"
@@ -88,6 +90,13 @@ async def test_what_a_socks_proxy_may_do(scheme: str, between: Between) -> None:
 
 async def test_a_socks_proxy_that_is_not_there() -> None:
     assert (await refusal(f"socks5://me:{PASSWORD}@127.0.0.1:9")).code == "proxy_unreachable"
+
+
+@pytest.mark.parametrize("kind", [ConnectProxy, SocksProxy])
+async def test_a_ca_that_nobody_knows_is_told_as_such_behind_a_proxy(kind: type[ConnectProxy]) -> None:
+    with FakeVertex(tls=True) as cloud, kind({"us-east5-aiplatform.googleapis.com": cloud.port}) as between:
+        error = await refusal(between.url)
+    assert error.code == "tls_failed" and "network.ca_file" in error.message
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("http", "connect_timeout"), ("socks5", "proxy_unreachable")])

@@ -232,6 +232,8 @@ def _facts(response: aiohttp.ClientResponse, facts: SimpleNamespace) -> Connecti
 def _unreachable(error: Exception, host: str, by_proxy: bool) -> BridgeError:
     """Why no answer came, and what to look at. The library's own texts may hold a proxy's password: never shown."""
     through = "through the proxy " if by_proxy else ""
+    if isinstance(error.__cause__, ssl.SSLError):
+        error = error.__cause__  # behind a SOCKS proxy aiohttp takes it for a lost connection
     match error:
         case aiohttp.ClientProxyConnectionError():
             text, code = f"The proxy on the way to {host} can't be reached; check HTTPS_PROXY.", "proxy_unreachable"

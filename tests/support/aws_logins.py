@@ -28,11 +28,11 @@ def in_seconds(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def role_of_sso(name: str, life: float = 3600) -> Reply:
+def role_of_sso(name: str, life: float = 3600, *, secret: str = CANARY, token: str | None = None) -> Reply:
     """What SSO's portal gives for a role."""
     ends = int((datetime.now(UTC) + timedelta(seconds=life)).timestamp() * 1000)
-    keys = {"accessKeyId": name, "secretAccessKey": CANARY, "sessionToken": f"token-{name}", "expiration": ends}
-    return 200, "application/json", json.dumps({"roleCredentials": keys})
+    keys = {"accessKeyId": name, "secretAccessKey": secret, "sessionToken": token or f"token-{name}"}
+    return 200, "application/json", json.dumps({"roleCredentials": keys | {"expiration": ends}})
 
 
 def role_of_sts(name: str, action: str = "AssumeRole", life: float = 3600) -> Reply:
@@ -48,6 +48,13 @@ def refusal_of_sts(code: str, message: str, status: int = 403) -> Reply:
     error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
     start = '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
     return status, "text/xml", f"{start}{error}<RequestId>r</RequestId></ErrorResponse>"
+
+
+def sign_in(cache: Path, cached_as: str, life: float, **more: object) -> None:
+    """What `aws sso login` leaves; it is cached by the name of the session, or by the start URL."""
+    token = {"accessToken": f"sso-{CANARY}", "expiresAt": in_seconds(life), "region": "us-east-1", **more}
+    file = hashlib.sha1(cached_as.encode()).hexdigest()
+    (cache / f"{file}.json").write_text(json.dumps(token))
 
 
 class LoginServer:
@@ -125,7 +132,4 @@ class AwsHome:
         (self.folder / "config").write_text(text)
 
     def sign_in(self, cached_as: str, life: float, **more: object) -> None:
-        """What `aws sso login` leaves; it is cached by the name of the session, or by the start URL."""
-        token = {"accessToken": f"sso-{CANARY}", "expiresAt": in_seconds(life), "region": "us-east-1", **more}
-        file = hashlib.sha1(cached_as.encode()).hexdigest()
-        (self.sso_cache / f"{file}.json").write_text(json.dumps(token))
+        sign_in(self.sso_cache, cached_as, life, **more)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import datetime
 import functools
 import ipaddress
+import secrets
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+NAMES = (
+    *("localhost", "cloud.test", "tokens.test", "*.googleapis.com", "*.us-east-1.amazonaws.com"),
+    *("*.openai.azure.com", "*.services.ai.azure.com"),
+)
+"""What a fake cloud may be reached by."""
 
 
 @functools.cache
@@ -27,9 +34,9 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     """Writes a certificate for 127.0.0.1 and some names, its own CA: `(CA file, certificate with its key)`."""
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake Vertex")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"fake cloud {secrets.token_hex(4)}")])
     names = [
-        *map(x509.DNSName, ("localhost", "cloud.test", "tokens.test", "*.googleapis.com")),
+        *map(x509.DNSName, NAMES),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
     signed = (
@@ -40,10 +47,10 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
-    secret = key.private_bytes(
+    private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     ca_file, chain = folder / "ca.pem", folder / "server.pem"
     ca_file.write_bytes(signed)
-    chain.write_bytes(signed + secret)
+    chain.write_bytes(signed + private)
     return ca_file, chain

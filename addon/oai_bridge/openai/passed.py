@@ -67,6 +67,7 @@ class PassedStream:
             "created": to.created,
             "model": to.model,
         }
+        self._begun = False
         self._closing: dict[str, Any] = {}  # what the last chunk says beside the usage
         self._usage: dict[str, Any] | None = None
         self._carried: dict[str, Any] = {}
@@ -148,10 +149,10 @@ class PassedStream:
 
     def _event(self, value: dict[str, Any], usage: dict[str, Any] | None = None) -> bytes:
         """`value` as one event, with the head of this stream and the `usage`."""
-        if found := _id_of(value):
-            self._head["id"] = found
-        if created := _created_of(value):
-            self._head["created"] = created
+        if not self._begun:  # what the first one is called, all are
+            self._begun = True
+            self._head["id"] = _id_of(value) or self._head["id"]
+            self._head["created"] = _created_of(value) or self._head["created"]
         value |= self._head
         if self._to.include_usage:
             value["usage"] = usage
