@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
@@ -21,6 +22,7 @@ _SECRET = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
+_REQUEST_IDS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id", "x-ms-request-id")
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
@@ -35,3 +37,8 @@ def redact(text: str, *known: str) -> str:
 def plain_id(value: object) -> str | None:
     """An id that a cloud gave, fit for headers and files; `None` for anything else."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """The cloud's own id of the request, by whichever of its names; header names are lower case."""
+    return next((found for name in _REQUEST_IDS if (found := plain_id(headers.get(name)))), None)

@@ -50,13 +50,12 @@ def only_error(chunks: list[Any]) -> dict[str, Any]:
 def test_an_exception_frame(clouds: AllClouds, way: Way, name: str) -> None:
     """As the first it is an HTTP error; later it is the one error event after what was said before."""
     status, code = EXCEPTIONS[name]
-    behind = {"originalStatusCode": 529}
-    for first in (exception(name, "Told.", **behind), frames(f"first-frame-{name}.bin")):
+    for first in (exception(name, "Told.", originalStatusCode=529), frames(f"first-frame-{name}.bin")):
         clouds.bedrock.script(first)
         answer = clouds.proxy(way).chat(model=way.model, stream=True)
         assert (answer.status, answer.error["code"]) == (status, code)
         assert answer.headers["x-bridge-upstream-request-id"]
-    head, chunks = ask(clouds, way, exception(name, "Told.", after=4, **behind))
+    head, chunks = ask(clouds, way, exception(name, "Told.", after=4, originalStatusCode=529))
     assert b" 200 " in head and said(chunks) == "Hello"
     error = only_error(chunks)
     assert error["code"] == code and error["message"].startswith("Told.")

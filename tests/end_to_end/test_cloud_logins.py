@@ -66,9 +66,9 @@ def test_a_login_of_sso_that_ends_and_comes_back(aws: FakeBedrock, tmp_path: Pat
     with LoginServer(lambda path, form: role_of_sso(role.id, secret=role.secret, token=role.token)) as portal:
         environment = aws.endpoint() | {"AWS_ENDPOINT_URL_SSO": portal.origin}
         with Proxy(tmp_path, environment=environment, config="bedrock: {accounts: [{profile: work}]}") as proxy:
-            for change in (lambda: None, lambda: sign_in(cache, "company", -60)):
-                change()
-                refused_for_lack_of_a_login(proxy)
+            refused_for_lack_of_a_login(proxy)
+            sign_in(cache, "company", -60)
+            refused_for_lack_of_a_login(proxy)
             assert not aws.requests and not portal.paths
             sign_in(cache, "company", 3600)
             assert used(ask(proxy)) == used(ask(proxy, stream=True)) == (200, "1")

@@ -16,7 +16,8 @@ from mitmproxy.io import FlowReader
 from tests.support.all_clouds import WAYS, AllClouds, Way
 from tests.support.aws_frames import error_frame
 from tests.support.aws_signatures import Key
-from tests.support.behaviours import Answers, Behaviour, Reply, Stream, broken, endless, exception, sse
+from tests.support.behaviours import Answers, Behaviour, Reply, Stream, broken, endless, exception
+from tests.support.claude_streams import sse
 from tests.support.cloud_errors import (
     anthropic_error,
     aws_error,

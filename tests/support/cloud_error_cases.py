@@ -110,7 +110,7 @@ TOKEN_GATE: Cases = {
     "unavailable": Case(azure_error(503), UNAVAILABLE, "in a minute"),
 }
 """What Azure's gateway says to whoever comes with a token of Entra ID, but for the token itself."""
-KEY_GATE: Cases = TOKEN_GATE | {"no such key": Case(azure_error(401), NOBODY, "Check the Azure credential")}
+KEY_GATE: Cases = {**TOKEN_GATE, "no such key": Case(azure_error(401), NOBODY, "Check the Azure credential")}
 OPENAI: Cases = {
     "a field": Case(openai_error(400, "No x.", param="x", code="unsupported_value"), UNSUPPORTED, "No x."),
     "too much": Case(openai_error(400, TOO_MUCH, code="context_length_exceeded"), TOO_LONG, "a shorter chat"),

@@ -40,7 +40,7 @@ def ask(clouds: AllClouds, way: Way, behaviour: Behaviour | None = None) -> tupl
     if behaviour is not None:
         clouds.cloud(way).script(behaviour)
     head, body = unchunk(read_all(clouds.proxy(way).open_chat(model=way.model, stream=True)))
-    told = [data if data == "[DONE]" else json.loads(data) for data in events(body)]
+    told: list[Any] = [data if data == "[DONE]" else json.loads(data) for data in events(body)]
     assert all(data == "[DONE]" or isinstance(data["choices"], list) for data in told), "SillyTavern reads them"
     return head, told
 

@@ -31,6 +31,7 @@ class AzureOpenAI(OpenAiBackend["AzureAccess"]):
 
     name = "azure"
     cloud = "azure"
+    fetches = False
 
     def __init__(self, config: Config) -> None:
         accounts = config.azure.accounts

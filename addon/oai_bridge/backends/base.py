@@ -139,9 +139,11 @@ class NativeBackend[A](ChatBackend[A]):
 
 class PassingBackend[A](Backend[PassedFacts, A]):
     """A door that speaks OpenAI's own language: chats, and whatever else it has, are passed on as they are, but for
-    what the cloud would refuse. `cloud` is whose habits the answers have."""
+    what the cloud would refuse. `cloud` is whose habits the answers have; `fetches`: pictures that a chat names by URL
+    have to be put in its place, since the cloud takes data only."""
 
     cloud: ClassVar[OpenAiCloud]
+    fetches: ClassVar[bool] = True
 
     @abstractmethod
     def passed(self, body: dict[str, Any], facts: PassedFacts, call: Call, notes: Notes) -> dict[str, Any]:

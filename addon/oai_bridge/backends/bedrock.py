@@ -24,7 +24,7 @@ from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
 from ..models.spellings import is_bedrock_id
 from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend
-from .bedrock_host import MANTLE_SERVICE, SERVICE, mantle_url, model_path, runtime_url, guardrail_headers
+from .bedrock_host import MANTLE_SERVICE, SERVICE, guardrail_headers, mantle_url, model_path, runtime_url
 from .claude import OWN_TIERS, ClaudeBackend, json_headers
 from .converse import ConverseClaude
 

@@ -46,6 +46,8 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 _AS_SENT = Reading()
 
+_INTERVENED = "INTERVENED"  # Bedrock's word for what a guardrail did; the model's stop reason says nothing of it
+
 
 @dataclass(slots=True)
 class _Thought:
@@ -79,6 +81,7 @@ class ClaudeStream:
         self._ended = False
         self._tally = Tally()
         self._stop = Delta()
+        self._guarded = False  # a guardrail of Bedrock's stepped in
         self._calls = Calls(reading)
         self._length = 0  # of the text so far, in characters
         self._open: dict[int, _Thought | _Passage | Call] = {}
@@ -132,6 +135,7 @@ class ClaudeStream:
             if self._content:
                 self._content.start(index, raw)
             events += self._block(index, block) + self._block_end(index)
+        self._guarded = message.guardrail == _INTERVENED
         self._tally.tell(message.usage)
         events.append(UsageReport(self._tally.usage))
         return events + self._finish(message.stop_reason, message.stop_sequence, message.stop_details)
@@ -151,10 +155,12 @@ class ClaudeStream:
                 head = event.message or Head()
                 return self._start(head) + self._usage(head.usage)
             case "message_delta":
+                self._guarded = self._guarded or event.guardrail == _INTERVENED
                 if event.delta is not None and event.delta.stop_reason is not None:
                     self._stop = event.delta
                 return self._usage(event.usage)
             case "message_stop" if self._begun:
+                self._guarded = self._guarded or event.guardrail == _INTERVENED
                 stop = self._stop
                 events = self._finish(stop.stop_reason, stop.stop_sequence, stop.stop_details)
                 return [UsageReport(self._tally.usage), *events] if self._tally.tell_metrics(event.metrics) else events
@@ -242,7 +248,7 @@ class ClaudeStream:
         self._ended = True
         if reason == "pause_turn" and self._content:
             return [*events, Pause()]
-        finish = _FINISH.get(reason, "stop")
+        finish = "content_filter" if self._guarded else _FINISH.get(reason, "stop")
         if finish == "tool_calls" and not self._calls.count:
             finish = "stop"  # the cloud's own tools only: the client has nothing to answer
         refusal = _refusal(details) if reason == "refusal" else None

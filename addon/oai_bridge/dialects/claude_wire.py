@@ -68,6 +68,7 @@ class StreamEvent(msgspec.Struct):
     usage: Any = None
     error: Any = None
     metrics: Any = msgspec.field(default=None, name="amazon-bedrock-invocationMetrics")
+    guardrail: Any = msgspec.field(default=None, name="amazon-bedrock-guardrailAction")
 
 
 class Message(msgspec.Struct):
@@ -81,6 +82,7 @@ class Message(msgspec.Struct):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Any = None
+    guardrail: Any = msgspec.field(default=None, name="amazon-bedrock-guardrailAction")
 
 
 _read_event = msgspec.json.Decoder(StreamEvent).decode

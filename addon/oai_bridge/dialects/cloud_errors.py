@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import CloudError, Original
 from ..jsontext import read_any
-from ..redaction import redact
+from ..redaction import redact, request_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,6 @@ _HTTP = {
     504: SLOW,
     529: OVERLOADED,
 }
-_REQUEST_IDS = ("request-id", "x-amzn-requestid")
 
 _LONG_PROMPT = re.compile(
     r"prompt is too long|exceeds? (the )?(model's )?context (limit|window)|input is too long"
@@ -155,7 +154,7 @@ def cloud_error(
         param=field[1] if field and kind is INVALID else None,
         retry=kind.retry,
         retry_after=next((float(match[1]) for delay in told if (match := _DURATION.match(delay))), None),
-        request_id=next((headers[name] for name in _REQUEST_IDS if headers.get(name)), request_id),
+        request_id=request_id_of(headers) or request_id,
     )
     error.original = original
     return error

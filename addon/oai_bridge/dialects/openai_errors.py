@@ -69,7 +69,6 @@ _TYPES = {
     "service_unavailable_error": UNAVAILABLE,
     "timeout_error": SLOW,
 }
-_REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id")
 _INNER = ("code", "content_filter_result", "content_filter_results")
 _INNER_LIMIT = 4096  # bytes
 _PARAM_LIMIT = 200  # characters
@@ -101,7 +100,6 @@ def error_from_openai(status: int | None, headers: Mapping[str, str], body: byte
         _in_seconds(headers),
         _HINTS[cloud],
         original=Original(status),
-        request_id=next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None),
     )
     error.type = _word(detail.get("type")) or error.type
     error.code = _word(detail.get("code")) or error.code

@@ -14,6 +14,7 @@ from ..models.passed import PassedFacts
 from ..openai.chat import ChatRequest
 from ..openai.fields import boolean
 from ..openai.passed import PassedStream, pass_completion
+from ..openai.remote import remote_pictures, with_pictures
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
 from ..openai.request import asks_for_usage, model_of, parse_chat, read_body
 from ..pages import is_test_message, reply_to_test_message
@@ -108,6 +109,8 @@ class ChatExchange(OpenAiExchange):
         record, settings = self._record, self._services.config.claude
         call: Call = "stream" if boolean(body, "stream") else "whole"
         sent = backend.passed(body, facts, call, record.notes)
+        if backend.fetches and (remotes := remote_pictures(sent["messages"])):
+            sent["messages"] = with_pictures(sent["messages"], await self._services.fetcher.get_all(remotes))
         to = ReplyTo(
             model_of(body),
             int(record.began),

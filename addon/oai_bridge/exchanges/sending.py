@@ -15,7 +15,7 @@ from ..inspector.record import Attempt, Record
 from ..jsontext import write
 from ..models.facts import Facts
 from ..pool import Pool
-from ..redaction import plain_id, redact
+from ..redaction import redact, request_id_of
 from ..upstream import StaleConnection, UpstreamClient, UpstreamResponse
 
 Pools = Mapping[Account, Pool]
@@ -25,7 +25,6 @@ _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
 _STALE_LIMIT = 2  # dead connections that are passed over before it counts as a failure
 _SIGNATURE = re.compile(r"(?<=Signature=)\w+")
-_REQUEST_IDS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id", "x-ms-request-id")
 
 
 class Sender:
@@ -94,7 +93,7 @@ class Sender:
     async def _send(self, outbound: Outbound, attempt: Attempt, region: str) -> UpstreamResponse:
         response = await self._upstream.send(outbound)
         self._attempts[response] = attempt
-        self._record.answered(attempt, response.status, _request_id(response.headers))
+        self._record.answered(attempt, response.status, request_id_of(response.headers))
         self.headers = response.headers
         if response.status == 200:
             return response
@@ -111,8 +110,3 @@ class Sender:
 def _signature(letting_in: Mapping[str, str]) -> list[str]:
     """AWS's signature: whoever has it can repeat the request for some minutes."""
     return _SIGNATURE.findall(letting_in.get("authorization", ""))
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    """The cloud's own id of the request, by whichever of its names."""
-    return next((found for name in _REQUEST_IDS if (found := plain_id(headers.get(name)))), None)
