@@ -17,7 +17,6 @@ from oai_bridge.dialects.claude_native import (
     RemoteSource,
     count_body,
     count_of,
-    model_of,
     native_body,
     put_source,
     remote_sources,
@@ -26,6 +25,7 @@ from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import CloudError, InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image
+from oai_bridge.openai.request import model_of
 from tests.support.catalogue import known
 
 FACTS = known("claude-sonnet-4-5")

@@ -80,6 +80,22 @@ def test_answers_at_the_same_time_do_not_mix() -> None:
     ]
 
 
+def test_answers_at_the_same_time_are_bound_together() -> None:
+    """A slow one whose body was forgotten meanwhile keeps nothing of what comes later."""
+    kept = record()
+    slow = send(kept, b"s" * MB)
+    for _ in range(60):
+        attempt = send(kept, b"q" * MB)
+        kept.answered(attempt, 200, None)
+        kept.received(attempt, b"y" * MB)
+    kept.answered(slow, 200, None)
+    kept.received(slow, b"late" * MB)
+    told = kept.to_metadata()["attempts"]
+    assert sum(len(one["body"]) + len(one["reply"]) for one in told) <= 12 * MB
+    assert (told[0]["body_size"], told[0]["reply_size"], told[0]["reply"]) == (MB, 4 * MB, "")
+    assert told[-1]["reply"] == "y" * MB
+
+
 def test_a_binary_answer_stays_what_it_is() -> None:
     """Frames of AWS's event stream; a text would not give them back."""
     kept = record()

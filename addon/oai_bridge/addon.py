@@ -98,7 +98,7 @@ class Bridge:
         self._services = asyncio.ensure_future(self._start(self.config))
 
     async def _start(self, config: Config) -> Services:
-        services = await assemble(config, self._catalog, self._demo)
+        services = await assemble(config, self._catalog, self._directory, self._demo)
         if self._listeners:
             doors = self._directory.doors
             models = self._directory.listed(Route("models", path=doors[0].entry.path))

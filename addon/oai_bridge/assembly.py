@@ -21,11 +21,13 @@ from .settings import Config
 from .upstream import UpstreamClient
 
 
-async def assemble(config: Config, catalog: Catalog, demo: Demo) -> Services:
-    """The services for `config`; the demo upstream is started, and used, where no credential is configured."""
+async def assemble(config: Config, catalog: Catalog, directory: Directory, demo: Demo) -> Services:
+    """The services for `config` and its `directory`; the demo upstream is started, and used instead, where no
+    credential is configured."""
     if config.demo:
         await demo.start()
         config = replace(config, vertex=replace(config.vertex, accounts=(demo.account,), base_url=demo.base_url))
+        directory = Directory(config, catalog)
     network = config.network
     tls = functools.cache(lambda: ssl_context(network))
     session = functools.partial(TokenSession, network, tls)
@@ -35,6 +37,5 @@ async def assemble(config: Config, catalog: Catalog, demo: Demo) -> Services:
         "azure": Pool([AzureCredential(account, session) for account in config.azure.accounts]),
         "foundry": Pool([AzureCredential(account, session) for account in config.foundry.accounts]),
     }
-    directory = Directory(config, catalog)
     fetcher = Fetcher(config.images, network, tls)
     return Services(config, directory, pools, UpstreamClient(network, tls), fetcher, time.time)

@@ -15,8 +15,7 @@ from ..credentials.base import Outbound
 from ..jsontext import write
 from ..models.passed import PassedFacts, azure_facts
 from ..settings import AzureAccount, Config
-from .base import Call
-from .claude import json_headers
+from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
 
 if TYPE_CHECKING:

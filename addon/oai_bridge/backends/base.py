@@ -150,6 +150,17 @@ class PassingBackend[A](Backend[PassedFacts, A]):
         """The client's body as the cloud takes it; raises `BridgeError`."""
 
 
+def json_headers(streams: bool, betas: Sequence[str] = ()) -> Mapping[str, str]:
+    """The headers of a request with JSON whose answer is JSON, or server-sent events of JSON. Compression is declined,
+    since a stream would be held back by it."""
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if streams else "application/json",
+        "accept-encoding": "identity",
+    }
+    return headers | {"anthropic-beta": ",".join(betas)} if betas else headers
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the registry. `cloud` is its name for people, `path` is what stands for it in URLs, such as

@@ -23,9 +23,9 @@ from ..models.catalog import Catalog, ModelFacts
 from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
 from ..models.spellings import is_bedrock_id
 from ..settings import BEDROCK_TIERS, Bedrock, Claude
-from .base import Call, ChatBackend, Decoder, NativeBackend
+from .base import Call, ChatBackend, Decoder, NativeBackend, json_headers
 from .bedrock_host import MANTLE_SERVICE, SERVICE, guardrail_headers, mantle_url, model_path, runtime_url
-from .claude import OWN_TIERS, ClaudeBackend, json_headers
+from .claude import OWN_TIERS, ClaudeBackend
 from .converse import ConverseClaude
 
 _FIRST_PARTY_VERSION = "2023-06-01"  # of the doors that have Anthropic's own API

@@ -16,9 +16,8 @@ from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.embeddings import EmbeddingRequest
 from ..settings import Bedrock
-from .base import Backend, Call
+from .base import Backend, Call, json_headers
 from .bedrock_host import SERVICE, model_path, runtime_url
-from .claude import json_headers
 
 
 class BedrockEmbeddings(Backend[EmbeddingFacts, Access]):

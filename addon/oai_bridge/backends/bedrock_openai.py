@@ -12,9 +12,8 @@ from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..settings import Bedrock, OpenAI
-from .base import Call
+from .base import Call, json_headers
 from .bedrock_host import SERVICE, guardrail_headers, runtime_url
-from .claude import json_headers
 from .passing import PATHS, OpenAiBackend
 
 

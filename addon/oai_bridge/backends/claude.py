@@ -90,14 +90,3 @@ class ClaudeBackend[A](NativeBackend[A]):
 
 OWN_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
 """Of the doors that have Anthropic's own API."""
-
-
-def json_headers(streams: bool, betas: Sequence[str] = ()) -> Mapping[str, str]:
-    """The headers of a request with JSON whose answer is JSON, or server-sent events of JSON. Compression is declined,
-    since a stream would be held back by it."""
-    headers = {
-        "content-type": "application/json",
-        "accept": "text/event-stream" if streams else "application/json",
-        "accept-encoding": "identity",
-    }
-    return headers | {"anthropic-beta": ",".join(betas)} if betas else headers

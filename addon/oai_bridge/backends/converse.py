@@ -26,9 +26,8 @@ from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.chat import ChatRequest
 from ..settings import Bedrock, Claude
-from .base import Call, ChatBackend, Decoder, Dialect
+from .base import Call, ChatBackend, Decoder, Dialect, json_headers
 from .bedrock_host import SERVICE, model_path, runtime_url
-from .claude import json_headers
 
 
 class Converse(ChatBackend[Access]):

@@ -16,8 +16,8 @@ from ..errors import BridgeError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..settings import Claude, ConfigError, Foundry, shown
-from .base import Call
-from .claude import OWN_TIERS, ClaudeBackend, json_headers
+from .base import Call, json_headers
+from .claude import OWN_TIERS, ClaudeBackend
 
 if TYPE_CHECKING:
     from ..credentials.azure import AzureAccess

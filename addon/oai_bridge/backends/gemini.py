@@ -12,8 +12,7 @@ from ..credentials.base import Outbound
 from ..jsontext import write
 from ..models.passed import PassedFacts, find_on_vertex, listed_on_vertex
 from ..settings import OpenAI, Vertex
-from .base import Call
-from .claude import json_headers
+from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
 from .vertex import place_url
 

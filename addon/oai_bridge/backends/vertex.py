@@ -17,8 +17,8 @@ from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.spellings import is_vertex_id
 from ..settings import Claude, Vertex
-from .base import Call
-from .claude import ClaudeBackend, json_headers
+from .base import Call, json_headers
+from .claude import ClaudeBackend
 
 if TYPE_CHECKING:
     from ..credentials.google import GoogleAccess

@@ -78,6 +78,7 @@ _KINDS = {
 }
 """By the name in lower case, without `Exception`."""
 
+_TELLING = (400, 408, 413, 429)
 _QUOTING = "The model returned the following errors:"
 _SIGNED = "The Canonical String for this request"  # what follows repeats the request's headers
 _PROFILE_NEEDED = re.compile("model identifier is invalid|on-demand throughput", re.I)
@@ -147,7 +148,7 @@ def _kind(name: object) -> Kind | None:
 
 
 def _model_error(status: object) -> Kind:
-    """`status` is what the model answered AWS with."""
-    if not isinstance(status, int) or not 400 <= status <= 599:
+    """`status` is what the model answered AWS with; a 401 or 404 of that kind would speak of nobody's key or path."""
+    if not isinstance(status, int) or not (status in _TELLING or 500 <= status <= 599):
         return _MODEL_ERROR
     return replace(_MODEL_ERROR, status=OVERLOADED.status if status == 529 else status)  # few clients know 529

@@ -39,14 +39,6 @@ _COUNTING = "token-counting-2024-11-01"  # sent by SDKs with every count, and no
 _NESTED = 3  # blocks in a block: an image in a document in a tool's result is the deepest that the API knows
 
 
-def model_of(body: Mapping[str, Any]) -> str:
-    """The model that a native request names; raises `InvalidRequest`."""
-    model = body.get("model")
-    if not isinstance(model, str) or not model.strip():
-        raise InvalidRequest("Name a model; GET models lists those served.", param="model")
-    return model
-
-
 def native_body(
     body: Mapping[str, Any],
     facts: ModelFacts,

@@ -9,11 +9,11 @@ from typing import Any
 from ..answer import Answer
 from ..anthropic.reply import PassedStream, pass_on
 from ..backends.base import Call, NativeBackend
-from ..dialects.claude_native import count_of, model_of, put_source, remote_sources
+from ..dialects.claude_native import count_of, put_source, remote_sources
 from ..errors import BridgeError
 from ..models.catalog import ModelFacts
 from ..openai.chat import Remote
-from ..openai.request import read_body
+from ..openai.request import model_of, read_body
 from ..pages import Page, anthropic_error_page
 from ..transcript import Transcript
 from .base import Exchange

@@ -6,6 +6,7 @@ mitmproxy saves metadata with the flow, so that it may hold only strings, number
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,8 @@ from ..notes import Notes
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
 
-_BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body, and of all earlier attempts together; the sizes are told
+_BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; the sizes are told
+_LIMIT = 3 * _BODY_LIMIT  # bytes kept of all attempts together
 
 _BINARY = b"\0"  # how a frame of AWS's event stream begins, and no text
 
@@ -41,14 +43,15 @@ class Attempt:
     error: str | None = None
     reply: bytearray = field(default_factory=bytearray)
     reply_size: int = 0
+    forgotten: bool = False
 
-    def shrink(self, room: int) -> int:
-        """Keeps no more than `room` bytes of what was sent and came; returns how many are left of them."""
-        if len(self.outbound.body) > room:
-            self.outbound = replace(self.outbound, body=self.outbound.body[:room])
-        room -= len(self.outbound.body)
-        del self.reply[room:]
-        return room - len(self.reply)
+    def forget(self) -> int:
+        """Keeps nothing of what was sent and came but the sizes; returns how many bytes that were."""
+        kept = len(self.outbound.body) + len(self.reply)
+        self.outbound = replace(self.outbound, body=b"")
+        self.reply.clear()
+        self.forgotten = True
+        return kept
 
     def to_metadata(self) -> dict[str, Any]:
         reply = bytes(self.reply)
@@ -87,6 +90,8 @@ class Record:
     error: BridgeError | None = None
     upstream_request_id: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    _held: deque[Attempt] = field(default_factory=deque)  # those that are not forgotten, the oldest first
+    _kept: int = 0  # bytes of them
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -97,14 +102,11 @@ class Record:
         """A request goes out with the headers `letting_in` beside its own; of them only the names are kept. `secrets`
         are what the answer must not show."""
         self.upstream_model = outbound.model
-        room = _BODY_LIMIT
-        for attempt in reversed(self.attempts):
-            if not (room or attempt.outbound.body or attempt.reply):
-                break  # so are those before it; embeddings may take thousands of attempts
-            room = attempt.shrink(room)
         kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
         attempt = Attempt(kept, credential, letting_in, secrets, len(outbound.body))
         self.attempts.append(attempt)
+        self._held.append(attempt)
+        self._keep(len(kept.body))
         return attempt
 
     def answered(self, attempt: Attempt, status: int, upstream_request_id: str | None) -> None:
@@ -116,7 +118,16 @@ class Record:
         if self.first_byte is None and attempt.status == 200:
             self.first_byte = self.clock()
         attempt.reply_size += len(chunk)
-        attempt.reply += chunk[: _BODY_LIMIT - len(attempt.reply)]
+        if not attempt.forgotten:
+            piece = chunk[: _BODY_LIMIT - len(attempt.reply)]
+            attempt.reply += piece
+            self._keep(len(piece))
+
+    def _keep(self, size: int) -> None:
+        """So many bytes more are kept; for them the oldest attempts are forgotten, the last one never."""
+        self._kept += size
+        while self._kept > _LIMIT and len(self._held) > 1:
+            self._kept -= self._held.popleft().forget()
 
     def saw(self, event: Event) -> None:
         """An event of the answer."""
