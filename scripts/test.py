@@ -13,7 +13,7 @@ STEPS = (
     ("lint", ["ruff", "check"]),
     ("format", ["ruff", "format", "--check"]),
     ("types", ["mypy"]),
-    ("tests", ["pytest", "-q"]),
+    ("tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile"]),  # files side by side, each on one core
 )
 
 

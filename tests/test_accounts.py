@@ -220,6 +220,7 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
         (json.dumps(info(private_key=3)), "private_key"),
         (json.dumps(info(project_id=3)), "project_id"),
         (json.dumps(info(token_uri="ftp://x")), "token_uri"),
+        (json.dumps(info(token_uri="http://tokens.example/token")), "with https unless it is this machine's"),
         (json.dumps(info(token_uri=[1])), "token_uri"),
         ({1: 2}, "service account"),
     ],

@@ -63,7 +63,8 @@ TOKENS = st.text("aZ09+/=", min_size=1, max_size=40)
 @given(
     path=PATHS,
     query=st.dictionaries(st.sampled_from(["a", "b", "api-version"]), st.text("aZ9-.", max_size=5), max_size=3),
-    headers=st.dictionaries(st.sampled_from(["accept", "x-amzn-trace", "user-agent", "x-b"]), WORDS, max_size=4),
+    headers=st.dictionaries(st.sampled_from(["content-type", "x-amz-target", "x-amzn-trace"]), WORDS, max_size=3),
+    others=st.dictionaries(st.sampled_from(["accept", "accept-encoding", "user-agent", "x-b"]), WORDS, max_size=4),
     body=st.binary(max_size=50),
     token=st.none() | TOKENS,
     secret=TOKENS,
@@ -77,6 +78,7 @@ def test_signed_as_by_botocore(
     path: str,
     query: dict[str, str],
     headers: dict[str, str],
+    others: dict[str, str],
     body: bytes,
     token: str | None,
     secret: str,
@@ -85,23 +87,31 @@ def test_signed_as_by_botocore(
     method: str,
     moment: datetime,
 ) -> None:
-    """Whatever is sent, botocore's own `add_auth` adds the same headers to it at the same time."""
+    """Whatever is sent, botocore's own `add_auth` adds the same headers at the same time, to what has to be signed:
+    `others` may change on the way."""
     url = f"https://host.example/{path}?" + "&".join(f"{name}={value}" for name, value in query.items())
     theirs = AWSRequest(method, url, headers, body)
     with patch("botocore.auth.get_current_datetime", return_value=moment):
         SigV4Auth(Credentials("AKID", secret, token), service, region).add_auth(theirs)
     added = {name.lower(): value for name, value in theirs.headers.items() if name not in headers}
     access = AwsAccess(region, AwsKeys("AKID", secret, token), lambda: moment.replace(tzinfo=UTC).timestamp())
-    assert access.headers(Outbound(method, url, headers, body, service=service)) == added
+    assert access.headers(Outbound(method, url, others | headers, body, service=service)) == added
 
 
-def test_everything_that_is_sent_is_signed() -> None:
+def test_what_a_proxy_may_rewrite_is_not_signed() -> None:
+    access = AwsAccess("us-east-1", KEYS, NOON.timestamp)
+    plain = access.headers(outbound())
+    assert access.headers(outbound(accept="*/*", **{"accept-encoding": "gzip", "user-agent": "x"})) == plain
+
+
+def test_all_that_says_what_is_asked_for_is_signed() -> None:
     access = AwsAccess("us-east-1", KEYS, NOON.timestamp)
     requests = [
         outbound(),
         outbound(body=b"[]"),
         outbound(URL.replace("%3A", ":")),
-        outbound(accept="application/json"),
+        Outbound("POST", URL, {"content-type": "text/plain"}, b"{}"),
+        outbound(**{"x-amzn-bedrock-guardrailidentifier": "ab12"}),
         outbound(service="bedrock-mantle"),
     ]
     signatures = [access.headers(request)["authorization"].rpartition("=")[2] for request in requests]

@@ -317,12 +317,34 @@ HALF = "in .env is half a key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY t
 
 
 @pytest.mark.parametrize(
+    ("environment", "dotenv", "sentence"),
+    [
+        ({}, {"AWS_ACCESS_KEY_ID": KEY_ID}, f"AWS_ACCESS_KEY_ID {HALF}"),
+        ({}, {"AWS_SECRET_ACCESS_KEY": SECRET}, f"AWS_SECRET_ACCESS_KEY {HALF}"),
+        ({}, {"AWS_SESSION_TOKEN": TOKEN}, f"AWS_SESSION_TOKEN {HALF}"),
+        ({}, {**KEY_NAMES, "AWS_ACCESS_KEY_ID": "your-access-key-id"}, f"AWS_SECRET_ACCESS_KEY {HALF}"),
+        (
+            {"AWS_BEARER_TOKEN_BEDROCK": "ca nary"},
+            {},
+            "AWS_BEARER_TOKEN_BEDROCK in the environment must be ASCII letters, digits and signs without spaces: "
+            "copy it again.",
+        ),
+    ],
+)
+def test_a_login_that_cannot_be_used_is_kept_as_its_sentence(
+    environment: dict[str, str], dotenv: dict[str, str], sentence: str
+) -> None:
+    """It stops those only who need it; with another login it is ignored and told."""
+    login = read(environment, dotenv).login
+    assert isinstance(login, ConfigError) and str(login) == sentence
+    told: list[str] = []
+    names = read_aws(Names(environment, {**dotenv, "AWS_PROFILE": "work"}, Path()), set(), told, [])
+    assert (names.login, told) == (AwsLogin("work"), [f"Ignored, since {sentence}"])
+
+
+@pytest.mark.parametrize(
     ("dotenv", "expected"),
     [
-        ({"AWS_ACCESS_KEY_ID": KEY_ID}, [f"AWS_ACCESS_KEY_ID {HALF}"]),
-        ({"AWS_SECRET_ACCESS_KEY": SECRET}, [f"AWS_SECRET_ACCESS_KEY {HALF}"]),
-        ({"AWS_SESSION_TOKEN": TOKEN}, [f"AWS_SESSION_TOKEN {HALF}"]),
-        ({**KEY_NAMES, "AWS_ACCESS_KEY_ID": "your-access-key-id"}, [f"AWS_SECRET_ACCESS_KEY {HALF}"]),
         (
             {"AWS_ACCESS_KEY_ID": TEMPORARY_ID, "AWS_SECRET_ACCESS_KEY": SECRET},
             [

@@ -10,7 +10,7 @@ import pytest
 from oai_bridge.aws_accounts import AwsNames, aws_accounts
 from oai_bridge.config_schema import AwsEntry
 from oai_bridge.names import Value
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource
+from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError
 
 KEY_ID, SECRET, TOKEN = (
     "AKIA7QJ2EXMPL3K5T9ZD",
@@ -24,8 +24,9 @@ IRELAND = Value("eu-west-1", "AWS_REGION in .env", Path())
 
 def accounts(*written: AwsEntry, names: AwsNames) -> list[AwsAccount]:
     problems: list[str] = []
-    found = aws_accounts(written, names, problems)
-    assert problems == []
+    told: list[str] = []
+    found = aws_accounts(written, names, told, problems)
+    assert (told, problems) == ([], [])
     return found
 
 
@@ -132,17 +133,60 @@ ENTRY = "bedrock.accounts[0]"
 )
 def test_broken_entries_of_the_file_are_told(entry: AwsEntry, sentence: str) -> None:
     problems: list[str] = []
-    assert aws_accounts([entry, AwsEntry(region="us-east-1")], AwsNames(), problems) == [
+    assert aws_accounts([entry, AwsEntry(region="us-east-1")], AwsNames(), [], problems) == [
         AwsAccount("us-east-1", AwsLogin())
     ]
     (problem,) = problems
     assert problem.startswith(sentence) and problem.endswith(".") and "\n" not in problem and "canary" not in problem
 
 
+NOWHERE = Value("nowhere", "AWS_REGION in the environment", None)
+NO_REGION = "AWS_X in the environment names no region: add one such as us-east-1 or eu-central-1, or set AWS_REGION."
+NO_SUCH = "AWS_REGION in the environment ('nowhere') is not a region of AWS: use one such as us-east-1 or eu-central-1."
+
+
+@pytest.mark.parametrize("accounts_before", [(), STRING])
+@pytest.mark.parametrize(
+    ("login", "region", "sentence"),
+    [
+        (AwsApiKey("k"), None, NO_REGION),
+        (AwsApiKey("k"), NOWHERE, NO_SUCH),
+        (AwsLogin("work"), NOWHERE, NO_SUCH),
+        (ConfigError("AWS_X is no key: copy it again."), IRELAND, "AWS_X is no key: copy it again."),
+    ],
+)
+def test_names_that_make_no_account_stop_nobody(
+    login: AwsSource | ConfigError, region: Value | None, sentence: str, accounts_before: tuple[AwsAccount, ...]
+) -> None:
+    told: list[str] = []
+    problems: list[str] = []
+    names = AwsNames(accounts_before, login, "AWS_X in the environment", region)
+    assert aws_accounts([], names, told, problems) == [*accounts_before]
+    assert problems == []
+    assert told == [f"{'Ignored' if accounts_before else 'Bedrock stays off'}, since {sentence}"]
+
+
+def test_an_account_of_the_file_that_needs_them_is_told_what_is_wrong() -> None:
+    names = AwsNames(login=ConfigError("AWS_X is no key: copy it again."), region=IRELAND)
+    problems: list[str] = []
+    assert aws_accounts([AwsEntry(), AwsEntry(profile="own")], names, [], problems) == [
+        AwsAccount("eu-west-1", AwsLogin("own"))
+    ]
+    assert problems == ["AWS_X is no key: copy it again."]
+
+
+def test_a_wrong_region_in_the_dotenv_file_is_a_fault_of_its_form() -> None:
+    problems: list[str] = []
+    region = Value("nowhere", "AWS_REGION in .env", Path())
+    aws_accounts([], AwsNames((), AwsApiKey("k"), "AWS_X in the environment", region), [], problems)
+    (problem,) = problems
+    assert problem.startswith("AWS_REGION in .env ('nowhere') is not a region of AWS")
+
+
 def test_a_region_of_the_names_is_judged_only_where_it_is_used() -> None:
     names = AwsNames(region=Value("nowhere", "AWS_REGION in the environment", None))
     assert accounts(AwsEntry(region="us-east-1"), names=names) == [AwsAccount("us-east-1", AwsLogin())]
     problems: list[str] = []
-    aws_accounts([AwsEntry()], names, problems)
+    aws_accounts([AwsEntry()], names, [], problems)
     (problem,) = problems
     assert problem.startswith("AWS_REGION in the environment ('nowhere') is not a region of AWS")

@@ -267,8 +267,8 @@ ON_DEMAND = b'{"message":"Invocation of model ID a.b with on-demand throughput i
 
 def test_the_inference_profile_is_named_where_it_is_known() -> None:
     headers = {"x-amzn-errortype": "ValidationException"}
-    assert error_from_aws(400, headers, ON_DEMAND, "us.anthropic.claude-opus-4-8").message.endswith(
-        " isn't supported. Use the inference profile `us.anthropic.claude-opus-4-8`."
+    assert error_from_aws(400, headers, ON_DEMAND, "Use the inference profile `us.a.b`.").message.endswith(
+        " isn't supported. Use the inference profile `us.a.b`."
     )
     assert error_from_aws(400, headers, ON_DEMAND).message.endswith("`us.`, `eu.` or `global.` before it.")
     unknown = aws(400, "ValidationException", "The provided model identifier is invalid.")
@@ -282,7 +282,7 @@ def test_the_inference_profile_is_named_where_it_is_known() -> None:
 def test_the_inference_profile_is_named_in_anthropics_shape(status: int, type: str, out: int) -> None:
     """As the doors answer that speak Anthropic's own protocol."""
     body = {"type": "error", "error": {"type": type, "message": json.loads(ON_DEMAND)["message"]}}
-    error = error_from_aws(status, {"request-id": "req_1"}, json.dumps(body).encode(), "us.a.b")
+    error = error_from_aws(status, {"request-id": "req_1"}, json.dumps(body).encode(), "Use `us.a.b`.")
     assert (error.status, error.request_id) == (out, "req_1")
     assert ("`us.a.b`" in error.message) == (out == 404)
 

@@ -40,13 +40,16 @@ def read(
     return found
 
 
-def complaints(environment: Mapping[str, str]) -> list[str]:
+def told_of(environment: Mapping[str, str], dotenv: Mapping[str, str] | None = None) -> tuple[list[str], list[str]]:
+    """What is told of names that make no account, and what stops the start."""
+    told: list[str] = []
     problems: list[str] = []
-    names = Names(environment, {}, Path())
-    read_azure(names, set(), problems)
-    read_foundry(names, problems)
-    assert "canary" not in repr(problems) and all("\n" not in each and each.endswith(".") for each in problems)
-    return problems
+    names = Names(environment, dotenv or {}, Path())
+    assert azure_accounts([], read_azure(names, set(), problems), told, problems) == []
+    assert foundry_accounts([], read_foundry(names, problems), told, problems) == []
+    assert "canary" not in repr((told, problems))
+    assert all("\n" not in each and each.endswith(".") for each in [*told, *problems])
+    return told, problems
 
 
 def accounts(names: AzureNames) -> list[AzureAccount]:
@@ -249,8 +252,24 @@ def test_openais_sdk_goes_to_the_same_place(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_broken_names_are_told(environment: dict[str, str], sentence: str) -> None:
-    (problem,) = complaints(environment)
-    assert problem.startswith(sentence)
+    """In the environment they may be another program's, and stop nobody; in `.env` their form is to be right."""
+    is_foundry = sentence.startswith("ANTHROPIC_FOUNDRY_")
+    cloud = "Azure AI Foundry" if is_foundry else "Azure OpenAI"
+    good = {} if is_foundry else {"AZURE_OPENAI_ENDPOINT": ONE, "AZURE_OPENAI_API_KEY": KEY}
+    for names in (environment, {**good, **environment}):
+        (told,), problems = told_of(names)
+        assert told.startswith(f"{cloud} stays off, since {sentence}") and problems == []
+    if "same thing" not in sentence:
+        told_here, (problem,) = told_of({}, environment)
+        assert problem.startswith(sentence.replace("the environment", ".env")) and told_here == []
+
+
+def test_a_version_of_the_environment_that_accounts_need_has_to_be_right() -> None:
+    problems: list[str] = []
+    names = Names({"OPENAI_API_VERSION": "x", "AZURE_CREDENTIALS": f"one:d:{KEY}"}, {}, Path())
+    read_azure(names, set(), problems)
+    (problem,) = problems
+    assert problem.startswith("OPENAI_API_VERSION in the environment is not a version of Azure's API")
 
 
 # --- what people copy

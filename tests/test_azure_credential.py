@@ -193,16 +193,17 @@ async def test_an_impossible_environment(cloud: Entra, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("account", "served"),
+    ("account", "served", "listed"),
     [
-        (AzureAccount(ENDPOINT, KEY), {"gpt-5", "gpt-4o", "other"}),
-        (AzureAccount(ENDPOINT, KEY, {"gpt-5": "mine", "gpt-4o": "gpt-4o"}), {"gpt-5", "gpt-4o"}),
-        (FoundryAccount(FOUNDRY, KEY), {"gpt-5", "gpt-4o", "other"}),
+        (AzureAccount(ENDPOINT, KEY), {"gpt-5", "gpt-4o", "other"}, set()),
+        (AzureAccount(ENDPOINT, KEY, {"gpt-5": "mine", "gpt-4o": "gpt-4o"}), {"gpt-5", "gpt-4o"}, {"gpt-5", "gpt-4o"}),
+        (FoundryAccount(FOUNDRY, KEY), {"gpt-5", "gpt-4o", "other"}, set()),
     ],
 )
-def test_which_models_it_has(account: AzureAccount | FoundryAccount, served: set[str]) -> None:
+def test_which_models_it_has(account: AzureAccount | FoundryAccount, served: set[str], listed: set[str]) -> None:
     one = AzureCredential(account, no_session)
     assert {model for model in ("gpt-5", "gpt-4o", "other") if one.serves(model)} == served
+    assert {model for model in ("gpt-5", "gpt-4o", "other") if one.lists(model)} == listed
 
 
 WITHOUT = """
@@ -229,5 +230,5 @@ except Unauthorized as error:
 def test_without_the_package() -> None:
     """Keys need it neither when the module is imported nor later; a login says what is missing."""
     found = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ADDON, capture_output=True, text=True, check=True)
-    says = "Entra ID needs one more package; run `pip install 'oai-vertex[entra]'` and start again."
+    says = "Entra ID needs one more package; run `pip install azure-identity` and start again."
     assert found.stdout.splitlines() == ["key", says]

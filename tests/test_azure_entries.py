@@ -9,7 +9,7 @@ import pytest
 
 from oai_bridge.azure_accounts import AzureNames, azure_accounts, foundry_accounts
 from oai_bridge.config_schema import AzureEntry, FoundryEntry
-from oai_bridge.settings import AzureAccount, AzureKey, AzureSource, EntraLogin, FoundryAccount
+from oai_bridge.settings import AzureAccount, AzureKey, AzureSource, ConfigError, EntraLogin, FoundryAccount
 
 ONE, TWO = "https://one.openai.azure.com", "https://two.openai.azure.com"
 CLAUDE, CLAUDE_TWO = "https://one.services.ai.azure.com/anthropic", "https://two.services.ai.azure.com/anthropic"
@@ -128,6 +128,36 @@ def test_what_a_key_without_a_resource_needs_is_told() -> None:
 def test_order_of_the_accounts() -> None:
     found = azure_accounts([AzureEntry(resource="three")], AzureNames(ONE, KEY, "", STRING), [], [])
     assert [account.endpoint for account in found] == ["https://three.openai.azure.com", ONE, TWO]
+
+
+WRONG = ConfigError("X is wrong: copy it again.")
+
+
+@pytest.mark.parametrize(
+    ("entry", "names", "needs"),
+    [
+        ({}, AzureNames(WRONG), True),
+        ({"resource": "one"}, AzureNames(WRONG), False),
+        ({"resource": "one"}, AzureNames(None, WRONG), True),
+        ({"resource": "one"}, AzureNames(WRONG, KEY), True),  # the key may be for another resource
+        ({"resource": "one", "api_key": "own"}, AzureNames(WRONG, WRONG), False),
+        ({"resource": "one"}, AzureNames(api_version=WRONG), True),
+        ({"resource": "one", "api_version": "v1"}, AzureNames(api_version=WRONG), False),
+    ],
+)
+def test_what_is_wrong_with_the_names_stops_those_only_who_need_it(
+    entry: dict[str, Any], names: AzureNames, *, needs: bool
+) -> None:
+    told: list[str] = []
+    problems: list[str] = []
+    found = azure_accounts([AzureEntry(**entry)], names, told, problems)
+    assert (len(found), problems) == ((0, [str(WRONG)]) if needs else (1, []))
+    if not needs:
+        assert told == [f"Ignored, since {WRONG}"]
+    if "api_version" not in entry and names.api_version is None:
+        said: list[str] = []
+        ours = foundry_accounts([FoundryEntry(**entry)], names, [], said)
+        assert (len(ours), said) == ((0, [str(WRONG)]) if needs else (1, []))
 
 
 FIRST = "azure.accounts[0]"

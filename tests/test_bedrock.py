@@ -27,7 +27,7 @@ RUNTIME = "https://bedrock-runtime.us-east-1.amazonaws.com"
 MANTLE = "https://bedrock-mantle.us-east-1.api.aws"
 OLD, OLD_ID = "claude-sonnet-4-5", "anthropic.claude-sonnet-4-5-20250929-v1:0"
 BETA, OTHER_BETA = "context-1m-2025-08-07", "effort-2025-11-24"
-MINE = Catalog({"mine": {"bedrock": PROFILE, "vertex": None}})
+MINE = Catalog({"mine": {"generation": "5.5", "bedrock": PROFILE, "vertex": None}})
 JSON_BOTH_WAYS = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
 
 

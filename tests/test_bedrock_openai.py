@@ -87,6 +87,32 @@ def test_errors_are_awss_or_openais(body: dict[str, Any]) -> None:
     assert (error.status, error.type) == (429, "rate_limit_error") and "Too many tokens." in error.message
 
 
+ON_DEMAND = "Invocation of model ID {} with on-demand throughput isn{}t supported. Retry your request with a profile."
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+@pytest.mark.parametrize(
+    ("model", "region", "profiles", "hint"),
+    [
+        ("openai.gpt-6.1-sol", "us-west-2", "geo", "Use the inference profile `us.openai.gpt-6.1-sol`."),
+        ("openai.gpt-6.1-sol", "eu-west-1", "geo", "Use the inference profile `global.openai.gpt-6.1-sol`."),
+        ("openai.gpt-6.1-sol", "us-west-2", "global", "Use the inference profile `global.openai.gpt-6.1-sol`."),
+        ("openai.gpt-6.1-sol", "eu-west-1", "geo_only", "which calls `global.`."),
+        ("openai.gpt-oss-120b-1:0", "us-west-2", "geo", "`us.`, `eu.` or `global.` before it."),
+        ("openai.gpt-99", "us-west-2", "geo", "`us.`, `eu.` or `global.` before it."),
+    ],
+)
+def test_an_error_names_the_profile_that_would_work(
+    apostrophe: str, model: str, region: str, profiles: Any, hint: str
+) -> None:
+    door, message = BedrockOpenAI(Bedrock(profiles=profiles), OpenAI()), ON_DEMAND.format(model, apostrophe)
+    openais = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": "validation"}}
+    for headers, body in (({"x-amzn-errortype": "ValidationException"}, {"message": message}), ({}, openais)):
+        error = door.error(400, headers, json.dumps(body).encode(), model, region)
+        assert (error.status, error.code) == (404, "model_not_found")
+        assert error.message.startswith(message) and error.message.endswith(hint)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("region", ["us-west-2", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "us-iso-east-1"])
 def test_it_is_what_openais_client_sends(region: str, stream: bool) -> None:

@@ -245,7 +245,7 @@ def test_a_new_claude_needs_no_facts_at_all() -> None:
 
 
 def test_an_own_name_for_a_model_on_vertex() -> None:
-    catalog = Catalog({"my.sonnet": {"vertex": "claude-sonnet-5-5"}})
+    catalog = Catalog({"my.sonnet": {"generation": "5.5", "vertex": "claude-sonnet-5-5"}})
     facts = known("MY.sonnet", catalog)
     assert (facts.id, facts.vertex) == ("my.sonnet", "claude-sonnet-5-5")
     assert facts in catalog.listed("vertex")
@@ -285,6 +285,7 @@ def test_a_retired_or_restricted_model_can_be_listed() -> None:
         ({"prices": {"input": 1}}, "prices", {"input": 1}, "`output`"),
         ({"vertex": "a/../b"}, "vertex", "a/../b", "only letters"),
         ({"vertex": "a\n"}, "vertex", "a\n", "only letters"),
+        ({"foundry": "a/../b"}, "foundry", "a/../b", "only letters"),
         ({"bedrock": "a/../b"}, "bedrock", "a/../b", "ARN"),
         ({"bedrock": "arn:aws:bedrock:us-east-1::x/%2e"}, "bedrock", "arn:aws:bedrock:us-east-1::x/%2e", "ARN"),
         ({"bedrock_profiles": ["us", "moon"]}, "bedrock_profiles", ["us", "moon"], "us, us-gov, ca, eu"),
@@ -315,6 +316,24 @@ def test_an_override_that_is_no_mapping_is_refused(override: Any) -> None:
 def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
     with pytest.raises(CatalogError):
         Catalog({name: {}})
+
+
+@pytest.mark.parametrize(
+    ("name", "override"),
+    [
+        ("gpt-4o", {"context": 200_000}),
+        ("gemini-3.5-flash", {"max_output": 1}),
+        ("acme.brain-v1:0", {}),
+        ("my.sonnet", {"vertex": "claude-sonnet-5-5", "generation": None}),
+        ("not-claude-x", {}),
+    ],
+)
+def test_what_is_neither_claude_nor_on_converse_has_no_facts_to_change(name: str, override: dict[str, Any]) -> None:
+    with pytest.raises(CatalogError) as caught:
+        Catalog({name: override})
+    assert (caught.value.path, caught.value.value) == (f"models.overrides.{name}", override)
+    for part in ("Claude", "Converse", "`generation`"):
+        assert part in caught.value.remedy
 
 
 def test_a_generation_that_no_table_has_is_refused_with_those_of_both() -> None:

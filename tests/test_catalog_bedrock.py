@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oai_bridge.models.catalog import Catalog, CatalogError, ModelFacts
+from oai_bridge.models.catalog import Catalog, CatalogError, Cloud, ModelFacts
 from oai_bridge.models.profiles import bedrock_id
-from tests.support.catalogue import CATALOG, known
+from tests.support.catalogue import CATALOG, known, on_bedrock
 
 ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
 PROFILE = f"{ACCOUNT}:application-inference-profile/abc123def456"
@@ -19,7 +20,7 @@ URL_SAFE = re.compile(r"[a-z0-9][a-z0-9._:-]*")
 
 
 def found(name: str, catalog: Catalog = CATALOG) -> ModelFacts:
-    facts = catalog.find_on_bedrock(name)
+    facts = on_bedrock(name, catalog)
     assert facts is not None, name
     return facts
 
@@ -65,7 +66,7 @@ def test_every_spelling_leads_to_bedrock(name: str, id: str, bedrock: str | None
     assert (facts.id, facts.bedrock) == (id, bedrock or name)
     same = {"bedrock": facts.bedrock, "bedrock_profiles": facts.bedrock_profiles}
     assert facts == msgspec.structs.replace(found(id), **same)
-    assert CATALOG.find_on_bedrock(name) == facts
+    assert on_bedrock(name) == facts
     assert CATALOG.find(name) is None
 
 
@@ -109,10 +110,16 @@ def test_what_nobody_has_told_us_of_passes_as_it_is(name: str, owner: str) -> No
     assert (facts.reasoning, facts.effort, facts.prices) == ("none", (), None)
 
 
-@pytest.mark.parametrize("name", ["", "gpt-4.1", "nova", "meta/nova-pro", "anthropic/nova-pro", "my-model", "a/b/c"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["", "gpt-4.1", "nova", "meta/nova-pro", "anthropic/nova-pro", "my-model", "a/b/c"],
+        *["team.gpt4o", "acme.brain", "my.sonnet"],  # a deployment can be called so, too
+    ],
+)
 def test_what_is_not_of_bedrocks_form_is_not_found(name: str) -> None:
     assert CATALOG.find_bedrock(name) is None
-    assert CATALOG.find_on_bedrock(name) is None
+    assert on_bedrock(name) is None
 
 
 # Claude on Bedrock
@@ -145,15 +152,17 @@ def test_a_claude_in_every_spelling(name: str, id: str, bedrock: str | None) -> 
     facts = known(name)
     assert (facts.id, facts.owner, facts.bedrock) == (id, "anthropic", bedrock or name)
     assert facts.prices == known(id).prices
-    assert CATALOG.find_on_bedrock(name) == facts
+    assert on_bedrock(name) == facts
     assert CATALOG.find_bedrock(name) is None
 
 
 def test_a_claude_that_is_not_on_bedrock_is_not_found_there() -> None:
-    catalog = Catalog({"my.sonnet": {"vertex": "claude-sonnet-5-5"}, "claude-saga-6": {"bedrock": None}})
+    catalog = Catalog(
+        {"my.sonnet": {"generation": "5.5", "vertex": "claude-sonnet-5-5"}, "claude-saga-6": {"bedrock": None}}
+    )
     assert known("my.sonnet", catalog).bedrock is None
-    assert catalog.find_on_bedrock("my.sonnet") is None
-    assert catalog.find_on_bedrock("claude-saga-6") is None
+    assert on_bedrock("my.sonnet", catalog) is None
+    assert on_bedrock("claude-saga-6", catalog) is None
     assert "claude-saga-6" not in [facts.id for facts in catalog.listed("bedrock")]
 
 
@@ -232,6 +241,43 @@ def test_a_name_that_another_model_has_is_refused() -> None:
         Catalog({"my-nova": row})
 
 
+# Known to be there
+
+
+@pytest.mark.parametrize(
+    ("name", "clouds"),
+    [
+        ("claude-opus-4-8", {"vertex", "bedrock", "foundry"}),
+        ("us.anthropic.claude-opus-4-8", {"vertex", "bedrock", "foundry"}),
+        ("claude-opus-4-8@20990101", {"vertex", "bedrock", "foundry"}),
+        ("claude-opus-4-1", {"bedrock"}),  # retired elsewhere
+        ("claude-3-haiku", set()),
+        ("claude-prod", set()),  # made up
+        ("anthropic.claude-zeta-9", set()),
+        ("nova-pro", {"bedrock"}),
+        ("eu.amazon.nova-pro-v1:0", {"bedrock"}),
+        ("acme.brain-v1:0", set()),
+        (PROFILE, set()),
+    ],
+)
+def test_where_a_model_is_known_to_be(name: str, clouds: set[Cloud]) -> None:
+    assert {cloud for cloud in get_args(Cloud) if CATALOG.serves(cloud, found(name))} == clouds
+
+
+def test_what_the_user_has_written_is_known_to_be_there() -> None:
+    rows: dict[str, dict[str, object]] = {"claude-zeta-9": {"foundry": None}, "claude-opus-4-8": {"vertex": None}}
+    catalog = Catalog({**rows, "acme.brain-v1:0": {"generation": "other"}})
+    found_at = {
+        name: {cloud for cloud in get_args(Cloud) if catalog.serves(cloud, found(name, catalog))}
+        for name in ("claude-zeta-9", "claude-opus-4-8", "acme.brain-v1:0")
+    }
+    assert found_at == {
+        "claude-zeta-9": {"vertex", "bedrock"},
+        "claude-opus-4-8": {"bedrock", "foundry"},
+        "acme.brain-v1:0": {"bedrock"},
+    }
+
+
 # Any name at all
 
 PIECES = st.lists(
@@ -272,7 +318,7 @@ PIECES = st.lists(
 @example("claude-v0.v0")
 @example(f"{ACCOUNT}:inference-profile/{'/..' * 3}")
 def test_any_string_is_found_fit_for_a_url_or_not_at_all(name: str) -> None:
-    facts = CATALOG.find_on_bedrock(name)
+    facts = on_bedrock(name)
     if facts is None:
         return
     for region in ("us-east-1", "eu-west-1", "ap-south-1", "cn-north-1"):

@@ -14,7 +14,7 @@ from oai_bridge.models import catalog
 from oai_bridge.models.catalog import Catalog, CatalogError, ModelFacts, Prices
 from oai_bridge.models.facts import Profile
 from oai_bridge.models.spellings import bedrock_name
-from tests.support.catalogue import CATALOG
+from tests.support.catalogue import CATALOG, on_bedrock
 
 DATA = Path(catalog.__file__).with_name("bedrock.json")
 TABLE = json.loads(DATA.read_bytes())
@@ -87,7 +87,7 @@ def test_prices_and_limits_are_litellms(name: str) -> None:
     "name", [*MODELS, *(name for name, row in CLAUDE.items() if "bedrock" not in row.get("retired", ()))]
 )
 def test_the_profiles_are_those_that_litellm_knows_but_for_what_the_cards_say(name: str) -> None:
-    facts = CATALOG.find_on_bedrock(name)
+    facts = on_bedrock(name)
     assert facts is not None and facts.bedrock is not None
     profiles = set(known_to_litellm(facts.bedrock)) - {""}
     if facts.bedrock_profiles is None:

@@ -114,8 +114,8 @@ def test_blocks_stand_in_their_order_and_a_later_request_adds_to_them() -> None:
 def test_time_is_linear() -> None:
     def seconds(count: int) -> float:
         pieces = [{"type": "text_delta", "text": "x"}, {"type": "citations_delta", "citation": SOURCE}] * count
-        begun = time.perf_counter()
+        begun = time.process_time()
         grown({"type": "text", "text": ""}, *pieces)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert any(seconds(4000) <= 2.5 * seconds(2000) for _ in range(10))

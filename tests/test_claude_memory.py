@@ -174,8 +174,8 @@ def test_a_large_image_is_quick() -> None:
     image = Turn("user", [{"type": "image", "source": {"type": "base64", "data": "A" * 10_000_000}}])
 
     def seconds() -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         digest([image])
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert min(seconds() for _ in range(5)) < 0.2

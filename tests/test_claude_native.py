@@ -383,10 +383,10 @@ def test_a_file_of_the_other_kind_is_refused(kind: Any, fetched: Image | Documen
 def test_many_files_are_put_in_linear_time() -> None:
     def seconds(count: int) -> float:
         body = {"messages": [{"role": "user", "content": [at("https://a/1") for _ in range(count)]}]}
-        begun = time.perf_counter()
+        begun = time.process_time()
         for source in remote_sources(body):
             put_source(body, source, Image("image/png", "iVBO"))
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert any(seconds(40_000) <= 3 * seconds(20_000) for _ in range(5))
 

@@ -119,10 +119,10 @@ def test_reserved_names_are_nobody_elses() -> None:
     ],
 )
 def test_many_colliding_names_take_linear_time(names: list[str]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     mapped = ToolNames(names)
     assert len({mapped.cloud(name) for name in names}) == len(names)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 # -- definitions ------------------------------------------------------------------------------------------------------

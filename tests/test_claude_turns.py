@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -386,14 +386,14 @@ def test_what_was_given_is_left_as_it_was() -> None:
 def test_time_is_linear(chat: list[Message]) -> None:
     """100,000 messages, the API's limit; a quadratic step would take minutes."""
     messages = chat * (100_000 // len(chat))
-    start = perf_counter()
+    start = process_time()
     translated(messages)
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20
 
 
 def test_time_is_linear_in_the_calls_of_one_turn() -> None:
     count = 50_000
     chat = [user("A"), calls(*map(str, range(count))), *(result(None, "R", name="f") for _ in range(count))]
-    start = perf_counter()
+    start = process_time()
     assert len(translated(chat)[2].blocks) == count
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20

@@ -132,12 +132,6 @@ def test_everything_wrong_is_told_at_once() -> None:
         ({"BIND_ADDRESS": "http://x"}, "BIND_ADDRESS in the environment must be an IP address"),
         ({"PROXY_KEY": "a b"}, "PROXY_KEY in the environment must hold keys of ASCII"),
         ({"GATEKEEPER": "proxy_key"}, "GATEKEEPER in the environment asks for a client key but there is none"),
-        (
-            {"ANTHROPIC_VERTEX_PROJECT_ID": "My"},
-            "project of ANTHROPIC_VERTEX_PROJECT_ID is not a Google Cloud project id",
-        ),
-        ({"ANTHROPIC_VERTEX_PROJECT_ID": "p", "CLOUD_ML_REGION": "US"}, "CLOUD_ML_REGION ('US') is not a region"),
-        ({"ANTHROPIC_VERTEX_BASE_URL": "x"}, "ANTHROPIC_VERTEX_BASE_URL in the environment must be a URL"),
         ({"HTTPS_PROXY": "ftp://x"}, "HTTPS_PROXY in the environment is not a usable proxy"),
         (
             {"GOOGLE_APPLICATION_CREDENTIALS": "{"},
@@ -149,6 +143,44 @@ def test_wrong_names_are_told_with_their_place(environment: dict[str, str], sent
     message = complaint(environment=environment)
     assert sentence in message and "\n" not in message
     assert "in .env" in complaint(dotenv=environment) or "in the environment" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (
+            {"ANTHROPIC_VERTEX_PROJECT_ID": "My"},
+            "The project of ANTHROPIC_VERTEX_PROJECT_ID is not a Google Cloud project id",
+        ),
+        ({"ANTHROPIC_VERTEX_PROJECT_ID": "p", "CLOUD_ML_REGION": "US"}, "CLOUD_ML_REGION ('US') is not a region"),
+        ({"ANTHROPIC_VERTEX_BASE_URL": "http://gate.example"}, "ANTHROPIC_VERTEX_BASE_URL in the environment must be"),
+        (
+            {"ANTHROPIC_VERTEX_BASE_URL": "http://gate.example", "ANTHROPIC_VERTEX_PROJECT_ID": "p"},
+            "ANTHROPIC_VERTEX_BASE_URL in the environment must be",
+        ),
+    ],
+)
+def test_names_of_another_program_stop_nobody(names: dict[str, str], sentence: str) -> None:
+    config = build(environment=names)
+    (told,) = config.told
+    assert told.startswith(f"Vertex AI stays off, since {sentence}") and config.vertex.accounts == ()
+    assert sentence.replace("the environment", ".env") in complaint(dotenv=names)
+
+
+@pytest.mark.parametrize(
+    ("document", "environment", "dotenv"),
+    [
+        ({"vertex": {"accounts": [{"project": "p"}]}}, {}, {}),
+        (None, {"GCP_CREDENTIALS": entry()}, {}),
+        (None, {"GOOGLE_APPLICATION_CREDENTIALS": "k.json"}, {}),
+        (None, {}, {"ANTHROPIC_VERTEX_PROJECT_ID": "p"}),
+    ],
+)
+def test_who_uses_vertex_ai_is_not_sent_elsewhere(
+    document: object, environment: dict[str, str], dotenv: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigError, match="ANTHROPIC_VERTEX_BASE_URL in the environment must be a URL"):
+        build(document, {**environment, "ANTHROPIC_VERTEX_BASE_URL": "http://gate.example"}, dotenv)
 
 
 @pytest.mark.parametrize(

@@ -199,28 +199,72 @@ def test_what_is_left_over_is_told() -> None:
     ("environment", "sentence"),
     [
         ({"AWS_CREDENTIALS": "x"}, "AWS_CREDENTIALS in the environment, entry 1 of 1 is not of the form"),
-        (
-            {"AWS_BEARER_TOKEN_BEDROCK": "k"},
-            "AWS_BEARER_TOKEN_BEDROCK in the environment names no region: add one such",
-        ),
-        (
-            {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "nowhere"},
-            "AWS_REGION in the environment ('nowhere') is not a region of AWS: use one such as us-east-1",
-        ),
-        (
-            {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://x"},
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME in the environment must be",
-        ),
         ({"MAX_OUTPUT_TOKENS_OPENAI": "many"}, "MAX_OUTPUT_TOKENS_OPENAI in the environment must be a whole number"),
         ({"AZURE_CREDENTIALS": "x"}, "AZURE_CREDENTIALS in the environment, entry 1 of 1 is not of the form"),
-        ({"AZURE_OPENAI_ENDPOINT": "x"}, "AZURE_OPENAI_ENDPOINT in the environment must be a URL such as"),
-        ({"OPENAI_API_VERSION": "x"}, "OPENAI_API_VERSION in the environment is not a version of Azure's API"),
-        ({"ANTHROPIC_FOUNDRY_RESOURCE": "x.y"}, "ANTHROPIC_FOUNDRY_RESOURCE in the environment is not the name of a"),
     ],
 )
 def test_wrong_names_are_told_with_their_place(environment: dict[str, str], sentence: str) -> None:
     message = complaint(environment=environment)
     assert message.startswith(sentence) and "\n" not in message
+
+
+TOKEN = "AWS_BEARER_TOKEN_BEDROCK"
+RUNTIME = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({TOKEN: "k"}, f"Bedrock stays off, since {TOKEN} in the environment names no region: add one such as"),
+        (
+            {TOKEN: "k", "AWS_REGION": "nowhere"},
+            "Bedrock stays off, since AWS_REGION in the environment ('nowhere') is not a region of AWS: use one such",
+        ),
+        ({TOKEN: "a b", "AWS_REGION": "us-east-1"}, f"Bedrock stays off, since {TOKEN} in the environment must be"),
+        ({RUNTIME: "http://x"}, f"Bedrock stays off, since {RUNTIME} in the environment must be a URL such as"),
+        (
+            {RUNTIME: "http://x", TOKEN: "k", "AWS_REGION": "us-east-1"},
+            f"Bedrock stays off, since {RUNTIME} in the environment must be a URL such as",
+        ),
+        (
+            {"AZURE_OPENAI_ENDPOINT": "x"},
+            "Azure OpenAI stays off, since AZURE_OPENAI_ENDPOINT in the environment must be a URL such as",
+        ),
+        (
+            {"OPENAI_API_VERSION": "x"},
+            "Azure OpenAI stays off, since OPENAI_API_VERSION in the environment is not a version of Azure's API",
+        ),
+        (
+            {"ANTHROPIC_FOUNDRY_RESOURCE": "one", "ANTHROPIC_FOUNDRY_BASE_URL": CLAUDE},
+            "Azure AI Foundry stays off, since ANTHROPIC_FOUNDRY_RESOURCE in the environment and ",
+        ),
+    ],
+)
+def test_names_of_another_program_stop_nobody(environment: dict[str, str], sentence: str) -> None:
+    config = build({"vertex": {"accounts": [{"project": "p"}]}}, environment)
+    (told,) = config.told
+    assert told.startswith(sentence) and told.endswith(".")
+    assert {cloud for cloud, accounts in config.accounts.items() if accounts} == {"google"}
+
+
+@pytest.mark.parametrize(
+    ("document", "environment", "dotenv", "sentence"),
+    [
+        ({"accounts": [{}]}, {TOKEN: "k"}, {}, "bedrock.accounts[0] names no region: add one such as"),
+        ({"accounts": [{}]}, {TOKEN: "a b"}, {}, f"{TOKEN} in the environment must be ASCII letters"),
+        ({"accounts": [{}]}, {RUNTIME: "http://x"}, {}, f"{RUNTIME} in the environment must be a URL such as"),
+        ({}, {RUNTIME: "http://x", **AWS_STRING}, {}, f"{RUNTIME} in the environment must be a URL such as"),
+        ({}, {}, {RUNTIME: "http://x"}, f"{RUNTIME} in .env must be a URL such as"),
+        ({}, {}, {TOKEN: "a b"}, f"{TOKEN} in .env must be ASCII letters"),
+        ({}, {"AWS_CREDENTIALS": "a:b", "AWS_REGION": "nowhere"}, {}, "AWS_REGION in the environment ('nowhere') is"),
+    ],
+)
+def test_what_an_account_of_this_program_needs_has_to_be_right(
+    document: dict[str, Any], environment: dict[str, str], dotenv: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build({"bedrock": document}, environment, dotenv)
+    assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
 
 
 def test_everything_wrong_is_told_at_once() -> None:
@@ -229,7 +273,9 @@ def test_everything_wrong_is_told_at_once() -> None:
         "azure": {"accounts": [{}]},
         "foundry": {"accounts": [{}], "deployments": {"m": "/"}},
     }
-    lines = complaint(document, {"AWS_CREDENTIALS": "x,y", "OPENAI_API_VERSION": "x"}).splitlines()
+    with pytest.raises(ConfigError) as caught:
+        build(document, {"AWS_CREDENTIALS": "x,y"}, {"OPENAI_API_VERSION": "x"})
+    lines = str(caught.value).splitlines()
     assert sorted(line.split()[0].rstrip(",") for line in lines) == [
         *(
             "AWS_CREDENTIALS",

@@ -114,10 +114,18 @@ def test_what_is_listed_is_found_under_its_listed_name() -> None:
         assert all(door.find(facts.id) == facts and door.has(facts) for facts in door.listed())
 
 
-@pytest.mark.parametrize(("name", "has"), [("claude-mythos-preview", True), ("claude-3-haiku", False)])
-def test_it_knows_which_claudes_are_gone(name: str, has: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "has"), [("claude-mythos-preview", True), ("claude-3-haiku", False), ("claude-prod", False)]
+)
+def test_it_knows_which_claudes_are_there(name: str, has: bool) -> None:
     facts = door_for("claude").find(name)
     assert facts is not None and door_for("claude").has(facts) is has
+
+
+@pytest.mark.parametrize("name", ["acme.new-model-v1:0", "us.acme.new-model-v1:0", APPLICATION])
+def test_what_passes_as_it_is_may_not_be_there(name: str) -> None:
+    facts = door_for("nova-pro").find(name)
+    assert facts is not None and not door_for("nova-pro").has(facts)
 
 
 def test_a_claude_that_bedrock_lacks_is_not_found() -> None:
@@ -212,26 +220,33 @@ def on_demand(model: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("model", "region", "hint"),
+    ("door", "model", "region", "hint"),
     [
-        ("anthropic.claude-opus-4-8", "us-east-1", "`us.anthropic.claude-opus-4-8`"),
-        ("anthropic.claude-opus-4-8", "eu-north-1", "`eu.anthropic.claude-opus-4-8`"),
-        ("anthropic.claude-opus-4-8", "ap-northeast-3", "`jp.anthropic.claude-opus-4-8`"),
-        ("anthropic.claude-opus-4-8", "me-central-1", "`global.anthropic.claude-opus-4-8`"),
-        ("amazon.nova-pro-v1:0", "us-west-2", "`us.amazon.nova-pro-v1:0`"),
-        ("amazon.nova-pro-v1:0", "ap-southeast-1", "`apac.amazon.nova-pro-v1:0`"),
-        ("us.anthropic.claude-opus-4-8", "eu-west-1", "`eu.anthropic.claude-opus-4-8`"),
-        ("us.anthropic.claude-opus-4-8", "us-east-1", "`us.`, `eu.` or `global.`"),
-        (APPLICATION, "us-east-1", "`us.`, `eu.` or `global.`"),
-        ("", "", "`us.`, `eu.` or `global.`"),
+        ("nova-pro", "amazon.nova-pro-v1:0", "us-west-2", "`us.amazon.nova-pro-v1:0`"),
+        ("nova-pro", "amazon.nova-pro-v1:0", "ap-southeast-1", "`apac.amazon.nova-pro-v1:0`"),
+        ("nova-pro", "meta.llama4-scout-17b-instruct-v1:0", "us-west-2", "`us.meta.llama4-scout-17b-instruct-v1:0`"),
+        ("nova-pro", "meta.llama4-scout-17b-instruct-v1:0", "eu-west-1", "`us.`, `eu.` or `global.`"),
+        ("nova-pro", "acme.brain-v1:0", "us-west-2", "`us.`, `eu.` or `global.`"),
+        ("nova-pro", APPLICATION, "us-east-1", "`us.`, `eu.` or `global.`"),
+        ("nova-pro", "", "", "`us.`, `eu.` or `global.`"),
+        ("claude", "anthropic.claude-opus-4-8", "ap-northeast-3", "`jp.anthropic.claude-opus-4-8`"),
+        ("claude", "anthropic.claude-opus-4-8", "me-central-1", "`global.anthropic.claude-opus-4-8`"),
+        ("claude", "us.anthropic.claude-opus-4-8", "eu-west-1", "`eu.anthropic.claude-opus-4-8`"),
+        ("claude", "us.anthropic.claude-opus-4-8", "us-east-1", "`us.`, `eu.` or `global.`"),
     ],
 )
-def test_an_error_names_the_profile_that_would_work(model: str, region: str, hint: str) -> None:
-    error = door_for("nova-pro").error(
-        400, {"x-amzn-errortype": "ValidationException"}, on_demand(model), model, region
-    )
+def test_an_error_names_the_profile_that_would_work(door: str, model: str, region: str, hint: str) -> None:
+    headers = {"x-amzn-errortype": "ValidationException"}
+    error = door_for(door).error(400, headers, on_demand(model), model, region)
     assert (error.status, error.code) == (404, "model_not_found")
     assert hint in error.message
+
+
+def test_an_error_says_what_the_settings_rule_out() -> None:
+    door = Converse(Bedrock(profiles="geo_only"), Claude(), CATALOG)
+    headers = {"x-amzn-errortype": "ValidationException"}
+    error = door.error(400, headers, on_demand("deepseek.r1-v1:0"), "zai.glm-5.3", "eu-west-1")
+    assert "`geo_only`" in error.message and "Use the inference profile" not in error.message
 
 
 def test_what_is_refused_is_repaired_as_converse_says_it() -> None:

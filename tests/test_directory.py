@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,39 @@ def test_a_clouds_own_spelling_is_no_deployments_name() -> None:
     assert who(deployed | BEDROCK, "azure/openai.gpt-oss-120b") == "AzureOpenAI"
 
 
+def test_a_deployment_that_is_listed_goes_before_a_claude_that_nobody_knows() -> None:
+    names = {"claude-prod": "mine", "acme.brain-v1:0": "brain"}
+    deployed = {"azure": Azure((AzureAccount("https://a.test", AzureKey("key"), names),))}
+    for clouds in (VERTEX, BEDROCK, bedrock_by("converse"), CLAUDE_AZURE, VERTEX | BEDROCK | CLAUDE_AZURE):
+        assert who(deployed | clouds, "claude-prod") == "AzureOpenAI"
+    assert who(deployed | BEDROCK, "acme.brain-v1:0") == "AzureOpenAI"
+    assert who(ANY_AZURE | BEDROCK, "acme.brain-v1:0") == "Converse"
+
+
+def test_where_nobody_lists_it_a_claude_is_no_deployment() -> None:
+    for name in ("claude-prod", "Claude-Prod", "claude-3-5-sonnet-latest"):
+        assert who(ANY_AZURE | CLAUDE_AZURE, name) == "FoundryClaude"
+        assert who(ANY_AZURE | VERTEX, name) == "VertexClaude"
+    assert who(ANY_AZURE, "claude-prod") == "AzureOpenAI"
+
+
+def test_what_the_user_says_of_a_claude_is_known() -> None:
+    deployed = replace(CLAUDE_AZURE["foundry"], deployments={"claude-prod": "mine", "claude-opus-4-1": "old"})
+    for name in ("claude-prod", "claude-opus-4-1"):
+        assert who(VERTEX | {"foundry": deployed}, name) == "FoundryClaude"
+    catalog = Catalog({"claude-opus-4-8": {"vertex": None}})
+    door, _ = Directory(Config(**VERTEX, **CLAUDE_AZURE), catalog).find(Route("chat"), "claude-opus-4-8")
+    assert door.backend.name == "foundry"
+    without = Catalog({"claude-opus-4-8": {"foundry": None}})
+    door, _ = Directory(Config(**DEPLOYED, **CLAUDE_AZURE), without).find(Route("chat"), "claude-opus-4-8")
+    assert not door.backend.has(without.find("claude-opus-4-8"))
+
+
+def test_a_word_with_a_dot_is_a_deployment_where_bedrock_does_not_know_it() -> None:
+    assert who(ANY_AZURE | BEDROCK, "team.gpt4o") == "AzureOpenAI"
+    assert refused(BEDROCK, "team.gpt4o").code == "model_not_found"
+
+
 def test_a_clouds_own_spelling_will_do_for_another_where_it_is_not_configured() -> None:
     assert who(VERTEX, f"us.{OLD_ID}") == "VertexClaude"
     assert who(BEDROCK, "claude-sonnet-4-5@20250929") == "InvokeClaude"
@@ -165,7 +199,7 @@ def test_what_is_gone_everywhere_is_asked_of_whose_spelling_it_is() -> None:
 
 
 def test_a_model_that_a_cloud_never_had_is_not_asked_there() -> None:
-    catalog = Catalog({"mine": {"vertex": None, "foundry": None, "bedrock": APPLICATION}})
+    catalog = Catalog({"mine": {"generation": "5.5", "vertex": None, "foundry": None, "bedrock": APPLICATION}})
     both = Directory(Config(**VERTEX, **BEDROCK), catalog)
     door, facts = both.find(Route("chat"), "mine")
     assert (door.backend.name, facts.bedrock) == ("bedrock", APPLICATION)

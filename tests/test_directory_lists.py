@@ -29,6 +29,11 @@ from tests.support.directories import (
     directory,
 )
 
+
+def azure(deployments: dict[str, str]) -> dict[str, Any]:
+    return {"azure": Azure((AzureAccount("https://a.test", AzureKey("key"), deployments),))}
+
+
 EVERYWHERE = (None, GCP, GEMINI, AWS, AZURE, FOUNDRY)
 
 
@@ -136,6 +141,26 @@ def test_aliases_stand_at_the_end_where_their_model_is(path: Path | None, aliase
 def test_an_alias_can_take_a_models_place() -> None:
     (one,) = [one for one in listed(VERTEX, aliases={"claude-opus-4-8": "claude-haiku-4-5"}) if "opus-4-8" in one.name]
     assert one.alias and one.facts is not None and one.facts.id == "claude-haiku-4-5"
+
+
+@pytest.mark.parametrize(
+    ("settings", "config", "name"),
+    [
+        (VERTEX, {}, CATALOG.listed("vertex")[0].id),
+        ({}, {}, CATALOG.listed("vertex")[0].id),
+        (DEPLOYED, {}, "gpt-4o"),
+        (ANY_AZURE, {}, None),
+        (ANY_AZURE, {"aliases": {"fast": "mine"}}, "fast"),
+        (BEDROCK, {"models": ("titan-embed-text-v2", "nova-pro")}, "nova-pro"),
+        (BEDROCK, {"models": ("titan-embed-text-v2",)}, None),
+        (azure({"vectors": "text-embedding-3-small", "painter": "gpt-image-1"}), {}, None),
+        (azure({"vectors": "text-embedding-3-small", "mine": "o3"}), {}, "mine"),
+    ],
+)
+def test_the_model_to_try_a_chat_with_is_one_that_chats(
+    settings: dict[str, Any], config: dict[str, Any], name: str | None
+) -> None:
+    assert directory(settings, **config).example() == name
 
 
 # -- what nobody has --------------------------------------------------------------------------------------------------

@@ -127,6 +127,8 @@ def test_single_values(name: str, value: str, setting: str, expected: object) ->
     assert read({name: value}).given[0].where == f"{name} in the environment"
     assert read(dotenv={name: value}).given[0].where == f"{name} in .env"
     assert read({name: value}).told == ()
+    assert read(dotenv={name: value}).given[0].is_ours
+    assert read({name: value}).given[0].is_ours is (not setting.startswith(("vertex.", "bedrock.")))
 
 
 @pytest.mark.parametrize(

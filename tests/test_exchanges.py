@@ -39,6 +39,9 @@ class Token:
     def serves(self, model: str) -> bool:
         return True
 
+    def lists(self, model: str) -> bool:
+        return False
+
     async def access(self) -> Access:
         return GoogleAccess("project", "us-east5", "token")
 

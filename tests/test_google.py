@@ -6,8 +6,10 @@ import asyncio
 import functools
 import json
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,34 @@ async def test_each_kind_of_credential_names_its_project(
     assert access.token in cloud.tokens
     assert access.token not in repr(access)
     assert (await credential(sources[kind], "another-project").access()).project == "another-project"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_redirect_of_the_token_endpoint_is_not_followed(cloud: FakeVertex, status: int) -> None:
+    """It would take the assertion to wherever it leads, by plain http too."""
+    mints, paths = cloud.mints, []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            paths.append(self.path)
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("location", cloud.token_uri)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        try:
+            info = {**cloud.service_account(), "token_uri": f"http://127.0.0.1:{server.server_port}/token"}
+            with pytest.raises(Unauthorized, match="does not accept the credential"):
+                await credential(ServiceAccount(info)).access()
+        finally:
+            server.shutdown()
+    assert set(paths) == {"/token"} and cloud.mints == mints
 
 
 async def test_all_who_wait_share_one_mint(cloud: FakeVertex) -> None:

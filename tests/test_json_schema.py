@@ -217,11 +217,11 @@ def test_references_that_lead_nowhere_or_in_circles(schema: dict[str, Any]) -> N
     ],
 )
 def test_schemas_beyond_all_bounds_are_refused_by_name(schema: dict[str, Any]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InvalidRequest) as refused:
         tool_schema(schema, "tools[3]")
     assert refused.value.param == "tools[3]"
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_deep_schema_within_the_bounds_is_kept() -> None:
@@ -234,10 +234,10 @@ def test_large_schemas_take_linear_time() -> None:
     many = {f"p{i}": {"anyOf": [TEXT, {"$ref": f"#/definitions/d{i}"}]} for i in range(50_000)}
     schema = {"properties": many, "required": list(many), "definitions": {f"d{i}": NUMBER for i in range(50_000)}}
     alternatives = {"oneOf": [{"properties": {"kind": {"const": i}}, "required": ["kind"]} for i in range(20_000)]}
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(tool_schema(schema)["properties"]) == 50_000
     assert len(tool_schema(alternatives)["properties"]["kind"]["anyOf"]) == 20_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @settings(max_examples=500, deadline=None)

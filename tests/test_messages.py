@@ -330,8 +330,8 @@ def test_ten_times_the_messages_take_ten_times_the_time(kind: str) -> None:
         return [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}] * count}]
 
     def seconds(count: int) -> float:
-        given, begun = chat(count), time.perf_counter()
+        given, begun = chat(count), time.process_time()
         messages(*given)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert min(seconds(20_000) for _ in range(3)) < 25 * min(seconds(2_000) for _ in range(3))

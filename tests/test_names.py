@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.names import Names, Value
+from oai_bridge.names import Names, Value, checked, sound, unused
+from oai_bridge.settings import ConfigError
 
 FOLDER = Path("folder")
 
@@ -78,6 +79,31 @@ def test_what_other_programs_have_in_the_environment_is_not_ours(name: str) -> N
     assert texts(names({name: "a"}, {name: "b"}), name) == ["b"]
     assert names({name: "a"}).set_names() == names({name: "<a>"}).placeholders() == set()
     assert names({}, {name: "a"}).set_names() == {name}
+
+
+def three(where: str, text: str) -> int:
+    if text != "3":
+        raise ConfigError(f"{where} must be 3: count again.")
+    return 3
+
+
+def test_what_is_wrong_in_the_environment_is_raised_only_for_who_needs_it() -> None:
+    problems: list[str] = []
+    assert checked(three, None, problems) is None
+    assert sound(checked(three, Value("3", "X in the environment", None), problems)) == 3
+    found = checked(three, Value("4", "X in the environment", None), problems)
+    assert problems == []
+    with pytest.raises(ConfigError) as caught:
+        sound(found)
+    assert str(caught.value) == "X in the environment must be 3: count again."
+    assert unused("Bedrock", False, caught.value) == f"Bedrock stays off, since {caught.value}"
+    assert unused("Bedrock", True, caught.value) == f"Ignored, since {caught.value}"
+
+
+def test_what_is_wrong_in_the_file_is_told_at_once() -> None:
+    problems: list[str] = []
+    assert checked(three, Value("4", "X in .env", FOLDER), problems) is None
+    assert problems == ["X in .env must be 3: count again."]
 
 
 def test_no_secret_in_the_repr() -> None:

@@ -43,9 +43,9 @@ def test_the_time_is_linear() -> None:
         best = 9.0
         for _ in range(3):
             message = {"content": "<reasoning>x</reasoning>" * pairs + "<reasoning>" * pairs}
-            began = time.perf_counter()
+            began = time.process_time()
             untag(message)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.process_time() - began)
         return best
 
     assert seconds(40_000) <= 3 * seconds(20_000) + 0.01

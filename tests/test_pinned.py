@@ -318,7 +318,7 @@ async def test_a_socks_proxy_that_refuses() -> None:
 
 async def test_the_package_for_socks_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_socks", None)
-    with pytest.raises(Unfetchable, match=r"pip install 'oai-vertex\[socks\]'"):
+    with pytest.raises(Unfetchable, match="run `pip install aiohttp-socks PySocks` and start"):
         await fetched(at("http://pics.test/", 0), [PUBLIC], network=Network({"all": "socks5://127.0.0.1:9"}))
 
 

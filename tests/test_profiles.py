@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Literal
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from oai_bridge.models.catalog import ModelFacts
 from oai_bridge.models.facts import Profile
 from oai_bridge.models.passed import find_on_bedrock
-from oai_bridge.models.profiles import bedrock_id, mantle_id, profile_hint
-from tests.support.catalogue import CATALOG
+from oai_bridge.models.profiles import Choice, bedrock_id, mantle_id, profile_hint
+from tests.support.catalogue import on_bedrock
 
 # Region: the profiles of opus 5 (all but apac.), of nova lite (no global.) and of glm 5.3 (us. and global. alone).
 TABLE = {
@@ -65,8 +65,14 @@ TABLE = {
 MODELS = ("claude-opus-5", "nova-lite", "glm-5.3")
 
 
+class Model:
+    def __init__(self, bedrock: str | None, bedrock_profiles: tuple[Profile, ...] | None) -> None:
+        self.bedrock = bedrock
+        self.bedrock_profiles = bedrock_profiles
+
+
 def found(name: str) -> ModelFacts:
-    facts = CATALOG.find_on_bedrock(name)
+    facts = on_bedrock(name)
     assert facts is not None, name
     return facts
 
@@ -99,6 +105,41 @@ def test_global_goes_before_where_there_is_one(region: str) -> None:
         assert bedrock_id(facts, region, "global") == (f"{expected}.{facts.bedrock}" if expected else facts.bedrock)
 
 
+@pytest.mark.parametrize("region", TABLE)
+def test_geo_only_never_leaves_the_regions_part_of_the_world(region: str) -> None:
+    for model, profile in zip(MODELS, TABLE[region], strict=True):
+        plain = found(model).bedrock
+        leaves = profile == "global" or (profile == "us" and region.startswith("ca-"))
+        expected = plain if leaves or not profile else f"{profile}.{plain}"
+        assert bedrock_id(found(model), region, "geo_only") == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "known", "profile"),
+    [
+        ("ca-central-1", ("us", "ca", "global"), "ca"),
+        ("ca-central-1", ("us", "global"), None),
+        ("ap-northeast-1", ("apac", "global"), "apac"),
+        ("ap-southeast-2", ("jp", "apac"), "apac"),
+        ("ap-south-1", ("jp", "au", "global"), None),
+        ("eu-west-1", ("us", "global"), None),
+        ("sa-east-1", ("us", "global"), None),
+        ("us-gov-west-1", ("us", "us-gov"), "us-gov"),
+        ("us-gov-west-1", ("us",), None),
+        ("eu-west-1", None, "eu"),
+        ("ap-southeast-1", None, None),
+    ],
+)
+def test_what_geo_only_allows(region: str, known: tuple[Profile, ...] | None, profile: str | None) -> None:
+    chosen = bedrock_id(Model("acme.brain-v1:0", known), region, "geo_only")
+    assert chosen == (f"{profile}.acme.brain-v1:0" if profile else "acme.brain-v1:0")
+
+
+def test_with_global_first_the_nearest_is_still_the_second_choice() -> None:
+    model = Model("acme.brain-v1:0", ("us", "ca"))
+    assert bedrock_id(model, "ca-central-1", "global") == "ca.acme.brain-v1:0"
+
+
 def test_a_model_that_has_the_profile_of_its_country_uses_it() -> None:
     facts = found("claude-haiku-4-5")
     regions = {"ap-northeast-1": "jp", "ap-southeast-4": "au", "ap-south-1": "in", "ca-central-1": "us"}
@@ -106,7 +147,7 @@ def test_a_model_that_has_the_profile_of_its_country_uses_it() -> None:
         assert bedrock_id(facts, region, "geo").partition(".")[0] == profile
 
 
-@pytest.mark.parametrize("profiles", ["geo", "global"])
+@pytest.mark.parametrize("profiles", get_args(Choice))
 @pytest.mark.parametrize(
     "name",
     [
@@ -120,7 +161,7 @@ def test_a_model_that_has_the_profile_of_its_country_uses_it() -> None:
         "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123",
     ],
 )
-def test_what_was_given_in_full_is_kept(name: str, profiles: Literal["geo", "global"]) -> None:
+def test_what_was_given_in_full_is_kept(name: str, profiles: Choice) -> None:
     for region in TABLE:
         assert bedrock_id(found(name), region, profiles) == name
 
@@ -152,35 +193,64 @@ def test_a_model_that_is_passed_on_has_profiles_too() -> None:
     assert bedrock_id(oss, "us-gov-west-1", "global") == "us-gov.openai.gpt-oss-120b-1:0"
 
 
+NOVA: tuple[Profile, ...] = ("us", "eu", "apac")
+OPUS = "anthropic.claude-opus-5"
+
+
 @pytest.mark.parametrize(
-    ("model", "region", "hint"),
+    ("id", "known", "region", "better"),
     [
-        ("anthropic.claude-opus-5", "us-east-1", "us.anthropic.claude-opus-5"),
-        ("anthropic.claude-opus-5", "ap-southeast-1", "global.anthropic.claude-opus-5"),
-        ("amazon.nova-pro-v1:0", "eu-central-1", "eu.amazon.nova-pro-v1:0"),
-        ("amazon.nova-pro-v1:0", "ap-south-1", "apac.amazon.nova-pro-v1:0"),
-        ("us.amazon.nova-pro-v1:0", "eu-central-1", "eu.amazon.nova-pro-v1:0"),
-        ("eu.amazon.nova-pro-v1:0", "eu-central-1", None),
-        (
-            "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-opus-5",
-            "eu-west-1",
-            "eu.anthropic.claude-opus-5",
-        ),
-        ("arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123", "us-east-1", None),
-        ("anthropic.claude-opus-5", "cn-north-1", None),
-        ("claude-opus-5", "us-east-1", None),
-        ("", "", None),
+        (OPUS, None, "us-east-1", f"us.{OPUS}"),
+        (OPUS, None, "ap-southeast-1", f"global.{OPUS}"),
+        (OPUS, ("eu",), "eu-west-1", f"eu.{OPUS}"),
+        (OPUS, (), "eu-west-1", f"eu.{OPUS}"),  # AWS says that it needs one
+        ("amazon.nova-pro-v1:0", NOVA, "eu-central-1", "eu.amazon.nova-pro-v1:0"),
+        ("amazon.nova-pro-v1:0", NOVA, "ap-south-1", "apac.amazon.nova-pro-v1:0"),
+        ("us.amazon.nova-pro-v1:0", NOVA, "eu-central-1", "eu.amazon.nova-pro-v1:0"),
+        ("eu.amazon.nova-pro-v1:0", NOVA, "eu-central-1", None),
+        ("amazon.nova-pro-v1:0", NOVA, "sa-east-1", None),
+        ("meta.llama4-scout-17b-instruct-v1:0", ("us",), "eu-west-1", None),
+        ("zai.glm-5.3", ("us", "global"), "eu-west-1", "global.zai.glm-5.3"),
+        ("zai.glm-5", (), "eu-west-1", None),
+        ("acme.brain-v1:0", None, "us-east-1", None),
+        (f"arn:aws:bedrock:eu-west-1::foundation-model/{OPUS}", None, "eu-west-1", f"eu.{OPUS}"),
+        ("arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123", ("us",), "us-east-1", None),
+        (OPUS, None, "cn-north-1", None),
+        ("claude-opus-5", None, "us-east-1", None),
+        ("", None, "", None),
     ],
 )
-def test_what_to_suggest_for_an_id(model: str, region: str, hint: str | None) -> None:
-    assert profile_hint(model, region) == hint
+def test_what_to_do_about_a_refused_id(
+    id: str, known: tuple[Profile, ...] | None, region: str, better: str | None
+) -> None:
+    hint = profile_hint(id, known, region, "geo")
+    assert hint == (better and f"Use the inference profile `{better}`.")
 
 
-def test_what_to_suggest_for_a_model_is_one_of_its_own_profiles() -> None:
-    assert profile_hint(found("zai.glm-5.3"), "eu-west-1") == "global.zai.glm-5.3"
-    assert profile_hint(found("amazon.nova-pro-v1:0"), "eu-west-1") == "eu.amazon.nova-pro-v1:0"
-    assert profile_hint(found("nova-lite"), "ca-central-1") == "ca.amazon.nova-lite-v1:0"
-    assert profile_hint(found("claude-opus-9"), "us-west-1") == "us.anthropic.claude-opus-9"
+def test_the_hint_is_for_what_would_be_called() -> None:
+    assert profile_hint(OPUS, ("eu", "global"), "eu-west-1", "global") == f"Use the inference profile `global.{OPUS}`."
+    assert profile_hint(OPUS, ("eu", "global"), "eu-west-1", "geo_only") == f"Use the inference profile `eu.{OPUS}`."
+
+
+@pytest.mark.parametrize(
+    ("id", "known", "region", "leaving"),
+    [
+        ("zai.glm-5.3", ("us", "global"), "eu-west-1", "global."),
+        ("zai.glm-5.3", ("us", "global"), "ca-central-1", "us."),
+        (OPUS, ("eu", "global"), "sa-east-1", "global."),
+        (OPUS, None, "sa-east-1", None),  # nobody knows what it has
+        ("meta.llama4-scout-17b-instruct-v1:0", ("us",), "eu-west-1", None),
+        ("zai.glm-5", (), "eu-west-1", None),
+    ],
+)
+def test_what_geo_only_rules_out_is_told(
+    id: str, known: tuple[Profile, ...] | None, region: str, leaving: str | None
+) -> None:
+    hint = profile_hint(id, known, region, "geo_only")
+    if leaving is None:
+        assert hint is None
+    else:
+        assert hint is not None and "`geo_only`" in hint and f"`{leaving}`" in hint
 
 
 @pytest.mark.parametrize(
@@ -201,22 +271,14 @@ def test_what_mantle_calls_a_model(id: str, mantle: str | None) -> None:
     assert mantle_id(id) == (mantle or id)
 
 
-class Model:
-    def __init__(self, bedrock: str | None, bedrock_profiles: tuple[Profile, ...] | None) -> None:
-        self.bedrock = bedrock
-        self.bedrock_profiles = bedrock_profiles
-
-
 @given(st.text() | st.sampled_from([*TABLE, "us-", "ap"]), st.text() | st.just("amazon.nova-pro-v1:0"), st.booleans())
 def test_no_region_and_no_id_is_too_strange(region: str, id: str, known: bool) -> None:
     model = Model(id, ("us", "global") if known else None)
-    assert bedrock_id(model, region, "geo").endswith(id)
-    assert bedrock_id(model, region, "global").endswith(id)
-    profile_hint(model, region)
-    profile_hint(id, region)
+    for profiles in get_args(Choice):
+        assert bedrock_id(model, region, profiles).endswith(id)
+        profile_hint(id, model.bedrock_profiles, region, profiles)
     mantle_id(id)
 
 
 def test_a_model_without_an_id_has_none() -> None:
     assert bedrock_id(Model(None, ()), "us-east-1", "geo") == ""
-    assert profile_hint(Model(None, ()), "us-east-1") is None

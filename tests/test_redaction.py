@@ -89,9 +89,9 @@ def test_shapes(text: str, out: str) -> None:
 )
 def test_twice_the_text_takes_twice_the_time(piece: str) -> None:
     def seconds(count: int) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         redact(piece * count)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert min(seconds(8000) for _ in range(3)) < 20 * min(seconds(1000) for _ in range(3))
 

@@ -248,9 +248,9 @@ def test_the_field_that_is_wrong_is_named(fields: dict[str, Any], param: str) ->
 def test_twice_the_stop_sequences_take_twice_the_time() -> None:
     def seconds(count: int) -> float:
         stops = [f"s{number}" for number in range(count)]
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert parsed(stop=stops).stop == tuple(stops)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     assert min(seconds(8000) for _ in range(3)) < 20 * min(seconds(1000) for _ in range(3))
 

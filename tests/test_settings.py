@@ -6,8 +6,13 @@ import pytest
 
 from oai_bridge.settings import (
     AmbientLogin,
+    AwsAccount,
+    AwsApiKey,
+    AzureAccount,
+    AzureKey,
     Config,
     CredentialFile,
+    FoundryAccount,
     Given,
     GoogleAccount,
     ServiceAccount,
@@ -34,15 +39,23 @@ def test_shown(value: object, text: str) -> None:
 KEY = ServiceAccount({"client_email": "sa@x.example", "private_key": "canary"})
 
 
+LONG, SHORT = "6b2fcanary0f1a2b", "6b2fcanary01a2b"  # 16 characters, and one less
+
+
 @pytest.mark.parametrize(
     ("account", "label"),
     [
         (GoogleAccount("p", "us-east5", KEY), "us-east5 · p (sa@x.example)"),
         (GoogleAccount(None, "eu", CredentialFile("folder/k.json")), "eu · the project of the credential (k.json)"),
         (GoogleAccount("p", "global", AmbientLogin()), "global · p (Application Default Credentials)"),
+        (AwsAccount("us-east-1", AwsApiKey(LONG)), "us-east-1 · Bedrock API key …1a2b"),
+        (AwsAccount("us-east-1", AwsApiKey(SHORT)), "us-east-1 · Bedrock API key"),
+        (AzureAccount("https://a.openai.azure.com", AzureKey(LONG)), "a.openai.azure.com (API key …1a2b)"),
+        (AzureAccount("https://a.openai.azure.com", AzureKey(SHORT)), "a.openai.azure.com (API key)"),
+        (FoundryAccount("https://a.b/anthropic", AzureKey(LONG)), "a.b (API key …1a2b)"),
     ],
 )
-def test_labels(account: GoogleAccount, label: str) -> None:
+def test_labels(account: GoogleAccount | AwsAccount | AzureAccount | FoundryAccount, label: str) -> None:
     assert account.label == label
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -90,6 +91,12 @@ async def test_what_a_socks_proxy_may_do(scheme: str, between: Between) -> None:
 
 async def test_a_socks_proxy_that_is_not_there() -> None:
     assert (await refusal(f"socks5://me:{PASSWORD}@127.0.0.1:9")).code == "proxy_unreachable"
+
+
+async def test_the_package_for_socks_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
+    error = await refusal(f"socks5://me:{PASSWORD}@127.0.0.1:9")
+    assert error.code == "socks_missing" and "run `pip install aiohttp-socks PySocks`" in error.message
 
 
 @pytest.mark.parametrize("kind", [ConnectProxy, SocksProxy])

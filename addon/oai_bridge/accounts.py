@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from .settings import ConfigError, CredentialFile, GoogleAccount, GoogleSource, ServiceAccount
-from .texts import QUOTES, bare, entries, is_http_url, is_placeholder
+from .texts import QUOTES, bare, entries, is_placeholder, secure_url
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"
 
@@ -112,8 +112,9 @@ def service_account(where: str, info: Mapping[str, Any]) -> ServiceAccount:
     if missing or not isinstance(info.get("project_id"), str | None):
         raise ConfigError(f"{where} lacks {' and '.join(missing) or 'project_id'}: use the whole JSON key file.")
     token_uri = info.get("token_uri") or TOKEN_URI
-    if not isinstance(token_uri, str) or not is_http_url(token_uri):
+    if not isinstance(token_uri, str):
         raise ConfigError(f"The token_uri of {where} is not a URL: it should be {TOKEN_URI}.")
+    token_uri = secure_url(f"The token_uri of {where}", token_uri, TOKEN_URI)
     return ServiceAccount({**info, "token_uri": token_uri, "private_key": private_key(where, info["private_key"])})
 
 

@@ -101,10 +101,9 @@ class Bridge:
         services = await assemble(config, self._catalog, self._directory, self._demo)
         if self._listeners:
             doors = self._directory.doors
-            models = self._directory.listed(Route("models", path=doors[0].entry.path))
             web = ctx.master.addons.get("webauth")
             web_url = web.web_url if web else None
-            model = models[0].name if models else "YOUR_DEPLOYMENT"
+            model = self._directory.example() or "YOUR_DEPLOYMENT"
             logger.log(ALERT, banner(config, doors, self._snapshot.base_url, model, web_url, windows=os.name == "nt"))
         return services
 

@@ -1,4 +1,7 @@
-"""What people write down as an AWS credential, in every form they have it, checked and made `AwsAccount`s."""
+"""What people write down as an AWS credential, in every form they have it, checked and made `AwsAccount`s.
+
+AWS's own names may be there for another program: what is wrong with them stops those only who need them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .config_schema import AwsEntry
-from .names import Names, Value
+from .names import Names, Value, checked, sound, unused
 from .settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError, shown
 from .texts import bare, entries, is_placeholder, key_named
 
@@ -17,14 +20,16 @@ _IAM_KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}")
 _EXAMPLE_SECRETS = ("mysecretkey", "anothersecretkey", "somesecretkey")  # oai-reverse-proxy's
 _FORM = "<access key id>:<secret access key>:<region>, with :<session token> for a temporary key"
 _REGION_EXAMPLES = "such as us-east-1 or eu-central-1"
+_Login = tuple[str, AwsSource | ConfigError] | None  # where its name stands, and what it is or why it can't be used
 
 
 @dataclass(frozen=True, slots=True)
 class AwsNames:
-    """What the names say: `accounts` are those of AWS_CREDENTIALS, `login` is the one that AWS's own names make up."""
+    """What the names say: `accounts` are those of AWS_CREDENTIALS, `login` is the one that AWS's own names make up, or
+    why they make up none."""
 
     accounts: tuple[AwsAccount, ...] = ()
-    login: AwsSource | None = None
+    login: AwsSource | ConfigError | None = None
     login_where: str = ""
     region: Value | None = None  # not checked: that of another program, perhaps, and never used here
 
@@ -49,23 +54,28 @@ def read_aws(names: Names, placeholders: set[str], told: list[str], problems: li
         if left_over:
             placeholders.add("AWS_CREDENTIALS")
     logins: list[tuple[str, AwsSource]] = []
+    wrong: list[ConfigError] = []
     for read in (_api_key, _access_key, _profile):
-        try:
-            if login := read(names):
-                logins.append(login)
-        except ConfigError as error:
-            problems.append(str(error))
+        match read(names, problems):
+            case (_, ConfigError() as error):
+                wrong.append(error)
+            case (where, source):
+                logins.append((where, source))
+    if logins:
+        told += [unused("Bedrock", True, error) for error in wrong]
     if len(logins) > 1:
         told.append(f"Ignored because of {logins[0][0]}: {', '.join(where for where, _ in logins[1:])}.")
-    where, source = logins[0] if logins else ("", None)
-    return AwsNames(tuple(accounts), source, where, region)
+    where, login = logins[0] if logins else ("", wrong[0] if wrong else None)
+    return AwsNames(tuple(accounts), login, where, region)
 
 
-def aws_accounts(written: Sequence[AwsEntry], names: AwsNames, problems: list[str]) -> list[AwsAccount]:
+def aws_accounts(
+    written: Sequence[AwsEntry], names: AwsNames, told: list[str], problems: list[str]
+) -> list[AwsAccount]:
     """The accounts of config.yaml, the one of AWS's own names, those of AWS_CREDENTIALS.
 
     An account of config.yaml without credentials uses the one of the names, which then is not one more; without
-    that it is what AWS's own tools would use.
+    that it is what AWS's own tools would use. When the names make up no account that can be used, it is told.
     """
     wanted: list[tuple[str, AwsSource, str | None]] = []
     for index, entry in enumerate(written):
@@ -76,14 +86,19 @@ def aws_accounts(written: Sequence[AwsEntry], names: AwsNames, problems: list[st
             wanted.append((where, source, region))
         except ConfigError as error:
             problems.append(str(error))
-    if names.login and all(source is not names.login for _, source, _ in wanted):
-        wanted.append((names.login_where, names.login, None))
     found: list[AwsAccount] = []
     for where, source, region in wanted:
         try:
             found.append(_account(where, source, region, names.region))
         except ConfigError as error:
             problems.append(str(error))
+    try:
+        login = sound(names.login)
+        if login and all(source is not login for _, source, _ in wanted):
+            region = sound(checked(_region_of_names, names.region, problems))
+            found.append(_account(names.login_where, login, region, None))
+    except ConfigError as error:
+        told.append(unused("Bedrock", bool(found or names.accounts), error))
     return [*found, *names.accounts]
 
 
@@ -122,13 +137,17 @@ def accounts_in_string(
 
 def _account(where: str, source: AwsSource, region: str | None, default: Value | None) -> AwsAccount:
     if not region and default:
-        region = aws_region_named(f"{default.where} ({shown(default.text)})", default.text)
+        region = _region_of_names(default.where, default.text)
     if not region and not isinstance(source, AwsLogin):  # a profile may have a region, a key has none
         raise ConfigError(f"{where} names no region: add one {_REGION_EXAMPLES}, or set AWS_REGION.")
     return AwsAccount(region or None, source)
 
 
-def _source(where: str, entry: AwsEntry, login: AwsSource | None) -> AwsSource:
+def _region_of_names(where: str, text: str) -> str:
+    return aws_region_named(f"{where} ({shown(text)})", text)
+
+
+def _source(where: str, entry: AwsEntry, login: AwsSource | ConfigError | None) -> AwsSource:
     keys = (entry.access_key_id, entry.secret_access_key, entry.session_token)
     has_keys = any(key is not None for key in keys)
     ways = {"api_key": entry.api_key is not None, "access_key_id": has_keys, "profile": entry.profile is not None}
@@ -140,30 +159,35 @@ def _source(where: str, entry: AwsEntry, login: AwsSource | None) -> AwsSource:
     if entry.profile is not None:
         return AwsLogin(_profile_named(f"{where}.profile", entry.profile))
     if not has_keys:
-        return login or AwsLogin()
+        return sound(login) or AwsLogin()
     if entry.access_key_id is None or entry.secret_access_key is None:
         raise ConfigError(f"{where} has half a key: set access_key_id and secret_access_key together.")
     return _keys(where, entry.access_key_id, entry.secret_access_key, entry.session_token)
 
 
-def _api_key(names: Names) -> tuple[str, AwsSource] | None:
+def _api_key(names: Names, problems: list[str]) -> _Login:
     value = names.get("AWS_BEARER_TOKEN_BEDROCK")
-    return (value.where, AwsApiKey(key_named(value.where, value.text))) if value else None
+    return _login(value, checked(lambda where, text: AwsApiKey(key_named(where, text)), value, problems))
 
 
-def _access_key(names: Names) -> tuple[str, AwsSource] | None:
+def _access_key(names: Names, problems: list[str]) -> _Login:
     key_id, secret = names.get("AWS_ACCESS_KEY_ID"), names.get("AWS_SECRET_ACCESS_KEY")
     token = names.get("AWS_SESSION_TOKEN")
     if key_id and secret:
-        return key_id.where, _keys(key_id.where, key_id.text, secret.text, token.text if token else None)
-    if half := key_id or secret or token:
-        raise ConfigError(f"{half.where} is half a key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together.")
-    return None
+        given = (secret.text, token.text if token else None)
+        return _login(key_id, checked(lambda where, text: _keys(where, text, *given), key_id, problems))
+    half = key_id or secret or token
+    sentence = "is half a key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together."
+    return _login(half, ConfigError(f"{half.where} {sentence}") if half else None)
 
 
-def _profile(names: Names) -> tuple[str, AwsSource] | None:
+def _profile(names: Names, problems: list[str]) -> _Login:
     value = names.get("AWS_PROFILE")
-    return (value.where, AwsLogin(_profile_named(value.where, value.text))) if value else None
+    return _login(value, checked(lambda where, text: AwsLogin(_profile_named(where, text)), value, problems))
+
+
+def _login(value: Value | None, source: AwsSource | ConfigError | None) -> _Login:
+    return (value.where, source) if value and source else None
 
 
 def _keys(where: str, key_id: str, secret: str, token: str | None) -> AwsKeys:

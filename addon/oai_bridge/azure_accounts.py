@@ -1,15 +1,18 @@
-"""What people write down as a credential for Azure, OpenAI's models or Claude on Foundry, checked and made accounts."""
+"""What people write down as a credential for Azure, OpenAI's models or Claude on Foundry, checked and made accounts.
+
+The SDKs' own names may be there for another program: what is wrong with them stops those only who need them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 from .config_schema import AzureEntry, FoundryEntry
-from .names import Names, Value
+from .names import Names, Value, checked, sound, unused
 from .settings import AzureAccount, AzureKey, AzureSource, ConfigError, EntraLogin, FoundryAccount, shown
 from .texts import bare, entries, is_placeholder, key_named, secure_url
 
@@ -23,6 +26,7 @@ _FORM = "<resource>:<deployment>:<API key>"
 
 
 class _Service(NamedTuple):
+    title: str
     setting: str  # the URL's name in config.yaml
     name: str  # the name that names a resource
     host: str
@@ -31,6 +35,7 @@ class _Service(NamedTuple):
 
 
 _OPENAI = _Service(
+    "Azure OpenAI",
     "endpoint",
     "AZURE_OPENAI_ENDPOINT",
     ".openai.azure.com",
@@ -38,6 +43,7 @@ _OPENAI = _Service(
     re.compile(r"(?<!:/)/(?:openai(?:/(?:v1|deployments|responses)(?:[/?].*)?)?|api/projects(?:/.*)?)/*\Z"),
 )
 _FOUNDRY = _Service(
+    "Azure AI Foundry",
     "base_url",
     "ANTHROPIC_FOUNDRY_RESOURCE",
     ".services.ai.azure.com",
@@ -49,40 +55,52 @@ _FOUNDRY = _Service(
 @dataclass(frozen=True, slots=True)
 class AzureNames:
     """What the names say of one service: `url` of a resource and the `key` for it, `where` of the latter; `accounts`
-    are those of AZURE_CREDENTIALS, `api_version` is for accounts that have none of their own."""
+    are those of AZURE_CREDENTIALS, `api_version` is for accounts that have none of their own. An error stands where the
+    environment has something that can't be used."""
 
-    url: str | None = None
-    key: AzureKey | None = None
+    url: str | ConfigError | None = None
+    key: AzureKey | ConfigError | None = None
     where: str = ""
     accounts: tuple[AzureAccount, ...] = ()
-    api_version: str | None = None
+    api_version: str | ConfigError | None = None
+
+    @property
+    def wrong(self) -> ConfigError | None:
+        """The first that can't be used."""
+        found = (self.url, self.key, self.api_version)
+        return next((value for value in found if isinstance(value, ConfigError)), None)
 
     def source(self, url: str) -> AzureSource:
-        """Who pays at `url` when it isn't said there. A key with a URL of its own goes to no other."""
-        return self.key if self.key and self.url in (None, url) else EntraLogin()
+        """Who pays at `url` when it isn't said there. A key with a URL of its own goes to no other. Raises
+        `ConfigError` if that can't be known."""
+        key = sound(self.key)
+        return key if key and sound(self.url) in (None, url) else EntraLogin()
 
 
 def read_azure(names: Names, placeholders: set[str], problems: list[str]) -> AzureNames:
     """OpenAI's models: AZURE_CREDENTIALS, and the names that OpenAI's own SDK reads."""
-    version = _tried(api_version_named, names.get("OPENAI_API_VERSION"), problems)
+    version = checked(api_version_named, names.get("OPENAI_API_VERSION"), problems)
     found: list[tuple[str, AzureKey, str]] = []
     for value in names.all("AZURE_CREDENTIALS"):
         in_string, left_over = credentials_in_string(value.where, value.text, problems)
         found += in_string
         if left_over:
             placeholders.add("AZURE_CREDENTIALS")
-    url = _tried(partial(_url_named, _OPENAI), names.get("AZURE_OPENAI_ENDPOINT"), problems)
+    url = checked(partial(_url_named, _OPENAI), names.get("AZURE_OPENAI_ENDPOINT"), problems)
     named = _with_key(url, names.get("AZURE_OPENAI_API_KEY"), problems)
-    return replace(named, accounts=_merged(found, version), api_version=version)
+    if found and isinstance(version, ConfigError):
+        problems.append(str(version))
+    accounts = _merged(found, version if isinstance(version, str) else None)
+    return replace(named, accounts=accounts, api_version=version)
 
 
 def read_foundry(names: Names, problems: list[str]) -> AzureNames:
     """Claude on Foundry: the names that Anthropic's own SDK reads."""
     resource, base_url = names.get("ANTHROPIC_FOUNDRY_RESOURCE"), names.get("ANTHROPIC_FOUNDRY_BASE_URL")
+    url = checked(partial(_url_named, _FOUNDRY), base_url, problems)
+    url = url or checked(partial(_resource_url, _FOUNDRY), resource, problems)
     if resource and base_url:
-        problems.append(f"{resource.where} and {base_url.where} name the same thing: remove one of them.")
-    url = _tried(partial(_url_named, _FOUNDRY), base_url, problems)
-    url = url or _tried(partial(_resource_url, _FOUNDRY), resource, problems)
+        url = ConfigError(f"{resource.where} and {base_url.where} name the same thing: remove one of them.")
     return _with_key(url, names.get("ANTHROPIC_FOUNDRY_API_KEY"), problems)
 
 
@@ -101,15 +119,16 @@ def azure_accounts(
             endpoint = _url(_OPENAI, where, entry.resource, entry.endpoint, names)
             source = _source(where, entry.api_key, endpoint, names)
             deployments = deployments_named(f"{where}.deployments", entry.deployments or {})
-            version = names.api_version
-            if entry.api_version is not None:
+            if entry.api_version is None:
+                version = sound(names.api_version)
+            else:
                 version = api_version_named(f"{where}.api_version ({shown(entry.api_version)})", entry.api_version)
             found.append(AzureAccount(endpoint, source, deployments, version))
         except ConfigError as error:
             problems.append(str(error))
     used = [(account.endpoint, account.source) for account in found]
     if url := _one_more(_OPENAI, names, used, told):
-        found.append(AzureAccount(url, names.source(url), api_version=names.api_version))
+        found.append(AzureAccount(url, names.source(url), api_version=sound(names.api_version)))
     return [*found, *names.accounts]
 
 
@@ -205,9 +224,10 @@ def _url(service: _Service, where: str, resource: str | None, url: str | None, n
         return _resource_url(service, f"{where}.resource", resource)
     if url is not None:
         return _url_named(service, f"{where}.{service.setting}", url)
-    if names.url is None:
+    named = sound(names.url)
+    if named is None:
         raise ConfigError(f"{where} names no resource: add resource or {service.setting}, or set {service.name}.")
-    return names.url
+    return named
 
 
 def _source(where: str, api_key: str | None, url: str, names: AzureNames) -> AzureSource:
@@ -215,19 +235,23 @@ def _source(where: str, api_key: str | None, url: str, names: AzureNames) -> Azu
 
 
 def _one_more(
-    service: _Service, names: AzureNames, used: Iterable[tuple[str, AzureSource]], told: list[str]
+    service: _Service, names: AzureNames, used: Sequence[tuple[str, AzureSource]], told: list[str]
 ) -> str | None:
-    """The URL of the names if no account of config.yaml is the same; a key that is left without a URL is told."""
-    if names.url:
-        return names.url if (names.url, names.source(names.url)) not in used else None
+    """The URL of the names if no account of config.yaml is the same; what can't be used, and a key that is left without
+    a URL, is told."""
+    if names.wrong:
+        told.append(unused(service.title, bool(used or names.accounts), names.wrong))
+        return None
+    if url := sound(names.url):
+        return url if (url, names.source(url)) not in used else None
     if names.key and names.key not in [source for _, source in used]:
         told.append(f"Ignored without {service.name}: {names.where}.")
     return None
 
 
-def _with_key(url: str | None, key: Value | None, problems: list[str]) -> AzureNames:
-    text = _tried(key_named, key, problems)
-    return AzureNames(url, AzureKey(text) if text else None, key.where if key else "")
+def _with_key(url: str | ConfigError | None, key: Value | None, problems: list[str]) -> AzureNames:
+    found = checked(lambda where, text: AzureKey(key_named(where, text)), key, problems)
+    return AzureNames(url, found, key.where if key else "")
 
 
 def _merged(found: Iterable[tuple[str, AzureKey, str]], version: str | None) -> tuple[AzureAccount, ...]:
@@ -236,13 +260,3 @@ def _merged(found: Iterable[tuple[str, AzureKey, str]], version: str | None) -> 
     for endpoint, key, deployment in found:
         deployments.setdefault((endpoint, key), {})[deployment] = deployment
     return tuple(AzureAccount(endpoint, key, names, version) for (endpoint, key), names in deployments.items())
-
-
-def _tried[T](check: Callable[[str, str], T], value: Value | None, problems: list[str]) -> T | None:
-    if value is None:
-        return None
-    try:
-        return check(value.where, value.text)
-    except ConfigError as error:
-        problems.append(str(error))
-        return None

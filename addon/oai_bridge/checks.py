@@ -15,7 +15,7 @@ from .azure_accounts import deployments_named
 from .config_schema import GuardrailEntry
 from .network import proxy_address
 from .settings import Bedrock, Claude, Config, ConfigError, Guardrail, shown
-from .texts import is_http_url, secure_url
+from .texts import secure_url
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -93,10 +93,8 @@ def _log_level(where: str, text: str) -> str:
 
 
 def _base_url(where: str, text: str) -> str:
-    url = text.strip().rstrip("/").removesuffix("/v1").rstrip("/")
-    if not is_http_url(url):
-        raise ConfigError(f"{where} must be a URL such as https://host/path, without login, query and fragment.")
-    return url
+    url = secure_url(where, text, "https://us-east5-aiplatform.googleapis.com")
+    return url.removesuffix("/v1").rstrip("/")
 
 
 def _said(where: str, text: str) -> str:

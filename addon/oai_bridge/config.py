@@ -20,6 +20,7 @@ from .config_file import parse_yaml, read_document
 from .config_schema import SECTIONS, Document
 from .environment import FromNames, parse_dotenv, read_names
 from .exposure import exposure
+from .names import unused
 from .network import proxy_address
 from .settings import (
     AmbientLogin,
@@ -131,11 +132,23 @@ def _build(
     problems: list[str] = []
     file = read_document(document, problems)
     names = read_names(environment, dotenv, folders.dotenv, problems)
-    single = _checked([*file.given(), *names.given], problems)
+    single, unusable = _checked([*file.given(), *names.given], problems)
     server, models = single["server"], single["models"]
     told = list(names.told)
-    google = _google_accounts(file, names, folders.document, problems)
-    aws = aws_accounts(file.bedrock.accounts or [], names.aws, problems)
+    google = _google_accounts(file, names, folders.document, told, problems)
+    aws = aws_accounts(file.bedrock.accounts or [], names.aws, told, problems)
+    if error := unusable.get("vertex"):
+        if file.vertex.accounts or names.accounts or names.google or names.vertex_is_ours:
+            problems.append(str(error))
+        else:
+            google = []
+            told.append(unused("Vertex AI", False, error))
+    if error := unusable.get("bedrock"):
+        if file.bedrock.accounts or names.aws.accounts:
+            problems.append(str(error))
+        else:
+            aws = []
+            told.append(unused("Bedrock", False, error))
     azure = azure_accounts(file.azure.accounts or [], names.azure, told, problems)
     foundry = foundry_accounts(file.foundry.accounts or [], names.foundry, told, problems)
     network = _network(single["network"], names, folders.document, system_proxies)
@@ -171,23 +184,30 @@ def _build(
     return config, names
 
 
-def _checked(givens: Sequence[Given], problems: list[str]) -> dict[str, dict[str, Any]]:
-    """Section -> setting -> value; of several the last counts, but each is checked."""
+def _checked(givens: Sequence[Given], problems: list[str]) -> tuple[dict[str, dict[str, Any]], dict[str, ConfigError]]:
+    """Section -> setting -> value; of several the last counts, but each is checked. And section -> what is wrong there
+    with a name that may be another program's."""
     values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    unusable: dict[str, ConfigError] = {}
     for given in givens:
         check = CHECKS.get((given.section, given.name))
         try:
             values[given.section][given.name] = check(given.where, given.value) if check else given.value
         except ConfigError as error:
-            problems.append(str(error))
-    return values
+            if given.is_ours:
+                problems.append(str(error))
+            else:
+                unusable[given.section] = error
+    return values, unusable
 
 
 def _once[T](accounts: Sequence[T]) -> tuple[T, ...]:
     return tuple(account for index, account in enumerate(accounts) if account not in accounts[:index])
 
 
-def _google_accounts(file: Document, names: FromNames, folder: Path, problems: list[str]) -> list[GoogleAccount]:
+def _google_accounts(
+    file: Document, names: FromNames, folder: Path, told: list[str], problems: list[str]
+) -> list[GoogleAccount]:
     """Those of config.yaml, of GCP_CREDENTIALS, of GOOGLE_APPLICATION_CREDENTIALS; else the named project's login.
 
     An account of config.yaml without credentials uses GOOGLE_APPLICATION_CREDENTIALS, which then is not one more.
@@ -207,7 +227,7 @@ def _google_accounts(file: Document, names: FromNames, folder: Path, problems: l
     if names.google and all(source is not names.google for _, source, _, _ in wanted):
         wanted.append((names.google_where, names.google, names.vertex_project, None))
     if names.vertex_project and not in_file and not wanted and not names.accounts:
-        wanted.append(("ANTHROPIC_VERTEX_PROJECT_ID", AmbientLogin(), names.vertex_project, None))
+        return _named_project(names.vertex_project, names, told, problems)
     found: list[GoogleAccount] = []
     for where, source, project, region in wanted:
         try:
@@ -215,6 +235,18 @@ def _google_accounts(file: Document, names: FromNames, folder: Path, problems: l
         except ConfigError as error:
             problems.append(str(error))
     return [*found, *names.accounts]
+
+
+def _named_project(project: str, names: FromNames, told: list[str], problems: list[str]) -> list[GoogleAccount]:
+    """The machine's login for the project of ANTHROPIC_VERTEX_PROJECT_ID, which may be there for another program."""
+    try:
+        return [account_from("ANTHROPIC_VERTEX_PROJECT_ID", AmbientLogin(), project, _region(names), None)]
+    except ConfigError as error:
+        if names.vertex_is_ours:
+            problems.append(str(error))
+        else:
+            told.append(unused("Vertex AI", False, error))
+        return []
 
 
 def _region(names: FromNames) -> str:

@@ -89,6 +89,11 @@ class Directory:
                 models[name] = facts
         return tuple(Listed(name, facts, name in self._config.aliases) for name, facts in models.items())
 
+    def example(self) -> str | None:
+        """A model to try a chat with at the first door's path; `None` where none is listed."""
+        listed = self.listed(Route("models", path=self.doors[0].entry.path))
+        return next((one.name for one in listed if one.facts and one.facts.kind == "chat"), None)
+
     def _at(self, route: Route) -> list[Door]:
         """The doors of a path; raises `NotFound` where the settings open none."""
         doors = [door for door in self.doors if route.path in (None, door.entry.path)]
@@ -101,7 +106,8 @@ class Directory:
 
     def _candidates(self, route: Route, name: str) -> list[_Candidate]:
         """The doors that have the model, the best first: those that are known to have it, and of these the cloud whose
-        very own spelling the name is, then who calls it so. `cloud/name` asks one cloud alone."""
+        very own spelling the name is, then who calls it so. What nobody is known to have is rather a Claude, if it is
+        called so, than somebody's deployment. `cloud/name` asks one cloud alone."""
         doors, wanted = self._at(route), self._config.aliases.get(name, name)
         cloud, _, rest = wanted.partition("/")
         if rest and any(door.backend.name == cloud for door in self.doors):
@@ -111,7 +117,15 @@ class Directory:
             for door in doors
             if (facts := door.backend.find(wanted)) is not None
         ]
-        return sorted(found, key=lambda one: (not one.known, not one.owned, not one.exact))
+        return sorted(
+            found,
+            key=lambda one: (
+                not one.known,
+                not one.owned,
+                not one.known and one.facts.owner != "anthropic",
+                not one.exact,
+            ),
+        )
 
     def unknown(self, route: Route, name: str) -> NotFound:
         """The error for a model that nobody serves there, with the names that come close."""

@@ -27,6 +27,7 @@ _SINGLE = {
     "ANTHROPIC_VERTEX_BASE_URL": ("vertex", "base_url"),
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": ("bedrock", "base_url"),
 }
+_CLOUDS = ("vertex", "bedrock")  # the sections whose names the clouds' own tools read, too
 _CA_FILE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _NOT_YET = ("TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS")
 # What else oai-reverse-proxy reads (its .env.example and src/config.ts) and nothing here does.
@@ -70,6 +71,7 @@ class FromNames:
     foundry: AzureNames
     key_demanded: str | None  # where GATEKEEPER=proxy_key stands
     vertex_project: str | None  # ANTHROPIC_VERTEX_PROJECT_ID: names Vertex
+    vertex_is_ours: bool  # whether that stands in `.env`
     fallback_project: str | None  # GOOGLE_CLOUD_PROJECT: names it only for those who want Vertex anyway
     region: str | None
     proxies: Mapping[str, str] = field(repr=False)
@@ -105,7 +107,8 @@ def read_names(
     given = []
     for name, (section, setting) in _SINGLE.items():
         if value := names.get(name):
-            given.append(Given(section, setting, value.text, value.where))
+            is_ours = value.is_ours or section not in _CLOUDS
+            given.append(Given(section, setting, value.text, value.where, is_ours))
     key, key_demanded = _client_key(names, told)
     if key:
         given.append(key)
@@ -136,6 +139,7 @@ def read_names(
         foundry=foundry,
         key_demanded=key_demanded,
         vertex_project=vertex_project.text if vertex_project else None,
+        vertex_is_ours=vertex_project is not None and vertex_project.is_ours,
         fallback_project=fallback_project.text if fallback_project else None,
         region=region.text if region else None,
         proxies=_proxies(names, problems),

@@ -1,11 +1,12 @@
-"""Looks settings up by name: in the environment first, then in a `.env` file."""
+"""Looks settings up by name: in the environment first, then in a `.env` file; the former may be another program's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .settings import ConfigError
 from .texts import QUOTES, is_placeholder
 
 # Where the example files of tutorials hold stand-ins.
@@ -27,6 +28,11 @@ class Value:
     text: str = field(repr=False)
     where: str
     folder: Path | None  # what a relative path in it is relative to; None: the working directory
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it stands in `.env`; what stands in the environment may be there for another program."""
+        return self.folder is not None
 
 
 class Names:
@@ -63,6 +69,32 @@ class Names:
     def placeholders(self) -> set[str]:
         """The names that still hold an example's stand-in."""
         return {name for source, _, _ in self._sources for name, text in source.items() if _is_stand_in(name, text)}
+
+
+def checked[T](check: Callable[[str, str], T], value: Value | None, problems: list[str]) -> T | ConfigError | None:
+    """The value of a cloud's own name, put right. What is wrong with one in `.env` is added to `problems`; with one in
+    the environment it is the result, since nobody may need that value: `sound` raises it for who does."""
+    if value is None:
+        return None
+    try:
+        return check(value.where, value.text)
+    except ConfigError as error:
+        if not value.is_ours:
+            return error
+        problems.append(str(error))
+        return None
+
+
+def sound[T](value: T | ConfigError) -> T:
+    """A value of `checked` for one who needs it; raises what is wrong with it."""
+    if isinstance(value, ConfigError):
+        raise ConfigError(str(value))
+    return value
+
+
+def unused(cloud: str, others: bool, error: ConfigError) -> str:
+    """What is told when a cloud's own names make no account of it; `others`: whether it has accounts all the same."""
+    return f"{'Ignored' if others else f'{cloud} stays off'}, since {error}"
 
 
 def _is_stand_in(name: str, text: str) -> bool:

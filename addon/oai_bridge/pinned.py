@@ -87,7 +87,7 @@ class _SocksConnector(aiohttp.TCPConnector):
             from python_socks.async_.asyncio import Proxy
         except ImportError:
             raise Unfetchable(
-                "A SOCKS proxy needs one more package; run `pip install 'oai-vertex[socks]'` and start again."
+                "A SOCKS proxy needs one more package; run `pip install aiohttp-socks PySocks` and start again."
             ) from None
         super().__init__(limit=0, force_close=True)
         self._refused = ProxyError

@@ -1,4 +1,4 @@
-"""Which credential next: one after the other, out of those that have the model."""
+"""Which credential next: one after the other, out of those that have the model; who lists it before who takes any."""
 
 from __future__ import annotations
 
@@ -19,4 +19,5 @@ class Pool:
         """The credential for the next request to the model of this id; `None` when there is none."""
         first = next(self._turns)
         in_turn = (*self.credentials[first:], *self.credentials[:first])
-        return next((credential for credential in in_turn if credential.serves(model)), None)
+        able = [credential for credential in in_turn if credential.serves(model)]
+        return next((credential for credential in able if credential.lists(model)), next(iter(able), None))

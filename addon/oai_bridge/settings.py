@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 _SHOWN = 40  # characters
+_LONG_KEY = 16  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -21,6 +22,11 @@ def shown(value: object) -> str:
     text = repr(value)
     plain = isinstance(value, str | int | float) and len(text) <= _SHOWN
     return text if plain else "what stands there"
+
+
+def _end(key: str) -> str:
+    """What tells a key from others, where it is long enough that this tells nothing else."""
+    return f" …{key[-4:]}" if len(key) >= _LONG_KEY else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ class AwsApiKey:
 
     @property
     def label(self) -> str:
-        return "Bedrock API key"
+        return f"Bedrock API key{_end(self.key)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +154,15 @@ class Guardrail:
 class Bedrock:
     """Models on AWS Bedrock. `base_url` is the runtime's and `mantle_url` Mantle's, without a trailing slash; None:
     AWS's host for the region. `api` is the door that Claude's chats go through; `profiles` is where inference profiles
-    may send a request: within the region's own part of the world where the model has such a profile, or anywhere."""
+    may send a request: within the region's own part of the world where the model has such a profile and else anywhere,
+    within that part alone, or anywhere."""
 
     accounts: tuple[AwsAccount, ...] = ()
     base_url: str | None = None
     mantle_url: str | None = None
     api: Literal["invoke", "messages", "mantle", "converse"] = "invoke"
     anthropic_version: str = "bedrock-2023-05-31"
-    profiles: Literal["geo", "global"] = "geo"
+    profiles: Literal["geo", "geo_only", "global"] = "geo"
     guardrail: Guardrail | None = None
     service_tier: BedrockTier | None = None
 
@@ -166,7 +173,7 @@ class AzureKey:
 
     @property
     def label(self) -> str:
-        return "API key"
+        return f"API key{_end(self.key)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +203,7 @@ class AzureAccount:
 
     @property
     def label(self) -> str:
-        """`name.openai.azure.com (API key)`, for people; no secret."""
+        """`name.openai.azure.com (API key …9f3c)`, for people; no secret."""
         return f"{self.endpoint.partition('://')[2]} ({self.source.label})"
 
 
@@ -319,9 +326,13 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One single-valued setting as somebody wrote it: `value` is not checked yet, `where` is named in errors."""
+    """One single-valued setting as somebody wrote it: `value` is not checked yet, `where` is named in errors.
+
+    `is_ours` is false for a cloud's own name in the environment, which may be there for another program.
+    """
 
     section: str
     name: str
     value: Any = field(repr=False)
     where: str
+    is_ours: bool = True

@@ -175,7 +175,7 @@ def _socks_connector(proxy: str, options: dict[str, Any]) -> aiohttp.BaseConnect
         from aiohttp_socks import ProxyConnector
     except ImportError:
         raise UpstreamError(
-            "A SOCKS proxy needs one more package; run `pip install 'oai-vertex[socks]'` and start again.",
+            "A SOCKS proxy needs one more package; run `pip install aiohttp-socks PySocks` and start again.",
             code="socks_missing",
         ) from None
     scheme, _, rest = proxy.partition("://")

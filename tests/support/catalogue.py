@@ -11,6 +11,13 @@ DATA = Path(catalog.__file__).with_name("claude.json")
 CATALOG = Catalog()
 
 
+def on_bedrock(name: str, catalog: Catalog = CATALOG) -> ModelFacts | None:
+    """The model on Bedrock of that name, whoever made it."""
+    if facts := catalog.find(name):
+        return facts if facts.bedrock else None
+    return catalog.find_bedrock(name)
+
+
 def known(name: str, catalog: Catalog = CATALOG) -> ModelFacts:
     facts = catalog.find(name)
     assert facts is not None, name

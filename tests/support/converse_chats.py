@@ -13,6 +13,7 @@ from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings import Bedrock, Claude
+from tests.support.catalogue import on_bedrock
 from tests.support.converse_rules import faults
 
 Body = dict[str, Any]
@@ -35,7 +36,7 @@ JSON = {"type": "json_schema", "json_schema": {"name": "an answer!", "schema": F
 
 
 def facts_of(model: str) -> ModelFacts:
-    facts = CATALOG.find_on_bedrock(model)
+    facts = on_bedrock(model)
     assert facts is not None
     return facts
 

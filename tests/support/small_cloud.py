@@ -89,6 +89,9 @@ class Key:
     def serves(self, model: str) -> bool:
         return True
 
+    def lists(self, model: str) -> bool:
+        return False
+
     async def access(self) -> Key:
         return self
 

@@ -20,11 +20,11 @@ from ..dialects.cloud_errors import AWS
 from ..errors import BridgeError, UpstreamError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
-from ..models.profiles import bedrock_id, mantle_id, plain_id, profile_hint
+from ..models.profiles import bedrock_id, mantle_id, plain_id
 from ..models.spellings import is_bedrock_id
 from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend, json_headers
-from .bedrock_host import MANTLE_SERVICE, SERVICE, guardrail_headers, mantle_url, model_path, runtime_url
+from .bedrock_host import MANTLE_SERVICE, SERVICE, guardrail_headers, mantle_url, model_path, refusal_hint, runtime_url
 from .claude import OWN_TIERS, ClaudeBackend
 from .converse import ConverseClaude
 
@@ -71,7 +71,7 @@ class _BedrockClaude(ClaudeBackend[Access]):
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
-        return error_from_aws(status, headers, body, profile_hint(model, region))
+        return error_from_aws(status, headers, body, refusal_hint(self._bedrock, self.find, model, region))
 
 
 class InvokeClaude(_BedrockClaude):

@@ -11,13 +11,13 @@ from ..dialects.bedrock_embeddings import Batch, Embedded, embedding_batches, re
 from ..errors import BridgeError
 from ..jsontext import write
 from ..models.embeddings import EmbeddingCatalog, EmbeddingFacts
-from ..models.profiles import bedrock_id, profile_hint
+from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.embeddings import EmbeddingRequest
 from ..settings import Bedrock
 from .base import Backend, Call, json_headers
-from .bedrock_host import SERVICE, model_path, runtime_url
+from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
 
 
 class BedrockEmbeddings(Backend[EmbeddingFacts, Access]):
@@ -56,4 +56,4 @@ class BedrockEmbeddings(Backend[EmbeddingFacts, Access]):
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
-        return error_from_aws(status, headers, body, profile_hint(model, region))
+        return error_from_aws(status, headers, body, refusal_hint(self._bedrock, self.find, model, region))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import quote
 
+from ..models.facts import Profile
+from ..models.profiles import profile_hint
 from ..settings import Bedrock
 
 SERVICE, MANTLE_SERVICE = "bedrock", "bedrock-mantle"
@@ -39,6 +42,22 @@ def guardrail_headers(bedrock: Bedrock) -> Mapping[str, str]:
         "x-amzn-bedrock-guardrailidentifier": guardrail.id,
         "x-amzn-bedrock-guardrailversion": guardrail.version,
     }
+
+
+class _Known(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def bedrock_profiles(self) -> tuple[Profile, ...] | None: ...
+
+
+def refusal_hint(bedrock: Bedrock, find: Callable[[str], _Known | None], model: str, region: str) -> str | None:
+    """What to do, if anything is known, after AWS has refused the id `model` in `region`. `find` is the door's own. An
+    id that was called as it is has no profiles to choose from; its model, by the listed name, has."""
+    called = find(model)
+    facts = find(called.id) if called else None
+    return profile_hint(model, facts.bedrock_profiles if facts else None, region, bedrock.profiles)
 
 
 def model_path(model_id: str) -> str:

@@ -3,17 +3,19 @@ Completions API" and the `openai` package's `providers/bedrock`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..credentials.base import Access, Outbound
+from ..dialects.openai_errors import error_from_openai
+from ..errors import BridgeError
 from ..jsontext import write
 from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..settings import Bedrock, OpenAI
 from .base import Call, json_headers
-from .bedrock_host import SERVICE, guardrail_headers, runtime_url
+from .bedrock_host import SERVICE, guardrail_headers, refusal_hint, runtime_url
 from .passing import PATHS, OpenAiBackend
 
 
@@ -33,6 +35,12 @@ class BedrockOpenAI(OpenAiBackend[Access]):
 
     def owns(self, name: str) -> bool:
         return is_bedrock_id(name)
+
+    def error(
+        self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
+    ) -> BridgeError:
+        hint = refusal_hint(self._bedrock, self.find, model, region)
+        return error_from_openai(status, headers, body, self.cloud, hint)
 
     def outbound(
         self, body: dict[str, Any], facts: PassedFacts, call: Call, betas: Sequence[str], access: Access

@@ -46,7 +46,7 @@ class ClaudeBackend[A](NativeBackend[A]):
         return self._catalog.find(name)
 
     def has(self, facts: ModelFacts) -> bool:
-        return self.cloud not in facts.retired
+        return self._catalog.serves(self.cloud, facts)
 
     def chat(self, chat: ChatRequest, facts: ModelFacts, notes: Notes) -> Translated:
         return claude_body(

@@ -21,13 +21,13 @@ from ..errors import BridgeError
 from ..jsontext import write
 from ..models.catalog import Catalog
 from ..models.facts import ModelFacts
-from ..models.profiles import bedrock_id, profile_hint
+from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.chat import ChatRequest
 from ..settings import Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, Dialect, json_headers
-from .bedrock_host import SERVICE, model_path, runtime_url
+from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
 
 
 class Converse(ChatBackend[Access]):
@@ -74,7 +74,7 @@ class Converse(ChatBackend[Access]):
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
-        return error_from_aws(status, headers, body, profile_hint(model, region))
+        return error_from_aws(status, headers, body, refusal_hint(self._bedrock, self.find, model, region))
 
     def repaired(
         self, body: dict[str, Any], error: BridgeError, done: frozenset[str]
@@ -102,4 +102,4 @@ class ConverseClaude(Converse):
         return facts if facts and facts.bedrock else None
 
     def has(self, facts: ModelFacts) -> bool:
-        return "bedrock" not in facts.retired
+        return self._catalog.serves("bedrock", facts)

@@ -36,6 +36,9 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
         super().__init__(catalog, claude, foundry.anthropic_version)
         self._deployments = _by_id(foundry.deployments, catalog)
 
+    def has(self, facts: ModelFacts) -> bool:
+        return facts.id in self._deployments or super().has(facts)
+
     def outbound(
         self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: AzureAccess
     ) -> Outbound:

@@ -63,6 +63,9 @@ class AwsCredential:
     def serves(self, model: str) -> bool:
         return True
 
+    def lists(self, model: str) -> bool:
+        return False
+
     async def access(self) -> AwsAccess:
         return await self._minted.get()
 
@@ -86,6 +89,12 @@ class AwsCredential:
                 return AwsAccess(region, given, self._clock), math.inf
 
 
+def _is_signed(name: str) -> bool:
+    """What AWS wants signed, and all that says what is asked for. The rest may be changed on the way: a company's proxy
+    that writes an `accept-encoding` of its own would spoil each signature."""
+    return name in ("content-type", "host") or name.startswith("x-amz")
+
+
 def _signed(outbound: Outbound, keys: AwsKeys, region: str, now: float) -> dict[str, str]:
     """The headers of Signature Version 4. By the steps of botocore's `SigV4Auth` instead of its `add_auth`, which
     takes the time from the machine and logs what it signs, the session token with it.
@@ -99,7 +108,8 @@ def _signed(outbound: Outbound, keys: AwsKeys, region: str, now: float) -> dict[
     added = {"x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))}
     if keys.session_token is not None:
         added["x-amz-security-token"] = keys.session_token
-    request = AWSRequest(outbound.method, outbound.url, {**outbound.headers, **added}, outbound.body)
+    covered = {name: value for name, value in outbound.headers.items() if _is_signed(name.lower())}
+    request = AWSRequest(outbound.method, outbound.url, {**covered, **added}, outbound.body)
     request.context["timestamp"] = added["x-amz-date"]
     signer = SigV4Auth(
         ReadOnlyCredentials(keys.key_id, keys.secret, keys.session_token), outbound.service or _SERVICE, region

@@ -122,6 +122,12 @@ def _explained(error: Exception, login: AwsLogin, aws: Session) -> BridgeError:
                 f"An MFA code is asked for {who}, and nobody can type it here; use a profile without mfa_serial, "
                 f"or temporary keys from `aws configure export-credentials{_option(aws.profile)}`."
             )
+        case told.CredentialRetrievalError(kwargs={"provider": "custom-process"}):
+            # Its words are what the process wrote to its standard error: whatever that may be.
+            text = (
+                f"The AWS credentials for {who} can't be fetched; run the profile's `credential_process` in a terminal "
+                "to see why."
+            )
         case told.CredentialRetrievalError() | told.MetadataRetrievalError():
             text = f"The AWS credentials for {who} can't be fetched; check the program that gives them. ({said})"
         case told.ClientError() | ResponseParserError() if _may_pass(error):

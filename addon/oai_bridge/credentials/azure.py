@@ -71,14 +71,17 @@ class AzureCredential:
         self._session = session
         self._scope = scope or _scope(account)
         self._minted = Minted(self._load, clock)
+        self._deployments = account.deployments if isinstance(account, AzureAccount) else {}
 
     @property
     def label(self) -> str:
         return self._account.label
 
     def serves(self, model: str) -> bool:
-        deployments = self._account.deployments if isinstance(self._account, AzureAccount) else {}
-        return not deployments or model in deployments
+        return not self._deployments or model in self._deployments
+
+    def lists(self, model: str) -> bool:
+        return model in self._deployments
 
     async def access(self) -> AzureAccess:
         return await self._minted.get()
@@ -110,7 +113,7 @@ def _token(scope: str, session: Callable[[], requests.Session], who: str) -> tup
         from azure.identity import DefaultAzureCredential
     except ImportError:
         raise Unauthorized(
-            "Entra ID needs one more package; run `pip install 'oai-vertex[entra]'` and start again.",
+            "Entra ID needs one more package; run `pip install azure-identity` and start again.",
             code="credential_refused",
         ) from None
     with session() as http:

@@ -46,6 +46,9 @@ class Credential(Protocol):
     def serves(self, model: str) -> bool:
         """Whether the account has the model of this id (`Facts.id`), as far as its settings tell."""
 
+    def lists(self, model: str) -> bool:
+        """Whether its settings name this very model, rather than none at all."""
+
     async def access(self) -> Access:
         """Access that is valid now; raises `BridgeError`."""
 

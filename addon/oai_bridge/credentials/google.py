@@ -61,6 +61,9 @@ class GoogleCredential:
     def serves(self, model: str) -> bool:
         return True
 
+    def lists(self, model: str) -> bool:
+        return False
+
     async def access(self) -> GoogleAccess:
         return await self._minted.get()
 

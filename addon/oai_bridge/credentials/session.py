@@ -1,4 +1,4 @@
-"""The HTTP session in which google-auth asks for tokens: the same proxies and CA as for the cloud itself."""
+"""The HTTP session in which the clouds' login services are asked for tokens: proxies and CA as for the clouds."""
 
 from __future__ import annotations
 
@@ -28,13 +28,17 @@ class _Adapter(HTTPAdapter):
 
 
 class TokenSession(requests.Session):
-    """A `requests` session whose proxy comes from `network` alone; for one thread."""
+    """A `requests` session whose proxy comes from `network` alone and that follows no redirect; for one thread."""
 
     def __init__(self, network: Network, context: Callable[[], ssl.SSLContext]) -> None:
         super().__init__()
         self._network = network
         self.trust_env = False  # or ~/.netrc would add an Authorization of its own
         self.mount("https://", _Adapter(context))
+
+    def get_redirect_target(self, resp: Any) -> None:
+        """The hook where requests looks for redirects. There is never one: it could lead an assertion or a token
+        anywhere, also by plain http."""
 
     def merge_environment_settings(  # the hook where requests looks for proxies
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any

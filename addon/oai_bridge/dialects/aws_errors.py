@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..errors import CloudError, Original
 from .claude_errors import error_from_body
@@ -88,19 +89,16 @@ _KEY_REFUSED = re.compile("api key|bearer token|security token", re.I)
 _SKEWED = re.compile("signature (?:expired|not yet current)", re.I)
 
 
-def error_from_aws(
-    status: int | None, headers: Mapping[str, str], body: bytes, profile: str | None = None
-) -> CloudError:
+def error_from_aws(status: int | None, headers: Mapping[str, str], body: bytes, hint: str | None = None) -> CloudError:
     """The error that an answer of AWS tells. `status` is the HTTP status it came with, `None` inside a stream; header
-    names are lower case; `profile` is the inference profile to name where the model can be had by one only. Whatever
-    the body is, an error comes out."""
+    names are lower case; `hint` says what to do where the model can be had by an inference profile only. Whatever the
+    body is, an error comes out."""
     value = json_or_none(body)
     told = value if isinstance(value, dict) else {}
-    match told.get("error"):
-        case {"type": type, "message": str(said)} if type in _NO_MODEL and _PROFILE_NEEDED.search(said):
-            return _error(INVALID, said, Original(status), headers, profile)  # AWS's words in Anthropic's shape
-        case dict():
-            return error_from_body(status, body, headers, AWS)
+    if said := id_refused(told):
+        return _error(INVALID, said, Original(status), headers, hint)
+    if isinstance(told.get("error"), dict):
+        return error_from_body(status, body, headers, AWS)
     name = headers.get("x-amzn-errortype") or told.get("__type")
     message = told.get("message") or told.get("Message")
     kind = _kind(name)
@@ -112,7 +110,15 @@ def error_from_aws(
         kind = kind_of_status(status)
     if isinstance(told.get("originalMessage"), str):
         message = f"{message.removesuffix('.')}: {told['originalMessage']}"
-    return _error(kind or unknown(status), message, Original(status), headers, profile)
+    return _error(kind or unknown(status), message, Original(status), headers, hint)
+
+
+def id_refused(told: Mapping[str, Any]) -> str | None:
+    """AWS's words, in the shape of Anthropic's or OpenAI's errors, for a model that can't be had by its id."""
+    match told.get("error"):
+        case {"type": type, "message": str(said)} if type in _NO_MODEL and _PROFILE_NEEDED.search(said):
+            return said
+    return None
 
 
 def error_from_exception(name: str, message: str) -> CloudError:
@@ -120,10 +126,10 @@ def error_from_exception(name: str, message: str) -> CloudError:
     return _error(_kind(name) or unknown(None), message, Original(), {}, None)
 
 
-def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, str], profile: str | None) -> CloudError:
+def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, str], hint: str | None) -> CloudError:
     message = message.strip().removeprefix(_QUOTING).partition(_SIGNED)[0].strip() or plain(original.status, b"")
     if kind is INVALID and _PROFILE_NEEDED.search(message):
-        kind = _no_such_model(message, profile)
+        kind = _no_such_model(message, hint)
     elif kind is DENIED and _KEY_REFUSED.search(message):
         kind = CREDENTIAL
     elif kind is _SIGNATURE and _SKEWED.search(message):
@@ -131,9 +137,9 @@ def _error(kind: Kind, message: str, original: Original, headers: Mapping[str, s
     return cloud_error(kind, message, headers, AWS, original=original)
 
 
-def _no_such_model(message: str, profile: str | None) -> Kind:
-    if profile:
-        return replace(NOT_FOUND, hint=f"Use the inference profile `{profile}`.")
+def _no_such_model(message: str, hint: str | None) -> Kind:
+    if hint:
+        return replace(NOT_FOUND, hint=hint)
     if not _PLAIN_ID.search(message):
         return NOT_FOUND
     hint = "Use the id of an inference profile, such as the model's own with `us.`, `eu.` or `global.` before it."

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import CloudError, Original
 from ..jsontext import write
 from ..models.passed import Cloud
-from .aws_errors import error_from_aws
+from .aws_errors import error_from_aws, id_refused
 from .claude_errors import error_from_body
 from .cloud_errors import (
     AWS,
@@ -77,10 +77,12 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MILLISECONDS = re.compile(r"\d{1,9}(?:\.\d+)?")
 
 
-def error_from_openai(status: int | None, headers: Mapping[str, str], body: bytes, cloud: Cloud) -> CloudError:
+def error_from_openai(
+    status: int | None, headers: Mapping[str, str], body: bytes, cloud: Cloud, hint: str | None = None
+) -> CloudError:
     """The error that `body` tells. `status` is the HTTP status it came with, `None` inside a stream; header names are
-    lower case. Type, code and param are the cloud's own where it gave them. Whatever the body is, an error comes
-    out."""
+    lower case; `hint` says what to do where a model on Bedrock can be had by an inference profile only. Type, code and
+    param are the cloud's own where it gave them. Whatever the body is, an error comes out."""
     value = json_or_none(body)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Google's platform wraps its error in an array
@@ -90,8 +92,8 @@ def error_from_openai(status: int | None, headers: Mapping[str, str], body: byte
     message = detail.get("message")
     if isinstance(detail.get("status"), str):
         return error_from_body(status, body, headers, _HINTS[cloud])
-    if cloud == "bedrock" and not told.get("error"):
-        return error_from_aws(status, headers, body)
+    if cloud == "bedrock" and (not told.get("error") or id_refused(told)):
+        return error_from_aws(status, headers, body, hint)
     status = status or _status(detail)
     known = isinstance(message, str) and message.strip()
     error = cloud_error(

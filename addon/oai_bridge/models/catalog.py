@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import structs
 
 from .facts import Cloud, Effort, LongContext, ModelFacts, Prices, Rates
-from .spellings import BedrockName, bedrock_name
+from .spellings import BedrockName, bedrock_name, is_bedrock_id
 from .tables import ID_OR_ARN, CatalogError, Table, merged, unknown_generation
 
 __all__ = ["Catalog", "CatalogError", "Cloud", "Effort", "LongContext", "ModelFacts", "Prices", "Rates"]
@@ -28,6 +28,10 @@ _ELSEWHERE = re.compile(
     r"(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/anthropic/models/|anthropic/)?"
     r"(?P<name>[a-z0-9][a-z0-9._@-]{0,127})"
 )
+_NEW = (
+    "overrides are for Claude and for the chat models that Bedrock's Converse serves: correct the name, remove this, "
+    "or give a new model of these a `generation`."
+)
 _VERSION = re.compile(r"(?:-(?P<date>\d{8}))?(?:-(?:latest|default))?\Z")
 _BEDROCK_VERSION = re.compile(r"(?:-v\d+)?(?::\d+)*\Z")
 
@@ -36,8 +40,8 @@ class Catalog:
     """All known models. Made once from `data` and `bedrock` (default: the files beside this one) and the overrides.
 
     `overrides` maps a model's name to facts, keys as in `ModelFacts`: a known model's facts change (prices singly). An
-    unknown name is a new model: of Bedrock's table if it gives one of that table's generations, else a Claude, by
-    default of the newest generation. Raises `CatalogError`.
+    unknown name is a new model: of Bedrock's table if it gives one of that table's generations, else a Claude. Only a
+    `claude-…` needs no generation; it is of the newest. Raises `CatalogError`.
     """
 
     __slots__ = ("_by_arn", "_by_id", "_by_name", "_claudes", "_other", "_others", "_others_by_name", "_unknown")
@@ -69,6 +73,8 @@ class Catalog:
                     raise CatalogError(f"{path}.bedrock", others.models[spelling].bedrock, ID_OR_ARN)
             elif generation is not None and generation not in generations:
                 raise unknown_generation(path, generation, generations)
+            elif generation is None and not spelling.strip().lower().startswith("claude-"):
+                raise CatalogError(path, override, _NEW)
             else:
                 claude.override(spelling, override, path, {})
         self._index(claude, others)
@@ -95,24 +101,24 @@ class Catalog:
         """The model on Bedrock, not a Claude, of that name: a short one such as `nova-pro` or `amazon/nova-pro`, or one
         of Bedrock's ids, with or without version and profile, or an ARN.
 
-        An id is called as it is spelled, where it can be. One of Bedrock's form that nobody has told us of, and an ARN
-        that doesn't tell its model, have the facts that are least likely to fail a chat.
+        An id is called as it is spelled, where it can be. One that is certainly Bedrock's but that nobody has told us
+        of, and an ARN that doesn't tell its model, have the facts that are least likely to fail a chat.
         """
         named = bedrock_name(name)
         if named and named.vendor == "anthropic":
             return None
         if (facts := self._known_on_bedrock(name)) or named is None:
             return facts
-        if named.is_arn and named.full in self._by_arn:  # a Claude's
+        if named.full in self._by_arn or not is_bedrock_id(name):  # a Claude's | somebody else's
             return None
         owner = named.vendor or self._other.owner
         return structs.replace(self._other, id=named.full, owner=owner, bedrock=named.full)
 
-    def find_on_bedrock(self, name: str) -> ModelFacts | None:
-        """The model on Bedrock of that name, whoever made it: what `find` or `find_bedrock` finds."""
-        if facts := self.find(name):
-            return facts if facts.bedrock else None
-        return self.find_bedrock(name)
+    def serves(self, cloud: Cloud, facts: ModelFacts) -> bool:
+        """Whether the cloud is known to have this model now: facts that were made up from a name say nothing of that,
+        even where they have an id for it."""
+        known = self._claudes.get(facts.id) or self._others.get(facts.id)
+        return known is not None and getattr(known, cloud) is not None and cloud not in known.retired
 
     def listed(self, cloud: Cloud) -> tuple[ModelFacts, ...]:
         """What a list of a cloud's Claudes shows, newest generation first and the user's own models before all.

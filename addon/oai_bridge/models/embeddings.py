@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, convert, json, structs
 
-from .facts import BedrockId, Count, Id, Prices, Profile
+from .facts import BedrockId, Count, Id, Kind, Prices, Profile
 from .spellings import bedrock_name
 
 _DATA = Path(__file__).with_name("embeddings.json")
@@ -27,6 +27,10 @@ class EmbeddingFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context: Count  # tokens of one text
     max_output: None = None
     prices: Prices | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "embedding"
 
 
 class _Table(Struct, forbid_unknown_fields=True):

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Protocol
 from msgspec import Meta, Struct
 
 Cloud = Literal["vertex", "bedrock", "foundry"]
+Kind = Literal["chat", "embedding", "image"]
+"""What a model is made for."""
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Profile = Literal["us", "us-gov", "ca", "eu", "apac", "jp", "au", "in", "global"]
 """What an inference profile's id of Bedrock begins with: the part of the world that its requests stay in."""
@@ -29,6 +31,9 @@ class Facts(Protocol):
 
     @property
     def owner(self) -> str: ...
+
+    @property
+    def kind(self) -> Kind: ...
 
     @property
     def context(self) -> int | None: ...
@@ -70,7 +75,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bedrock: BedrockId | None = None  # without "us.", "global." ... in the data; None: not known there
     bedrock_profiles: tuple[Profile, ...] | None = None  # the prefixes that it has there; None: not known
     bedrock_on_demand: bool = False  # `bedrock` can be called as it is
-    foundry: str | None = None
+    foundry: Id | None = None
     aliases: tuple[str, ...] = ()
     listed: bool = True  # False: most accounts have no access
     retired: tuple[Cloud, ...] = ()  # clouds that don't serve it any more
@@ -113,3 +118,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prices: Prices | None = None
     vertex_regional_surcharge: Rate  # share on top of the prices outside Vertex's global endpoint: 0.1 is 10 %
     bedrock_regional_surcharge: Rate = 0  # the same outside Bedrock's global profile
+
+    @property
+    def kind(self) -> Kind:
+        return "chat"

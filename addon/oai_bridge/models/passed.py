@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, convert, json, structs
 
-from .facts import Count, Prices, Profile, Rate
+from .facts import Count, Kind, Prices, Profile, Rate
 from .spellings import bedrock_name
 
 Cloud = Literal["vertex", "bedrock", "azure"]
@@ -37,7 +37,7 @@ class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     id: str
     name: str
     owner: str
-    kind: Literal["chat", "embedding", "image"] = "chat"
+    kind: Kind = "chat"
     listed: bool = True  # False: retired, or most accounts have no access
     reasoning: bool = False
     parallel: bool = True  # takes `parallel_tool_calls`, which the o-series refuses

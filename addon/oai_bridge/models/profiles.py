@@ -12,22 +12,26 @@ from typing import Literal, Protocol
 from .facts import Profile
 from .spellings import bedrock_name
 
-# The profiles that a region may call, the nearest first: the first row whose word the region begins with. China, the
-# secret regions and the European sovereign cloud have none that we know of.
-_REGIONS: tuple[tuple[str, tuple[Profile, ...]], ...] = (
-    ("us-gov-", ("us-gov",)),
-    ("us-iso", ()),
-    ("eu-iso", ()),
-    ("us-", ("us", "global")),
-    ("ca-", ("ca", "us", "global")),
-    ("eu-", ("eu", "global")),
-    ("ap-northeast-1", ("jp", "apac", "global")),
-    ("ap-northeast-3", ("jp", "apac", "global")),
-    ("ap-southeast-2", ("au", "apac", "global")),
-    ("ap-southeast-4", ("au", "apac", "global")),
-    ("ap-south-", ("in", "apac", "global")),
-    ("ap-", ("apac", "global")),
-    *((place, ("global",)) for place in ("sa-", "me-", "af-", "il-", "mx-")),
+Choice = Literal["geo", "geo_only", "global"]
+"""Where requests may go: the region's own part of the world before others, that part alone, or anywhere."""
+
+# The profiles that a region may call, the nearest first, those of its own part of the world apart from those that leave
+# it: the first row whose word the region begins with. China, the secret regions and the European sovereign cloud have
+# none that we know of.
+_REGIONS: tuple[tuple[str, tuple[Profile, ...], tuple[Profile, ...]], ...] = (
+    ("us-gov-", ("us-gov",), ()),
+    ("us-iso", (), ()),
+    ("eu-iso", (), ()),
+    ("us-", ("us",), ("global",)),
+    ("ca-", ("ca",), ("us", "global")),
+    ("eu-", ("eu",), ("global",)),
+    ("ap-northeast-1", ("jp", "apac"), ("global",)),
+    ("ap-northeast-3", ("jp", "apac"), ("global",)),
+    ("ap-southeast-2", ("au", "apac"), ("global",)),
+    ("ap-southeast-4", ("au", "apac"), ("global",)),
+    ("ap-south-", ("in", "apac"), ("global",)),
+    ("ap-", ("apac",), ("global",)),
+    *((place, (), ("global",)) for place in ("sa-", "me-", "af-", "il-", "mx-")),
 )
 # What every newer Claude has, and so most likely one that nobody has told us of. Asia's is of the older models.
 _USUAL: tuple[Profile, ...] = ("us", "us-gov", "eu", "jp", "au", "global")
@@ -43,35 +47,39 @@ class OnBedrock(Protocol):
     def bedrock_profiles(self) -> tuple[Profile, ...] | None: ...
 
 
-def bedrock_id(facts: OnBedrock, region: str, profiles: Literal["geo", "global"]) -> str:
+def bedrock_id(facts: OnBedrock, region: str, profiles: Choice) -> str:
     """The id to call from `region`, which is such as `eu-west-1`.
 
     An ARN or an id that has a profile already is kept. Else the profile of the region's own part of the world goes in
-    front, or else the global one, whichever of them the model has; `profiles` "global" turns the two round. With
-    neither, it is the plain id, which works where the model is served in the region itself.
+    front, or else the global one (in Canada the one of the US before it), whichever of them the model has; `profiles`
+    "global" turns the two round, "geo_only" takes none but the first. With neither, it is the plain id, which works
+    where the model is served in the region itself.
     """
     id = facts.bedrock or ""  # a backend finds only what Bedrock has
     named = bedrock_name(id)
     if named is None or named.is_arn or named.profile:
         return id
-    known = _USUAL if facts.bedrock_profiles is None else facts.bedrock_profiles
-    nearest = _nearest(region, known)
-    if profiles == "global" and "global" in nearest:
-        nearest = ("global",)
-    return f"{nearest[0]}.{id}" if nearest else id
+    profile = _chosen(region, _USUAL if facts.bedrock_profiles is None else facts.bedrock_profiles, profiles)
+    return f"{profile}.{id}" if profile else id
 
 
-def profile_hint(model: OnBedrock | str, region: str) -> str | None:
-    """The id to suggest after AWS has said of a model, or of its id, that on-demand throughput isn't supported. `None`
-    where there is no better one."""
-    id, known = (model, None) if isinstance(model, str) else (model.bedrock or "", model.bedrock_profiles)
+def profile_hint(id: str, known: tuple[Profile, ...] | None, region: str, profiles: Choice) -> str | None:
+    """What to do after AWS has said in `region` that `id` needs an inference profile, as a sentence; `None` where
+    nothing better is known. `known` are those that the model has. Where none is known of a Claude, AWS knows better,
+    and it is the usual one; of others nobody can tell."""
     named = bedrock_name(id)
     if named is None or named.plain is None:
         return None
-    usual = _USUAL if named.vendor == "anthropic" else (*_USUAL, "apac")
-    nearest = _nearest(region, known or usual)
-    hint = f"{nearest[0]}.{named.plain}" if nearest else None
-    return None if hint == named.full else hint
+    likely = known or (_USUAL if named.vendor == "anthropic" else ())
+    if profile := _chosen(region, likely, profiles):
+        better = f"{profile}.{named.plain}"
+        return None if better == named.full else f"Use the inference profile `{better}`."
+    if known and (leaving := _chosen(region, known, "geo")):
+        return (
+            "The model has no inference profile that stays in this region's part of the world, as `geo_only` demands: "
+            f"use another region or model, or set `bedrock: {{profiles: geo}}`, which calls `{leaving}.`."
+        )
+    return None
 
 
 def plain_id(id: str) -> str:
@@ -87,7 +95,10 @@ def mantle_id(id: str) -> str:
     return named.stem if named and named.plain else id
 
 
-def _nearest(region: str, known: tuple[Profile, ...]) -> tuple[Profile, ...]:
-    """Those out of `known` that the region may call, the nearest first."""
-    reachable = next((row for place, row in _REGIONS if region.startswith(place)), ())
-    return tuple(profile for profile in reachable if profile in known)
+def _chosen(region: str, known: tuple[Profile, ...], profiles: Choice) -> Profile | None:
+    """The one out of `known` to call from the region, if there is any that may be."""
+    own, leaving = next(((own, leaving) for place, own, leaving in _REGIONS if region.startswith(place)), ((), ()))
+    if profiles == "global" and "global" in leaving:
+        own = ("global", *own)
+    order = own if profiles == "geo_only" else (*own, *leaving)
+    return next((profile for profile in order if profile in known), None)
