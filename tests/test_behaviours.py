@@ -245,7 +245,9 @@ def test_hangs_until_it_is_let_go(cloud: FakeVertex) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [Hang(), replay(pause_after=50), replay(pause_after=0), endless(0.01), huge(50_000_000)], ids=repr
+    "behaviour",
+    [Hang(), replay(pause_after=50), replay(pause_after=0), endless(0.01), huge(50_000_000)],
+    ids=["hangs", "midway", "after the headers", "endless", "huge"],
 )
 def test_sees_a_hang_up_at_once(cloud: FakeVertex, behaviour: Behaviour) -> None:
     cloud.script(behaviour)
