@@ -25,6 +25,7 @@ KEY = AzureKey("key")
 VERSION = "2024-10-21"
 ANY = AzureAccount(HOST, KEY)
 OLDER = AzureAccount(HOST, KEY, api_version=VERSION)
+LONG_AGO = AzureAccount(HOST, KEY, api_version="2024-06-01")
 MAPPED = AzureAccount(HOST, KEY, {"gpt-4o": "my-4o", "small": "text-embedding-3-small"})
 CHAT: dict[str, Any] = {"model": "my-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -121,7 +122,7 @@ def test_a_deployments_name_is_one_segment_of_the_path(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("versions", "usage"),
+    ("versions", "newer"),
     [
         ([None], True),
         (["2024-10-21"], True),
@@ -129,21 +130,73 @@ def test_a_deployments_name_is_one_segment_of_the_path(name: str) -> None:
         (["2025-04-01-preview"], True),
         (["2024-08-01-preview"], False),
         (["2024-06-01"], False),
-        (["2024-10-21", "2024-06-01"], False),  # who answers isn't known yet when the request is made
-        (["2024-10-21", None], True),
+        (["2024-10-21", "2024-06-01"], True),
+        (["2024-06-01", "2024-10-21"], False),
+        (["2024-06-01", None], False),
+        ([None, "2024-06-01"], True),
     ],
 )
-def test_only_newer_versions_are_asked_for_the_usage_of_a_stream(versions: list[str | None], usage: bool) -> None:
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_each_account_is_sent_what_its_version_knows(versions: list[str | None], newer: bool, field: str) -> None:
+    """The first one answers, whatever the others know."""
     accounts = [AzureAccount(f"https://{n}.test", KEY, api_version=version) for n, version in enumerate(versions)]
-    body = json.loads(outbound(CHAT | {"stream": True}, accounts[0], None, *accounts).body)
-    assert body.get("stream_options") == ({"include_usage": True} if usage else None)
+    sent = json.loads(outbound(CHAT | {"stream": True, field: 9}, accounts[0], None, *accounts).body)
+    more = {"max_completion_tokens": 9, "stream_options": {"include_usage": True}} if newer else {"max_tokens": 9}
+    assert sent == CHAT | {"stream": True} | more
+
+
+@pytest.mark.parametrize("name", ["prod", "gpt-4", "my-4o", "gpt-5", "o3"])
+def test_whatever_a_deployment_is_called_it_gets_the_newer_limit_and_all_of_it(name: str) -> None:
+    """`gpt-5` may be behind `prod`, and `gpt-4.1` behind `gpt-4`."""
+    sent = json.loads(outbound(CHAT | {"model": name, "max_tokens": 150_000}).body)
+    assert sent == CHAT | {"model": name, "max_completion_tokens": 150_000}
+
+
+@pytest.mark.parametrize("name", ["gpt-35-turbo", "gpt-3.5-turbo-16k", "our-gpt-4-turbo"])
+def test_what_takes_the_older_limit_alone_gets_it(name: str) -> None:
+    for field in ("max_tokens", "max_completion_tokens"):
+        assert json.loads(outbound(CHAT | {"model": name, field: 9000}).body) == CHAT | {
+            "model": name,
+            "max_tokens": 9000,
+        }
+
+
+def test_azures_search_in_ones_own_data_knows_neither() -> None:
+    search = {"data_sources": [{"type": "azure_search"}], "stream": True}
+    sent = json.loads(outbound(CHAT | search | {"max_completion_tokens": 9}).body)
+    assert sent == CHAT | search | {"max_tokens": 9}
+
+
+USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "fields", "told"),
+    [
+        ([LONG_AGO], USAGE, ["dropped:stream_options"]),
+        ([LONG_AGO], {"stream": True}, []),
+        ([LONG_AGO], USAGE | {"stream": False}, []),
+        ([LONG_AGO, ANY], USAGE, []),  # who will answer isn't known yet
+        ([ANY], USAGE, []),
+        ([ANY], USAGE | {"data_sources": [{"type": "azure_search"}]}, ["dropped:stream_options"]),
+    ],
+)
+def test_that_no_usage_is_to_be_had_is_told(
+    accounts: list[AzureAccount], fields: dict[str, Any], told: list[str]
+) -> None:
+    door, notes = backend(*accounts), Notes()
+    facts = door.find("my-4o")
+    assert facts is not None
+    door.passed(CHAT | fields, facts, "stream", notes)
+    assert [note.code for note in notes] == told
 
 
 def test_the_operators_limit_holds() -> None:
     door = backend(ANY, max_output_tokens=50)
     facts = door.find("my-4o")
     assert facts is not None
-    assert door.passed(CHAT | {"max_tokens": 90}, facts, "whole", Notes())["max_tokens"] == 50
+    for asked in ({}, {"max_tokens": 90}):
+        assert door.passed(CHAT | asked, facts, "whole", Notes())["max_completion_tokens"] == 50
 
 
 def test_errors_say_what_to_do_on_azure() -> None:
@@ -161,7 +214,7 @@ TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "
 ASKED: dict[str, tuple[Call, Callable[[Any], object], dict[str, Any]]] = {
     "chat": (
         "whole",
-        lambda sdk: sdk.chat.completions.create(**CHAT, max_tokens=9, tools=TOOLS),
+        lambda sdk: sdk.chat.completions.create(**CHAT, max_completion_tokens=9, tools=TOOLS),
         {"max_tokens": 9, "tools": TOOLS, **CHAT},
     ),
     "stream": (

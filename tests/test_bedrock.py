@@ -15,6 +15,7 @@ from oai_bridge.backends.bedrock import InvokeClaude, MessagesClaude, claude_cha
 from oai_bridge.backends.converse import ConverseClaude
 from oai_bridge.errors import UpstreamError
 from oai_bridge.models.catalog import Catalog
+from oai_bridge.notes import Notes
 from oai_bridge.settings import Bedrock, Claude, Guardrail
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.aws_frames import invoke_frame
@@ -103,6 +104,18 @@ def test_tier_and_guardrail_are_asked_for_in_headers() -> None:
         assert sent.headers == JSON_BOTH_WAYS | headers
     assert headers.items() <= chat(HELLO | {"stream": True}, **wishes).headers.items()
     assert native(TURN, count=True, **wishes).headers == JSON_BOTH_WAYS
+
+
+def test_the_client_has_no_word_on_the_guardrail_of_the_settings() -> None:
+    """It could say that nothing of what it sends is to be looked at."""
+    own = {"amazon-bedrock-guardrailConfig": {"tagSuffix": "x"}}
+    assert body_of(native(TURN | own)).items() >= own.items()
+    assert body_of(native(TURN | own, guardrail=Guardrail("g1"))) == body_of(native(TURN))
+    backend, notes = claude_native(Bedrock(guardrail=Guardrail("g1")), Claude(), CATALOG), Notes()
+    facts = backend.find("claude-opus-4-8")
+    assert facts is not None
+    backend.messages(TURN | own, facts, (), notes)
+    assert [note.code for note in notes] == ["dropped:amazon-bedrock-guardrailConfig"]
 
 
 def test_the_tier_that_a_client_wants_comes_first() -> None:

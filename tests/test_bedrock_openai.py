@@ -49,6 +49,47 @@ def test_a_guardrail_is_asked_for_in_headers() -> None:
     assert headers["x-amzn-bedrock-guardrailversion"] == "DRAFT"
 
 
+def passed(fields: dict[str, Any], **settings: Any) -> tuple[dict[str, Any], list[str]]:
+    """What is sent beside model and messages, and what is told."""
+    door, notes = BedrockOpenAI(Bedrock(**settings), OpenAI()), Notes()
+    facts = door.find(ID)
+    assert facts is not None
+    sent = door.passed(CHAT | fields, facts, "whole", notes)
+    return {field: value for field, value in sent.items() if field not in CHAT}, [note.code for note in notes]
+
+
+@pytest.mark.parametrize(
+    ("wish", "setting", "tier", "told"),
+    [
+        (None, None, None, []),
+        (None, "flex", "flex", []),
+        ("auto", None, None, []),
+        ("auto", "flex", "flex", []),
+        ("", "flex", "flex", []),
+        ("priority", None, "priority", []),
+        ("priority", "flex", "priority", []),
+        ("default", "flex", "default", []),
+        ("scale", None, None, ["dropped:service_tier"]),
+        ("scale", "flex", "flex", ["dropped:service_tier"]),
+        ("fast", "flex", "flex", ["dropped:service_tier"]),
+        (["flex"], "priority", "priority", ["dropped:service_tier"]),
+    ],
+)
+def test_the_tier_is_the_clients_or_that_of_the_settings(
+    wish: Any, setting: Any, tier: str | None, told: list[str]
+) -> None:
+    expected = {"service_tier": tier} if tier else {}
+    assert passed({"service_tier": wish}, service_tier=setting) == (expected, told)
+    assert json.loads(outbound({"service_tier": wish}, service_tier=setting).body).get("service_tier") == tier
+
+
+def test_the_client_has_no_word_on_the_guardrail_of_the_settings() -> None:
+    """It could say that nothing of what it sends is to be looked at."""
+    own = {"amazon-bedrock-guardrailConfig": {"tagSuffix": "x"}}
+    assert passed(own) == (own, [])
+    assert passed(own, guardrail=Guardrail("g1")) == ({}, ["dropped:amazon-bedrock-guardrailConfig"])
+
+
 @pytest.mark.parametrize(
     ("model", "region", "name"),
     [

@@ -210,10 +210,11 @@ def test_the_signature_is_for_these_very_bytes(sent: Outbound, token: str | None
         replace(sent, body=sent.body + b" "),
         replace(sent, url=sent.url.replace(":0/", "%3A0/") if ":0/" in sent.url else sent.url + "x"),
         replace(sent, headers={**sent.headers, "content-type": "text/plain"}),
-        replace(sent, headers={**sent.headers, "accept-encoding": "gzip"}),
     ):
         with pytest.raises(Refused, match="does not match"):
             judged(changed, headers, key)
+    # What a proxy in between may rewrite is not part of it.
+    assert judged(replace(sent, headers={**sent.headers, "accept-encoding": "gzip"}), headers, key) == "us-east-1"
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)

@@ -51,7 +51,8 @@ def test_claudes_errors_take_the_hints_of_the_cloud_they_come_from(cloud: str) -
         ({"request-id": "a", "x-amzn-requestid": "b"}, "a"),
         ({"request-id": "", "x-amzn-requestid": "b"}, "b"),
         ({"x-amzn-requestid": "b"}, "b"),
-        ({"x-amzn-requestid": "not an id"}, None),
+        ({"x-amzn-requestid": "not an id"}, "body"),
+        ({"apim-request-id": "c"}, "c"),
     ],
 )
 def test_the_clouds_id_of_the_request(headers: dict[str, str], request_id: str | None) -> None:

@@ -121,6 +121,23 @@ async def test_a_refused_text_fails_all_and_calls_the_others_off() -> None:
     assert record.usage.input == 1, "what was answered is paid for"
 
 
+@pytest.mark.parametrize(("texts", "again"), [(["0"], None), (["1", "0"], "false")])
+async def test_what_is_paid_for_is_not_bought_again(texts: list[str], again: str | None) -> None:
+    """An SDK would ask for all once more, because of one that failed."""
+
+    async def answer(request: Request) -> Reply:
+        if request.body["inputText"] != "0":
+            return await embedding(request)
+        await asyncio.sleep(0.2)
+        return Reply(b'{"message": "Too many requests."}', 429, {"x-amzn-errortype": "ThrottlingException:http://x"})
+
+    async with services(SmallCloud(answer), "aws", bedrock) as parts:
+        head, _, record = await ask(parts, {"model": TITAN, "input": texts})
+    assert head.status == 429
+    assert dict(head.headers).get("x-should-retry") == again
+    assert record.usage.input == (2 if "1" in texts else 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -272,11 +289,18 @@ async def test_a_cloud_that_speaks_openais_language_gets_the_request_as_it_is() 
     assert dict(head.headers)["x-bridge-model"] == "deployed-mine"
 
 
-async def test_what_is_no_answer_of_openais_is_not_passed_on() -> None:
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        (b"<html>Hello</html>", "upstream_error"),
+        (b'{"error": {"message": "No.", "code": "no_capacity"}}', "no_capacity"),
+    ],
+)
+async def test_what_is_no_answer_of_openais_is_not_passed_on(told: bytes, code: str) -> None:
     async def answer(request: Request) -> Reply:
-        return Reply(b"<html>Hello</html>")
+        return Reply(told)
 
     async with services(SmallCloud(answer), "azure", Passing) as parts:
         head, whole, record = await ask(parts, {"model": "mine", "input": "1"})
-    assert (head.status, json.loads(whole)["error"]["code"]) == (502, "upstream_error")
+    assert head.status >= 400 and json.loads(whole)["error"]["code"] == code
     assert record.stop is None

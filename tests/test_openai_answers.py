@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.dialects.openai_answers import renamed, usage_of
-from oai_bridge.errors import UpstreamError
+from oai_bridge.errors import BridgeError, CloudError, UpstreamError
 from oai_bridge.events import Usage
 
 
@@ -29,7 +29,26 @@ def test_no_name_is_added() -> None:
 def test_what_is_no_object_is_an_error_of_the_cloud(answer: bytes) -> None:
     with pytest.raises(UpstreamError):
         renamed(answer, "mine")
-    assert usage_of(answer) is None
+    with pytest.raises(UpstreamError):
+        usage_of(answer, "azure")
+
+
+def test_an_error_in_the_place_of_an_answer_is_raised() -> None:
+    error = {"message": "Not this cat.", "type": "invalid_request_error", "code": "content_policy_violation"}
+    with pytest.raises(CloudError, match=r"Not this cat\.") as raised:
+        usage_of(json.dumps({"error": error}).encode(), "azure")
+    assert (raised.value.status, raised.value.code) == (400, "content_policy_violation")
+
+
+@pytest.mark.parametrize("nothing", [b"null", b"{}", b'""', b"false"])
+def test_an_error_that_is_none_spoils_no_answer(nothing: bytes) -> None:
+    assert usage_of(b'{"error": %s, "usage": {"prompt_tokens": 5}}' % nothing, "azure") == Usage(input=5)
+
+
+def test_half_a_surrogate_spoils_no_answer() -> None:
+    assert usage_of(b'{"data": [{"revised_prompt": "\\ud83d"}], "usage": {"input_tokens": 5}}', "azure") == Usage(
+        input=5
+    )
 
 
 JSON = st.recursive(
@@ -49,9 +68,12 @@ def test_any_object_keeps_its_other_fields(value: dict[str, Any], model: str) ->
     assert told == value | ({"model": model} if "model" in value else {})
 
 
-@given(st.binary() | JSON.map(lambda value: json.dumps({"usage": value}).encode()))
-def test_any_answer_tells_its_tokens_or_none(answer: bytes) -> None:
-    assert isinstance(usage_of(answer), Usage | None)
+@given(st.binary() | st.dictionaries(st.sampled_from(["usage", "error"]), JSON).map(lambda it: json.dumps(it).encode()))
+def test_any_answer_tells_its_tokens_or_none_or_is_an_error(answer: bytes) -> None:
+    try:
+        assert isinstance(usage_of(answer, "azure"), Usage | None)
+    except BridgeError as error:
+        assert error.status >= 400
 
 
 @pytest.mark.parametrize(
@@ -63,4 +85,4 @@ def test_any_answer_tells_its_tokens_or_none(answer: bytes) -> None:
     ],
 )
 def test_tokens(usage: Any, expected: Usage | None) -> None:
-    assert usage_of(json.dumps({"usage": usage, "data": [[]]}).encode()) == expected
+    assert usage_of(json.dumps({"usage": usage, "data": [[]]}).encode(), "azure") == expected

@@ -25,10 +25,12 @@ PLAIN = PassedFacts(id="gpt-4o", name="my-4o", owner="openai", max_output=16384)
 THINKER = PassedFacts(id="o3", name="my-o3", owner="openai", reasoning=True, parallel=False, max_output=100_000)
 GEMINI = PassedFacts(id="gemini-3.5-flash", name="google/gemini-3.5-flash", owner="google")
 LLAMA = PassedFacts(id="meta/llama-4-maas", name="meta/llama-4-maas", owner="meta")
-OSS = PassedFacts(id="gpt-oss-120b", name="openai.gpt-oss-120b-1:0", owner="openai")
+OSS = PassedFacts(id="gpt-oss-120b", name="openai.gpt-oss-120b-1:0", owner="openai", max_output=16384)
+OLDER = PassedFacts(id="gpt-35-turbo", name="my-35", owner="openai", max_output=4096, older_limit=True)
 DOORS: dict[str, tuple[PassedFacts, Cloud]] = {
     "plain": (PLAIN, "azure"),
     "thinker": (THINKER, "azure"),
+    "older": (OLDER, "azure"),
     "gemini": (GEMINI, "vertex"),
     "llama": (LLAMA, "vertex"),
     "oss": (OSS, "bedrock"),
@@ -96,7 +98,6 @@ FULL: dict[str, Any] = {
     "user": "u",
     "verbosity": "low",
     "web_search_options": {},
-    "max_tokens": 100,
     "functions": [{"name": "f"}],
     "function_call": "auto",
 }
@@ -105,8 +106,9 @@ FULL: dict[str, Any] = {
 @pytest.mark.parametrize("door", ["plain", "llama", "oss"])
 def test_all_of_openais_fields_go_through(door: str) -> None:
     every = CompletionCreateParamsBase.__annotations__.keys() - {"model", "messages", "stream_options"}
-    assert every - FULL.keys() == {"max_completion_tokens"}
-    assert sent(door, **FULL) == FULL
+    assert every - FULL.keys() == {"max_tokens", "max_completion_tokens"}
+    limit = "max_completion_tokens" if door == "plain" else "max_tokens"
+    assert sent(door, **FULL, **{limit: 100}) == {**FULL, limit: 100}
 
 
 def test_neutral_values_of_openais_fields_go_through() -> None:
@@ -250,17 +252,27 @@ def test_gemini_has_no_penalties() -> None:
     ("door", "cap", "fields", "out", "told"),
     [
         ("plain", None, {}, {}, []),
-        ("plain", None, {"max_tokens": 100}, {"max_tokens": 100}, []),
-        ("plain", None, {"max_tokens": "100"}, {"max_tokens": 100}, []),
+        ("plain", None, {"max_tokens": 100}, {"max_completion_tokens": 100}, []),
+        ("plain", None, {"max_tokens": "100"}, {"max_completion_tokens": 100}, []),
         ("plain", None, {"max_completion_tokens": 100}, {"max_completion_tokens": 100}, []),
         ("plain", None, {"max_completion_tokens": 100, "max_tokens": 5}, {"max_completion_tokens": 100}, []),
         ("plain", None, {"max_tokens": 0}, {}, []),
         ("plain", None, {"max_tokens": -1, "max_completion_tokens": 0}, {}, []),
-        ("plain", None, {"max_tokens": 99_999}, {"max_tokens": 16384}, ["clamped:max_tokens"]),
-        ("plain", 50, {"max_tokens": 100}, {"max_tokens": 50}, ["clamped:max_tokens"]),
-        ("plain", 50, {"max_tokens": 20}, {"max_tokens": 20}, []),
-        ("plain", 50, {}, {"max_tokens": 50}, []),
-        ("plain", 99_999, {}, {"max_tokens": 16384}, []),
+        ("plain", None, {"max_tokens": 99_999}, {"max_completion_tokens": 99_999}, []),
+        ("plain", 50, {"max_tokens": 100}, {"max_completion_tokens": 50}, ["clamped:max_tokens"]),
+        ("plain", 50, {"max_tokens": 20}, {"max_completion_tokens": 20}, []),
+        ("plain", 50, {}, {"max_completion_tokens": 50}, []),
+        ("plain", 99_999, {}, {"max_completion_tokens": 99_999}, []),
+        ("older", None, {"max_tokens": 100}, {"max_tokens": 100}, []),
+        ("older", None, {"max_completion_tokens": 9000}, {"max_tokens": 9000}, []),
+        ("older", 50, {}, {"max_tokens": 50}, []),
+        ("oss", None, {}, {}, []),
+        ("oss", None, {"max_tokens": 100}, {"max_tokens": 100}, []),
+        ("oss", None, {"max_completion_tokens": 100, "max_tokens": 5}, {"max_completion_tokens": 100}, []),
+        ("oss", None, {"max_tokens": 99_999}, {"max_tokens": 16384}, ["clamped:max_tokens"]),
+        ("oss", 50, {"max_tokens": 100}, {"max_tokens": 50}, ["clamped:max_tokens"]),
+        ("oss", 50, {}, {"max_tokens": 50}, []),
+        ("oss", 99_999, {}, {"max_tokens": 16384}, []),
         ("thinker", None, {"max_tokens": 100}, {"max_completion_tokens": 100}, []),
         ("thinker", 50, {}, {"max_completion_tokens": 50}, []),
         ("llama", None, {"max_tokens": 10**6}, {"max_tokens": 10**6}, []),
@@ -282,7 +294,11 @@ def test_a_stream_is_asked_for_its_tokens(door: str) -> None:
         "stream_options": {"include_obfuscation": False, "include_usage": True},
     }
     assert sent(door, stream=False, stream_options={"include_usage": True}) == {"stream": False}
-    assert sent(door, usage=False, stream=True, stream_options={"include_usage": True}) == {"stream": True}
+    assert sent(door, usage=False, stream=True) == {"stream": True}
+    wish = {"stream": True, "stream_options": {"include_usage": True}}
+    notes = Notes()
+    assert sent(door, notes=notes, usage=False, **wish) == {"stream": True}
+    assert [note.code for note in notes] == ["dropped:stream_options"]
 
 
 # -- how much to think -------------------------------------------------------------------------------------------------

@@ -34,7 +34,6 @@ async def draw(cloud: SmallCloud, body: dict[str, Any]) -> tuple[Head, bytes, Re
             b'{"created": 1, "data": [], "usage": {"input_tokens": 50, "output_tokens": 90, "total_tokens": 140}}',
             (50, 90),
         ),
-        (b"no JSON at all", (0, 0)),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"stream": False}, {"stream": None}], ids=str)
@@ -49,6 +48,31 @@ async def test_the_answer_is_passed_on(answer: bytes, usage: tuple[int, int], mo
     assert (asked.path, asked.body) == ("/image", BODY | more | {"model": "deployed-gpt-image-1", "call": "image"})
     assert (record.usage.input, record.usage.output) == usage
     assert record.to_metadata()["finish_reason"] == "stop"
+
+
+REFUSED = (
+    b'{"error": {"message": "Not this cat.", "type": "invalid_request_error", "code": "content_policy_violation"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "code", "words"),
+    [
+        (b"<html>Sign in to this network.</html>", 502, "upstream_error", "no JSON object"),
+        (b"[]", 502, "upstream_error", "no JSON object"),
+        (REFUSED, 400, "content_policy_violation", "Not this cat."),
+    ],
+)
+async def test_what_is_no_picture_is_none(answer: bytes, status: int, code: str, words: str) -> None:
+    """Though it comes with a status of success: from a network that wants a login, or from the cloud."""
+
+    async def answers(request: Request) -> Reply:
+        return Reply(answer)
+
+    head, whole, record = await draw(SmallCloud(answers), BODY)
+    error = json.loads(whole)["error"]
+    assert (head.status, error["code"]) == (status, code) and words in error["message"]
+    assert record.error is not None and record.stop is None
 
 
 @pytest.mark.parametrize(("stream", "words"), [(True, "not streamed here"), ("yes", "true or false")])

@@ -143,6 +143,30 @@ async def test_other_files(proxy: Proxy, cloud: FakeVertex) -> None:
         assert sources(cloud) == [{"type": "text", "media_type": "text/plain", "data": "Grüße"}]
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_gemini_is_given_the_data(proxy: Proxy, cloud: FakeVertex, pictures: Site, stream: bool) -> None:
+    async with site(answer(PDF)) as pdf, site(answer("Grüße".encode(), content_type="text/plain")) as text:
+        urls = [at(pictures), at(pdf), at(text), at(pictures)]
+        told = await ask(proxy, *urls, model="gemini-3.5-flash", stream=stream)
+    assert told.status == 200
+    picture = {"url": f"data:image/png;base64,{base64.b64encode(PNG).decode()}"}
+    (turn,) = cloud.requests[-1].parsed["messages"]
+    assert turn["content"][1:] == [
+        {"type": "image_url", "image_url": picture},
+        {"type": "image_url", "image_url": {"url": f"data:application/pdf;base64,{base64.b64encode(PDF).decode()}"}},
+        {"type": "text", "text": "Grüße"},
+        {"type": "image_url", "image_url": picture},
+    ]
+    assert len(pictures.heads) == 1
+
+
+async def test_nothing_private_is_asked_for_gemini(usual: Proxy, cloud: FakeVertex, pictures: Site) -> None:
+    before = len(cloud.requests)
+    refused = await ask(usual, at(pictures), model="gemini-3.5-flash")
+    assert (refused.status, refused.error["param"]) == (400, FIELD)
+    assert pictures.heads == [] and len(cloud.requests) == before
+
+
 async def test_redirects_are_followed(proxy: Proxy, cloud: FakeVertex, pictures: Site) -> None:
     async with site(answer(b"", 302, location=at(pictures, "/moved.png"))) as first:
         assert (await ask(proxy, at(first))).status == 200

@@ -2,6 +2,7 @@
 deployment and an api-version in them.
 
 As in Microsoft's "Azure OpenAI in Azure AI Foundry Models REST API reference" and the `openai` package's `lib/azure`.
+What each api-version knows: Microsoft's "API version lifecycle".
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..credentials.azure import AzureAccess
 
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # what a deployment can be called
-_USAGE_SINCE = "2024-09-01"  # the first api-version whose streams can be asked for their usage
+_NEWER_SINCE = "2024-09-01"  # the first api-version that knows `max_completion_tokens` and `stream_options`
 
 
 class AzureOpenAI(OpenAiBackend["AzureAccess"]):
@@ -34,8 +35,7 @@ class AzureOpenAI(OpenAiBackend["AzureAccess"]):
 
     def __init__(self, config: Config) -> None:
         accounts = config.azure.accounts
-        versions = [account.api_version for account in accounts if account.api_version]
-        super().__init__(config.openai, stream_usage=all(version >= _USAGE_SINCE for version in versions))
+        super().__init__(config.openai, stream_usage=not all(_is_old(account) for account in accounts))
         names = {name: deployment for account in accounts for name, deployment in account.deployments.items()}
         self._models = {name: azure_facts(name, deployment) for name, deployment in names.items()}
         self._any = any(not account.deployments for account in accounts)
@@ -60,4 +60,12 @@ class AzureOpenAI(OpenAiBackend["AzureAccess"]):
             place = f"{account.endpoint}/openai/deployments/{quote(deployment, safe='')}"
             url = f"{place}{PATHS[call]}?api-version={quote(account.api_version, safe='')}"
         body = {**body, "model": deployment}
+        if _is_old(account):
+            body.pop("stream_options", None)
+            if limit := body.pop("max_completion_tokens", None):
+                body["max_tokens"] = limit
         return Outbound("POST", url, json_headers(call == "stream"), write(body), deployment)
+
+
+def _is_old(account: AzureAccount) -> bool:
+    return account.api_version is not None and account.api_version < _NEWER_SINCE

@@ -8,7 +8,7 @@ package's `lib/bedrock`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,14 +17,25 @@ from ..credentials.base import Access, Outbound
 from ..dialects.aws_errors import error_from_aws
 from ..dialects.bedrock_frames import InvokeDecoder
 from ..dialects.cloud_errors import AWS
+from ..dialects.reading import Translated
 from ..errors import BridgeError, UpstreamError
 from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.profiles import bedrock_id, mantle_id, plain_id
 from ..models.spellings import is_bedrock_id
+from ..notes import Notes
 from ..settings import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend, json_headers
-from .bedrock_host import MANTLE_SERVICE, SERVICE, guardrail_headers, mantle_url, model_path, refusal_hint, runtime_url
+from .bedrock_host import (
+    MANTLE_SERVICE,
+    SERVICE,
+    guarded,
+    guardrail_headers,
+    mantle_url,
+    model_path,
+    refusal_hint,
+    runtime_url,
+)
 from .claude import OWN_TIERS, ClaudeBackend
 from .converse import ConverseClaude
 
@@ -82,6 +93,9 @@ class InvokeClaude(_BedrockClaude):
 
     def __init__(self, bedrock: Bedrock, claude: Claude, catalog: Catalog) -> None:
         super().__init__(bedrock, claude, catalog, bedrock.anthropic_version)
+
+    def messages(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
+        return super().messages(guarded(body, self._bedrock, notes), facts, betas, notes)
 
     def outbound(
         self, body: dict[str, Any], facts: ModelFacts, call: Call, betas: Sequence[str], access: Access

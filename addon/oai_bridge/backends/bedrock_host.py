@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from ..models.facts import Profile
 from ..models.profiles import profile_hint
+from ..notes import Notes
 from ..settings import Bedrock
 
 SERVICE, MANTLE_SERVICE = "bedrock", "bedrock-mantle"
 """What a signature is made for."""
 
+_GUARDRAIL = "amazon-bedrock-guardrailConfig"  # a field of bodies for `invoke` and of OpenAI's
 _SUFFIXES = {  # of regions that are clouds of their own, by what their names begin with
     "cn-": "amazonaws.com.cn",
     "eusc-": "amazonaws.eu",
@@ -42,6 +44,15 @@ def guardrail_headers(bedrock: Bedrock) -> Mapping[str, str]:
         "x-amzn-bedrock-guardrailidentifier": guardrail.id,
         "x-amzn-bedrock-guardrailversion": guardrail.version,
     }
+
+
+def guarded(body: dict[str, Any], bedrock: Bedrock, notes: Notes) -> dict[str, Any]:
+    """A client's body without its own word on guardrails where the settings have one: it can say which of the texts a
+    guardrail is to look at."""
+    if bedrock.guardrail is None or _GUARDRAIL not in body:
+        return body
+    notes.dropped(_GUARDRAIL, "The settings of this proxy say which guardrail there is.")
+    return {field: value for field, value in body.items() if field != _GUARDRAIL}
 
 
 class _Known(Protocol):

@@ -13,9 +13,10 @@ from ..jsontext import write
 from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
-from ..settings import Bedrock, OpenAI
+from ..notes import Notes
+from ..settings import BEDROCK_TIERS, Bedrock, OpenAI
 from .base import Call, json_headers
-from .bedrock_host import SERVICE, guardrail_headers, refusal_hint, runtime_url
+from .bedrock_host import SERVICE, guarded, guardrail_headers, refusal_hint, runtime_url
 from .passing import PATHS, OpenAiBackend
 
 
@@ -36,6 +37,15 @@ class BedrockOpenAI(OpenAiBackend[Access]):
     def owns(self, name: str) -> bool:
         return is_bedrock_id(name)
 
+    def passed(self, body: dict[str, Any], facts: PassedFacts, call: Call, notes: Notes) -> dict[str, Any]:
+        passed = guarded(super().passed(body, facts, call, notes), self._bedrock, notes)
+        wish = passed.pop("service_tier", None)
+        tier = BEDROCK_TIERS.get(wish) if isinstance(wish, str) else None
+        if tier is None and wish and wish != "auto":
+            notes.dropped("service_tier", "Bedrock has no such service tier.")
+        tier = tier or self._bedrock.service_tier
+        return passed | {"service_tier": tier} if tier else passed
+
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
@@ -47,6 +57,5 @@ class BedrockOpenAI(OpenAiBackend[Access]):
     ) -> Outbound:
         model = bedrock_id(facts, access.region, self._bedrock.profiles)
         headers = {**json_headers(call == "stream"), **guardrail_headers(self._bedrock)}
-        tier = {"service_tier": self._bedrock.service_tier} if self._bedrock.service_tier else {}
         url = f"{runtime_url(self._bedrock, access.region)}/openai/v1{PATHS[call]}"
-        return Outbound("POST", url, headers, write({**tier, **body, "model": model}), model, SERVICE)
+        return Outbound("POST", url, headers, write({**body, "model": model}), model, SERVICE)

@@ -14,7 +14,7 @@ from ..errors import InvalidRequest
 from ..models.passed import Cloud, PassedFacts
 from ..notes import Notes
 from ..openai.chat import Effort, ThinkingWish
-from ..openai.fields import boolean, mapping, number, positive, text
+from ..openai.fields import NEUTRAL, boolean, mapping, number, positive, text
 from ..openai.request import model_of
 from ..openai.wishes import read_effort, read_thinking
 from ..settings import OpenAI
@@ -46,7 +46,6 @@ _NOBODYS = {"cache_control", "anthropic_beta", "continue_final_message", "add_ge
 """Nothing to tell: these ask for what is done anyway, or are none of the model's business."""
 _TOLD = {"top_k", "min_p", "top_a", "repetition_penalty", "include_reasoning"}
 """Fields of other servers that front ends send, by which a note may be named."""
-_NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 _USUAL: Mapping[str, tuple[Any, ...]] = {"repetition_penalty": (1,), "top_k": (-1,)}
 
 _SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
@@ -67,16 +66,18 @@ def passed_chat(
     notes: Notes,
     stream_usage: bool = True,
 ) -> dict[str, Any]:
-    """The body for the cloud; `body` stays as it is. Raises `InvalidRequest`.
-
-    `stream_usage`: a stream is asked for its usage, which Azure's API versions before 2024-09-01-preview refuse.
-    """
+    """The body for the cloud; `body` stays as it is. Raises `InvalidRequest`. `stream_usage`: a stream can be asked for
+    its usage."""
     model_of(body)
     changed = {field: value for field, value in body.items() if value is not None}  # null is "not set"
     changed["model"] = facts.name
     changed["messages"] = passed_messages(body, facts.name, cloud, notes)
-    _set_stream_options(changed, stream_usage)
-    _set_limit(changed, facts, settings, notes)
+    on_your_data = cloud == "azure" and bool(changed.get("data_sources"))  # another service, with fewer fields
+    _set_stream_options(changed, stream_usage and not on_your_data, notes)
+    if cloud == "azure":
+        _set_azures_limit(changed, settings, notes, newer=not (facts.older_limit or on_your_data))
+    else:
+        _set_limit(changed, facts, settings, notes)
     _set_stop(changed, facts, cloud, notes)
     _drop_idle_tool_fields(changed, notes)
     if not facts.parallel and changed.pop("parallel_tool_calls", True) is not True:
@@ -112,28 +113,49 @@ def passed_images(body: Mapping[str, Any], facts: PassedFacts, *, notes: Notes) 
 # -- the parts --------------------------------------------------------------------------------------------------------
 
 
-def _set_stream_options(changed: dict[str, Any], usage: bool) -> None:
+def _set_stream_options(changed: dict[str, Any], usage: bool, notes: Notes) -> None:
     """The record needs the usage, whether the client wants it or not."""
     options = mapping(changed, "stream_options") or {}
-    boolean(options, "include_usage", "stream_options")
+    wanted = boolean(options, "include_usage", "stream_options")
     changed.pop("stream_options", None)
-    if boolean(changed, "stream") and usage:
+    if not boolean(changed, "stream"):
+        return
+    if usage:
         changed["stream_options"] = {**options, "include_usage": True}
+    elif wanted:
+        notes.dropped("stream_options", "Azure does not tell the usage of this stream.")
 
 
 def _set_limit(changed: dict[str, Any], facts: PassedFacts, settings: OpenAI, notes: Notes) -> None:
+    newer = positive(number(changed, "max_completion_tokens")) is not None
+    limit = min((each for each in (facts.max_output, settings.max_output_tokens) if each), default=None)
+    wanted = _take_limit(changed, limit, notes, always=settings.max_output_tokens is not None)
+    if wanted is not None:
+        changed["max_completion_tokens" if newer or facts.reasoning else "max_tokens"] = wanted
+
+
+def _set_azures_limit(changed: dict[str, Any], settings: OpenAI, notes: Notes, *, newer: bool) -> None:
+    """What is behind a deployment its name may not tell. So all get the newer field, which GPT-4o takes like the models
+    that refuse the older one, and the model's own limit is for Azure to tell."""
+    limit = settings.max_output_tokens
+    wanted = _take_limit(changed, limit, notes, always=limit is not None)
+    if wanted is not None:
+        changed["max_completion_tokens" if newer else "max_tokens"] = wanted
+
+
+def _take_limit(changed: dict[str, Any], limit: int | None, notes: Notes, *, always: bool) -> int | None:
+    """Takes out how many tokens the client allows, and gives how many are to be, in the end. `always`: the limit itself
+    where the client says nothing."""
     newer, older = (positive(number(changed, field)) for field in ("max_completion_tokens", "max_tokens"))
     changed.pop("max_completion_tokens", None)
     changed.pop("max_tokens", None)
     asked = older if newer is None else newer
-    limit = min((each for each in (facts.max_output, settings.max_output_tokens) if each), default=None)
-    wanted = limit if asked is None and settings.max_output_tokens else asked
-    if wanted is None:
-        return
-    if limit is not None and wanted > limit:
-        notes.add("clamped:max_tokens", f"max_tokens was lowered from {wanted} to the limit of {limit}.")
-        wanted = limit
-    changed["max_tokens" if newer is None and not facts.reasoning else "max_completion_tokens"] = wanted
+    if asked is None:
+        return limit if always else None
+    if limit is not None and asked > limit:
+        notes.add("clamped:max_tokens", f"max_tokens was lowered from {asked} to the limit of {limit}.")
+        return limit
+    return asked
 
 
 def _set_stop(changed: dict[str, Any], facts: PassedFacts, cloud: Cloud, notes: Notes) -> None:
@@ -226,14 +248,14 @@ def _drop(changed: dict[str, Any], fields: Collection[str], why: str, notes: Not
     """Fields that the model refuses, at any value; `why` is a sentence that ends with the field's name."""
     for field in fields:
         value = changed.pop(field, None)
-        if value not in _DEFAULTS.get(field, _NEUTRAL):
+        if value not in _DEFAULTS.get(field, NEUTRAL):
             notes.dropped(field, f"{why} {field}.")
 
 
 def _only_known(changed: Mapping[str, Any], known: Collection[str], notes: Notes) -> dict[str, Any]:
     """Without what the cloud doesn't know. Fields at their neutral value ask for nothing, so nothing is told."""
     for field, value in changed.items():
-        if field in known or field in _READ or field in _NOBODYS or value in _NEUTRAL or value in _USUAL.get(field, ()):
+        if field in known or field in _READ or field in _NOBODYS or value in NEUTRAL or value in _USUAL.get(field, ()):
             continue
         if field in _TOLD:
             notes.dropped(field, f"OpenAI's API has no {field}.")

@@ -93,6 +93,13 @@ class OpenAiStream:
             events += self._choice(choice, choice.get("delta"))
         return events + _usage(value)
 
+    def text(self, text: str) -> list[Event]:
+        """The events of a chunk that has but some text of the first choice, after others."""
+        if self._ended:
+            return []
+        self._finished.setdefault(0, False)
+        return [Text(text)] if text else []
+
     def whole(self, body: bytes) -> list[Event]:
         """The events of an answer that came in one piece; an error object, or anything else, as a `Failure`."""
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+OPENING = "<reasoning>"
 _THOUGHT = re.compile(r"<reasoning>(.*?)</reasoning>", re.DOTALL)
 
 
@@ -18,7 +19,7 @@ def untag(message: dict[str, Any]) -> None:
     """Moves the thoughts at the front of the `content` of a message, or of a delta, to `reasoning_content`. A tag
     further in is the model's text."""
     content = message.get("content")
-    if not isinstance(content, str) or not content.startswith("<reasoning>"):
+    if not isinstance(content, str) or not content.startswith(OPENING):
         return
     thoughts, at = [], 0
     while thought := _THOUGHT.match(content, at):

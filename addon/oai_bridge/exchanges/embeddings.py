@@ -11,6 +11,7 @@ from ..backends.base import PassingBackend
 from ..backends.bedrock_embeddings import BedrockEmbeddings
 from ..dialects.bedrock_embeddings import Batch, Embedded
 from ..dialects.openai_answers import renamed
+from ..errors import BridgeError
 from ..events import Usage, UsageReport
 from ..models.embeddings import EmbeddingFacts
 from ..models.passed import PassedFacts
@@ -48,17 +49,23 @@ class EmbeddingsExchange(OpenAiExchange):
     ) -> tuple[bytes, UpstreamResponse]:
         record = self._record
         request = parse_embeddings(body, record.notes)
-        spent = 0
+        spent, answered = 0, 0
 
         async def embed(batch: Batch) -> tuple[Embedded, UpstreamResponse]:
-            nonlocal spent
+            nonlocal spent, answered
             response = await sender.send(lambda access: backend.outbound(batch.body, facts, "embed", (), access))
             embedded = backend.read(facts, response.headers, await sender.read(response), batch.size)
+            answered += 1
             spent += embedded.tokens or 0
             record.saw(UsageReport(Usage(input=spent)))  # at once: it is paid for even if another one fails
             return embedded, response
 
-        found = await in_order(embed, backend.batches(request, facts, record.notes), _AT_ONCE)
+        try:
+            found = await in_order(embed, backend.batches(request, facts, record.notes), _AT_ONCE)
+        except BridgeError as error:
+            if answered:  # an SDK that tries again would buy these once more
+                error.retry = False
+            raise
         if any(embedded.tokens is None for embedded, _ in found):
             record.notes.add("unknown:usage", "The cloud did not tell how many tokens these texts have.")
         vectors = [vector for embedded, _ in found for vector in embedded.vectors]

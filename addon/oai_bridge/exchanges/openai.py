@@ -24,11 +24,11 @@ class OpenAiExchange(Exchange):
     async def _pass_on(
         self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts, call: Call
     ) -> tuple[bytes, UpstreamResponse]:
-        """The answer in one piece of a cloud that speaks OpenAI's own language, as it came."""
+        """The answer in one piece of a cloud that speaks OpenAI's own language, as it came. Raises `BridgeError`."""
         sent = backend.passed(body, facts, call, self._record.notes)
         response = await sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
         answer = await sender.read(response)
-        if (usage := usage_of(answer)) is not None:
+        if (usage := usage_of(answer, backend.cloud)) is not None:
             self._record.saw(UsageReport(usage))
         return answer, response
 

@@ -31,7 +31,8 @@ class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One model. `id` is the name that clients use, `name` the cloud's own (on Azure: the deployment's).
 
     `reasoning`: it thinks before it answers, takes `max_completion_tokens` and no sampling, as OpenAI's o-series and
-    gpt-5 do. The facts that begin with `bedrock` mean what they mean in `ModelFacts`.
+    gpt-5 do. `older_limit`: it takes `max_tokens` alone, as GPT-3.5 and GPT-4 Turbo on Azure do. The facts that begin
+    with `bedrock` mean what they mean in `ModelFacts`.
     """
 
     id: str
@@ -40,6 +41,7 @@ class PassedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: Kind = "chat"
     listed: bool = True  # False: retired, or most accounts have no access
     reasoning: bool = False
+    older_limit: bool = False
     parallel: bool = True  # takes `parallel_tool_calls`, which the o-series refuses
     context: Count | None = None  # tokens
     max_output: Count | None = None  # tokens

@@ -14,13 +14,12 @@ from typing import Any
 from ..errors import InvalidRequest
 from ..jsontext import write
 from ..notes import Notes
-from .fields import boolean, number, text
+from .fields import NEUTRAL, boolean, number, text
 from .request import model_of
 
 _INPUT_TYPES = ("search_document", "search_query", "classification", "clustering")
 _MOST_INPUTS = 2048  # OpenAI's limit
 _KNOWN = ("model", "input", "dimensions", "encoding_format", "input_type", "normalize", "user")
-_NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class EmbeddingRequest:
 def parse_embeddings(body: dict[str, Any], notes: Notes) -> EmbeddingRequest:
     """The request in `body`; raises `InvalidRequest`. Fields that nobody knows are told to `notes`."""
     for field, value in body.items():
-        if field not in _KNOWN and value not in _NEUTRAL:
+        if field not in _KNOWN and value not in NEUTRAL:
             notes.dropped(field[:64], f"The field {field[:64]!r} is unknown here.", code="unknown")
     return EmbeddingRequest(
         model=model_of(body),

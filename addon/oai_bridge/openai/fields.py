@@ -11,6 +11,9 @@ from typing import Any
 
 from ..errors import InvalidRequest
 
+NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
+"""Values by which a field asks for nothing: front ends send many fields always."""
+
 
 def place(at: str, field: str) -> str:
     """The place of a field, such as `messages[0].name`."""

@@ -17,10 +17,13 @@ def remote_pictures(messages: list[dict[str, Any]]) -> list[Remote]:
 
 
 def with_pictures(messages: list[dict[str, Any]], fetched: Mapping[str, Image | Document]) -> list[dict[str, Any]]:
-    """The messages with data: URLs instead; `messages` stay as they are."""
+    """The messages with data: URLs instead, and texts as such; `messages` stay as they are."""
     data: dict[int, dict[str, Any]] = {}
     for part, _ in _parts(messages):
         media = fetched[part["image_url"]["url"].strip()]
+        if media.media_type == "text/plain":
+            data[id(part)] = {"type": "text", "text": media.data}
+            continue
         url = f"data:{media.media_type};base64,{media.data}"
         data[id(part)] = {**part, "image_url": {**part["image_url"], "url": url}}
     return [

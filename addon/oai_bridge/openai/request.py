@@ -14,7 +14,7 @@ from ..jsontext import JsonError, read
 from ..notes import Notes
 from ..settings import Claude
 from .chat import ChatRequest
-from .fields import boolean, mapping, number, positive, text
+from .fields import NEUTRAL, boolean, mapping, number, positive, text
 from .messages import Context, cache_of, read_messages, read_system, ttl_of
 from .tools import allows_parallel, read_choice, read_tools, uses_functions
 from .wishes import read_effort, read_format, read_output_effort, read_thinking, read_web_search
@@ -161,14 +161,13 @@ _DROPPED = {
     "top_a": "This model has no top_a.",
     "repetition_penalty": "This model has no repetition penalty.",
 }
-_NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 _USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,)}
 
 
 def _tell_what_is_dropped(body: dict[str, Any], notes: Notes) -> None:
     """Fields at their neutral value ask for nothing, so nothing is told: SillyTavern sends most of them always."""
     for field, value in body.items():
-        if field in _HONOURED or value in _NEUTRAL or value in _USUAL.get(field, ()):
+        if field in _HONOURED or value in NEUTRAL or value in _USUAL.get(field, ()):
             continue
         if field in _DROPPED:
             notes.dropped(field, _DROPPED[field])
