@@ -49,7 +49,7 @@ def grant(cloud: FakeVertex, **changes: Any) -> requests.Response:
         {"iat": 9_999_999_000, "exp": 9_999_999_999},
         {"exp": int(time.time()) + 9000},
     ],
-    ids=lambda changes: "-".join(changes),
+    ids="-".join,
 )
 def test_the_token_endpoint_checks_the_claims(cloud: FakeVertex, changes: dict[str, Any]) -> None:
     refused = grant(cloud, **changes)

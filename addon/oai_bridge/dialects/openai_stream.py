@@ -98,7 +98,7 @@ class OpenAiStream:
         if self._ended:
             return []
         self._finished.setdefault(0, False)
-        return [Text(text)] if text else []
+        return [Text(text)]
 
     def whole(self, body: bytes) -> list[Event]:
         """The events of an answer that came in one piece; an error object, or anything else, as a `Failure`."""

@@ -34,25 +34,25 @@ class _Delta(Struct, forbid_unknown_fields=True):
 
 
 class _Choice(Struct, forbid_unknown_fields=True):
-    delta: _Delta
     index: Literal[0]
+    delta: _Delta
     logprobs: Any = UNSET
     finish_reason: None = None
     content_filter_results: Any = UNSET
 
 
-class _Piece(Struct, forbid_unknown_fields=True):
+class _Piece(Struct, kw_only=True, forbid_unknown_fields=True):
     """A chunk as nearly all are, with text of the first choice alone, so that nothing in it has to be put right: read
     and written so, it costs a third."""
 
-    choices: tuple[_Choice]
     id: Any = UNSET
     object: Any = UNSET
     created: Any = UNSET
     model: Any = UNSET
     service_tier: Any = UNSET
     system_fingerprint: Any = UNSET
-    usage: None | UnsetType = UNSET
+    choices: tuple[_Choice]
+    usage: UnsetType | None = UNSET
     obfuscation: Any = UNSET
 
 
@@ -113,9 +113,8 @@ class PassedStream:
         """The events of one message; a `Ping` where they are none, since each chunk goes on."""
         if message.startswith(DONE):
             return self._ready(self._dialect.done(), b"")
-        if self._begun and (piece := self._piece(message)):
-            choice = piece.choices[0]
-            return self._ready(self._dialect.text(choice.delta.content), self._written(piece))
+        if self._begun and (events := self._piece(message)):
+            return events
         value = _read(message)
         _untag(value, "delta", self._cloud)
         events = self._dialect.chunk(value)
@@ -154,26 +153,23 @@ class PassedStream:
         self._last = events[-1] if events else Ping()
         return events
 
-    def _piece(self, message: bytes) -> _Piece | None:
-        """The message, if it is no more than such a piece."""
+    def _piece(self, message: bytes) -> list[Event] | None:
+        """The events of a message that is no more than such a piece; of others `None`, and nothing is done."""
         try:
             piece = _PIECE.decode(message)
         except (ValueError, RecursionError):
             return None
         delta = piece.choices[0].delta
-        if self._carried or delta.content.startswith(OPENING):
+        text = delta.content
+        if self._carried or not text or text.startswith(OPENING):
             return None
         if delta.role is not UNSET:
             if 0 not in self._spoken:
                 return None
-            delta.role = UNSET
-        return piece
-
-    def _written(self, piece: _Piece) -> bytes:
-        head = self._head
-        piece.id, piece.object, piece.created, piece.model = head.values()
+            pass
+        piece.id, piece.object, piece.created, piece.model = self._head.values()
         piece.usage = None if self._to.include_usage else UNSET
-        return b"data: %s\n\n" % one_line(write(piece))
+        return self._ready(self._dialect.text(text), b"data: %s\n\n" % one_line(write(piece)))
 
     def _chunk(self, value: dict[str, Any]) -> bytes:
         """The chunk as an event of the stream, or nothing where it has no choices."""
