@@ -166,7 +166,7 @@ class PassedStream:
         if delta.role is not UNSET:
             if 0 not in self._spoken:
                 return None
-            pass
+            delta.role = UNSET
         piece.id, piece.object, piece.created, piece.model = self._head.values()
         piece.usage = None if self._to.include_usage else UNSET
         return self._ready(self._dialect.text(text), b"data: %s\n\n" % one_line(write(piece)))
