@@ -63,8 +63,8 @@ TOKENS = st.text("aZ09+/=", min_size=1, max_size=40)
 @given(
     path=PATHS,
     query=st.dictionaries(st.sampled_from(["a", "b", "api-version"]), st.text("aZ9-.", max_size=5), max_size=3),
-    headers=st.dictionaries(st.sampled_from(["content-type", "x-amz-target", "x-amzn-trace"]), WORDS, max_size=3),
-    others=st.dictionaries(st.sampled_from(["accept", "accept-encoding", "user-agent", "x-b"]), WORDS, max_size=4),
+    headers=st.dictionaries(st.sampled_from(["content-type", "accept", "x-amz-target", "x-b"]), WORDS, max_size=3),
+    others=st.dictionaries(st.sampled_from(["accept-encoding", "user-agent"]), WORDS, max_size=2),
     body=st.binary(max_size=50),
     token=st.none() | TOKENS,
     secret=TOKENS,
@@ -101,7 +101,7 @@ def test_signed_as_by_botocore(
 def test_what_a_proxy_may_rewrite_is_not_signed() -> None:
     access = AwsAccess("us-east-1", KEYS, NOON.timestamp)
     plain = access.headers(outbound())
-    assert access.headers(outbound(accept="*/*", **{"accept-encoding": "gzip", "user-agent": "x"})) == plain
+    assert access.headers(outbound(**{"accept-encoding": "gzip", "user-agent": "x"})) == plain
 
 
 def test_all_that_says_what_is_asked_for_is_signed() -> None:

@@ -19,6 +19,7 @@ from .base import Access, Outbound
 from .minting import Minted
 
 _SERVICE = "bedrock"
+_REWRITTEN = "accept-encoding"  # by companies' proxies on the way: signed, it would spoil each signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,6 @@ class AwsCredential:
                 return AwsAccess(region, given, self._clock), math.inf
 
 
-def _is_signed(name: str) -> bool:
-    """What AWS wants signed, and all that says what is asked for. The rest may be changed on the way: a company's proxy
-    that writes an `accept-encoding` of its own would spoil each signature."""
-    return name in ("content-type", "host") or name.startswith("x-amz")
-
-
 def _signed(outbound: Outbound, keys: AwsKeys, region: str, now: float) -> dict[str, str]:
     """The headers of Signature Version 4. By the steps of botocore's `SigV4Auth` instead of its `add_auth`, which
     takes the time from the machine and logs what it signs, the session token with it.
@@ -108,7 +103,7 @@ def _signed(outbound: Outbound, keys: AwsKeys, region: str, now: float) -> dict[
     added = {"x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))}
     if keys.session_token is not None:
         added["x-amz-security-token"] = keys.session_token
-    covered = {name: value for name, value in outbound.headers.items() if _is_signed(name.lower())}
+    covered = {name: value for name, value in outbound.headers.items() if name.lower() != _REWRITTEN}
     request = AWSRequest(outbound.method, outbound.url, {**covered, **added}, outbound.body)
     request.context["timestamp"] = added["x-amz-date"]
     signer = SigV4Auth(
