@@ -49,7 +49,7 @@ def by_anthropic(
 def by_mantle(body: dict[str, Any], model: str, region: str = "us-east-1") -> httpx2.Request:
     def call(http: httpx2.Client) -> None:
         keys = {"aws_access_key": "AKIDEXAMPLE", "aws_secret_key": "secret"}
-        sdk = anthropic.AnthropicBedrockMantle(**keys, aws_region=region, http_client=http)  # type: ignore[arg-type]
+        sdk = anthropic.AnthropicBedrockMantle(**keys, aws_region=region, http_client=http)  # type: ignore[arg-type]  # keys
         asked_of_claude(sdk.messages, model, body)
 
     return sent_by(call)

@@ -19,7 +19,7 @@ from .sending import Sender
 
 
 class OpenAiExchange(Exchange):
-    """Without streams."""
+    """OpenAI's rate limits and errors, and answers in one piece that are passed on."""
 
     async def _pass_on(
         self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts, call: Call
