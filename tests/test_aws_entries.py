@@ -61,6 +61,46 @@ def test_entries_of_the_file(entry: AwsEntry, names: AwsNames, expected: AwsAcco
     assert accounts(entry, names=names) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("entry", "names", "expected"),
+    [
+        (AwsEntry(regions=["us-east-1"]), AwsNames(), [AwsAccount("us-east-1", AwsLogin())]),
+        (
+            AwsEntry(region="", regions=["us-west-2", "eu-west-1", "us-west-2", "us-east-1"]),
+            AwsNames(region=IRELAND),
+            [
+                AwsAccount("us-west-2", AwsLogin(), rank=0),
+                AwsAccount("eu-west-1", AwsLogin(), rank=1),
+                AwsAccount("us-east-1", AwsLogin(), rank=2),
+            ],
+        ),
+        (
+            AwsEntry(regions=["us-west-2", "eu-west-1"], api_key="k", models=["claude-*", "*"]),
+            AwsNames(),
+            [
+                AwsAccount("us-west-2", AwsApiKey("k"), ("claude-*", "*"), 0),
+                AwsAccount("eu-west-1", AwsApiKey("k"), ("claude-*", "*"), 1),
+            ],
+        ),
+        (AwsEntry(models=["a", "b", "a"]), AwsNames(), [AwsAccount(None, AwsLogin(), ("a", "b"))]),
+        (AwsEntry(profile="x", models=[]), AwsNames(region=IRELAND), [AwsAccount("eu-west-1", AwsLogin("x"))]),
+        # the login of the names is in use, and not one more; nor does it take the entry's models
+        (
+            AwsEntry(regions=["us-west-2", "eu-west-1"], models=["x"]),
+            AwsNames(login=KEYS, login_where="AWS_X in .env", region=IRELAND),
+            [AwsAccount("us-west-2", KEYS, ("x",), 0), AwsAccount("eu-west-1", KEYS, ("x",), 1)],
+        ),
+        (
+            AwsEntry(profile="own", regions=["us-west-2"], models=["x"]),
+            AwsNames(login=KEYS, login_where="AWS_X in .env", region=IRELAND),
+            [AwsAccount("us-west-2", AwsLogin("own"), ("x",)), AwsAccount("eu-west-1", KEYS)],
+        ),
+    ],
+)
+def test_regions_and_models(entry: AwsEntry, names: AwsNames, expected: list[AwsAccount]) -> None:
+    assert accounts(entry, names=names) == expected
+
+
 STRING = (AwsAccount("us-east-2", KEYS),)
 
 
@@ -105,6 +145,11 @@ ENTRY = "bedrock.accounts[0]"
     ("entry", "sentence"),
     [
         (AwsEntry(region="US"), f"{ENTRY}.region ('US') is not a region of AWS"),
+        (AwsEntry(regions=["us-east-1", "US"]), f"{ENTRY}.regions[1] ('US') is not a region of AWS"),
+        (AwsEntry(regions=[""]), f"{ENTRY}.regions[0] ('') is not a region of AWS"),
+        (AwsEntry(regions=[], api_key="k"), f"{ENTRY}.regions is empty: name a region there, or remove it."),
+        (AwsEntry(region="us-east-1", regions=["eu-west-1"]), f"{ENTRY} has region and regions: keep one of them."),
+        (AwsEntry(models=["claude-*", ""]), f"{ENTRY}.models[1] ('') is empty, unreadable or too long: use the id of"),
         (AwsEntry(region=SECRET), f"{ENTRY}.region (what stands there) is not a region of AWS"),
         (
             AwsEntry(api_key="k"),

@@ -15,6 +15,7 @@ ONE, TWO = "https://one.openai.azure.com", "https://two.openai.azure.com"
 CLAUDE, CLAUDE_TWO = "https://one.services.ai.azure.com/anthropic", "https://two.services.ai.azure.com/anthropic"
 KEY, OWN = AzureKey("canary"), AzureKey("own")
 ENTRA = EntraLogin()
+OPUS_AND_ALL = ("claude-opus-*", "*")
 STRING = (AzureAccount(TWO, OWN, {"d": "d"}),)
 
 
@@ -53,6 +54,11 @@ def test_entries_of_the_file(entry: AzureEntry, names: AzureNames, expected: Azu
         (FoundryEntry(resource="one", api_key="own"), FoundryAccount(CLAUDE, OWN)),
         (FoundryEntry(base_url=f"{CLAUDE}/v1/messages", api_key="own"), FoundryAccount(CLAUDE, OWN)),
         (FoundryEntry(base_url="http://127.0.0.1:1/x"), FoundryAccount("http://127.0.0.1:1/x", ENTRA)),
+        (
+            FoundryEntry(resource="one", models=["claude-opus-*", "*"]),
+            FoundryAccount(CLAUDE, ENTRA, models=OPUS_AND_ALL),
+        ),
+        (FoundryEntry(resource="one", models=[]), FoundryAccount(CLAUDE, ENTRA)),
     ],
 )
 def test_foundry_entries_of_the_file(entry: FoundryEntry, expected: FoundryAccount) -> None:
@@ -211,6 +217,10 @@ FIRST_CLAUDE = "foundry.accounts[0]"
             f"{FIRST_CLAUDE}.base_url must be a URL such as https://my-resource.services",
         ),
         (FoundryEntry(resource="a", api_key="ca nary"), f"{FIRST_CLAUDE}.api_key must be ASCII letters"),
+        (
+            FoundryEntry(resource="a", models=["a\n"]),
+            f"{FIRST_CLAUDE}.models[0] ('a\\n') is empty, unreadable",
+        ),
     ],
 )
 def test_broken_foundry_entries_are_told(entry: FoundryEntry, sentence: str) -> None:

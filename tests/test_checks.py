@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_type_hints
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from oai_bridge.checks import CHECKS
 from oai_bridge.config_schema import GuardrailEntry
 from oai_bridge.settings import Bedrock, Claude, ConfigError, Guardrail
+from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
 
+LASTING = ("connect", "first_byte", "idle", "total")  # the times that can't be nothing
 ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"
 
 
@@ -60,6 +63,32 @@ ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"
         ("claude.max_output_tokens", "400", 400),
         ("claude.first_user_text", " x ", " x "),
         ("claude.mid_system", "user", "user"),
+        ("models.fallbacks", {}, {}),
+        ("models.fallbacks", {"a": "b", "b": ["a"]}, {"a": ("b",), "b": ("a",)}),
+        ("models.fallbacks", {"a": ["c", "b", "c"], "b": []}, {"a": ("c", "b"), "b": ()}),
+        ("models.fallbacks", {"x" * 200: ["bedrock/a b"]}, {"x" * 200: ("bedrock/a b",)}),
+        ("failover.attempts", 1, 1),
+        ("failover.attempts", 20, 20),
+        ("failover.within", 0.25, 0.25),
+        ("failover.within", 86400, 86400),
+        ("queue.length", 0, 0),
+        ("queue.length", 100_000, 100_000),
+        ("queue.timeout", 0, 0),
+        ("queue.timeout", 1.5, 1.5),
+        ("limits.concurrent", 1, 1),
+        ("limits.concurrent", 100_000, 100_000),
+        ("limits.requests_per_minute", 0, None),
+        ("limits.requests_per_minute", "0", None),
+        ("limits.requests_per_minute", "4", 4),
+        ("limits.requests_per_minute", 1_000_000, 1_000_000),
+        ("timeouts.connect", 1e-3, 1e-3),
+        ("timeouts.first_byte", 1, 1),
+        ("timeouts.idle", 86400.0, 86400),
+        ("timeouts.total", 86400, 86400),
+        ("timeouts.heartbeat", 0, 0),
+        ("timeouts.heartbeat", 0.5, 0.5),
+        ("timeouts.shutdown", 0.0, 0),
+        ("timeouts.shutdown", 86400, 86400),
         ("network.proxy", "host:1", "http://host:1"),
     ],
 )
@@ -74,7 +103,7 @@ def test_put_right(setting: str, given: Any, value: object) -> None:
         ("server.host", "http://x", "must be an IP address or a host name"),
         ("server.host", "a b", "must be an IP address or a host name"),
         ("server.host", "x:80", "must be an IP address or a host name"),
-        ("server.port", 65536, "must be a whole number from 0 to 65535, not '65536'"),
+        ("server.port", 65536, "must be a whole number from 0 to 65535, not 65536"),
         ("server.port", "-1", "must be a whole number from 0 to 65535, not '-1'"),
         ("server.port", "\u0661", "must be a whole number from 0 to 65535"),
         ("server.port", "9" * 5000, "must be a whole number from 0 to 65535, not what stands there"),
@@ -116,6 +145,33 @@ def test_put_right(setting: str, given: Any, value: object) -> None:
         ("claude.first_user_text", " \n", "must not be empty"),
         ("claude.continue_text", "", "must not be empty"),
         ("claude.mid_system", "x", "must be inline or hoist or user, not 'x'"),
+        ("models.fallbacks", {"a": ["b", ""]}, "has an empty or unreadable name: use the models' names"),
+        ("models.fallbacks", {"a": " "}, "has an empty or unreadable name: use the models' names"),
+        ("models.fallbacks", {"": "a"}, "has an empty or unreadable name: use the models' names"),
+        ("models.fallbacks", {"a": "canary\r\nx: y"}, "has an empty or unreadable name: use the models' names"),
+        ("models.fallbacks", {"a": "canary" * 40}, "has an empty or unreadable name: use the models' names"),
+        ("models.fallbacks", {"b": "c", "a": ["b", "a"]}, "('a') names itself: name another model to stand in"),
+        ("failover.attempts", 0, "must be a whole number from 1 to 20, not 0"),
+        ("failover.attempts", 21, "must be a whole number from 1 to 20, not 21"),
+        ("failover.within", 0, "must be a number of seconds above 0, at most 86400, not 0"),
+        ("queue.length", -1, "must be a whole number from 0 to 100000, not -1"),
+        ("queue.length", 100_001, "must be a whole number from 0 to 100000, not 100001"),
+        ("limits.concurrent", 0, "must be a whole number from 1 to 100000, not 0"),
+        ("limits.concurrent", 100_001, "must be a whole number from 1 to 100000, not 100001"),
+        ("limits.requests_per_minute", 1_000_001, "must be a whole number from 0 to 1000000, not 1000001"),
+        ("limits.requests_per_minute", "-1", "must be a whole number from 0 to 1000000, not '-1'"),
+        ("limits.requests_per_minute", "1.5", "must be a whole number from 0 to 1000000, not '1.5'"),
+        ("limits.requests_per_minute", "many", "must be a whole number from 0 to 1000000, not 'many'"),
+        *(
+            (f"{section}.{setting}", given, "must be a number of seconds above 0, at most 86400, not")
+            for section, setting in (("failover", "within"), *(("timeouts", name) for name in LASTING))
+            for given in (0, -0.5, math.nan, math.inf, -math.inf, 86400.1)
+        ),
+        *(
+            (setting, given, "must be a number of seconds from 0 to 86400, not")
+            for setting in ("queue.timeout", "timeouts.heartbeat", "timeouts.shutdown")
+            for given in (-1e-9, math.nan, math.inf, -math.inf, 86401)
+        ),
         ("network.proxy", "ftp://canary", "is not a usable proxy"),
     ],
 )
@@ -126,6 +182,23 @@ def test_refused(setting: str, given: Any, words: str) -> None:
     message = str(caught.value)
     assert words in message and message.startswith("x") and message.endswith(".")
     assert "canary" not in message and "\n" not in message
+
+
+@pytest.mark.parametrize("setting", ["server.port", "failover.attempts", "queue.length", "limits.concurrent"])
+def test_a_number_that_python_does_not_write_is_refused(setting: str) -> None:
+    section, _, name = setting.partition(".")
+    with pytest.raises(ConfigError, match=r"x must be a whole number from .*, not what stands there\."):
+        CHECKS[section, name]("x", 16**5000)
+
+
+@pytest.mark.parametrize("section", [Failover, Queueing, Limits, Timeouts])
+def test_every_number_of_the_traffic_is_checked(section: type) -> None:
+    name = {Queueing: "queue"}.get(section, section.__name__.lower())
+    numbers = {setting for setting, hint in get_type_hints(section).items() if hint is not bool}
+    assert numbers == {setting for place, setting in CHECKS if place == name}
+    for setting in numbers:
+        default = getattr(section(), setting)
+        assert CHECKS[name, setting]("x", default or 1) == (default or 1)
 
 
 @pytest.mark.parametrize("section", [Bedrock, Claude])

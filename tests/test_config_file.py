@@ -22,6 +22,9 @@ from oai_bridge.config_schema import (
 )
 from oai_bridge.settings import ConfigError
 
+HUGE = 16**5000  # Python refuses to write it in digits
+LISTS = ("regions", "models")  # of an account
+
 
 def complaint(document: object) -> str:
     problems: list[str] = []
@@ -136,6 +139,44 @@ def test_sections_hold_what_is_there() -> None:
             {"models": {"aliases": {"a": 3}}},
             "models.aliases.* must be text, not what stands there; put it in quotes.",
         ),
+        ({"models": {"fallbacks": ["a"]}}, "models.fallbacks must be a mapping, not something else."),
+        ({"models": {"fallbacks": {"a": 3}}}, "models.fallbacks.* must be text or a list, not something else."),
+        ({"models": {"fallbacks": {"a": ["b", 3]}}}, "models.fallbacks.*[1] must be text, not what stands there; put"),
+        ({"failover": {"attempts": "3"}}, "failover.attempts must be a whole number, not '3'."),
+        ({"failover": {"attempts": True}}, "failover.attempts must be a whole number, not True."),
+        ({"failover": {"attempts": 2.5}}, "failover.attempts must be a whole number, not 2.5."),
+        ({"failover": {"within": "2m"}}, "failover.within must be a number, not '2m'."),
+        ({"failover": {"resend": "once"}}, "failover.resend must be true or false, not 'once'."),
+        ({"queue": {"length": [1]}}, "queue.length must be a whole number, not what stands there."),
+        ({"queue": {"timeout": False}}, "queue.timeout must be a number, not False."),
+        ({"queue": 5}, "queue must be a mapping: put its settings below it, indented."),
+        ({"limits": {"requests_per_minute": "4"}}, "limits.requests_per_minute must be a whole number, not '4'."),
+        ({"limits": {"concurent": 4}}, "limits.concurent is not a setting: did you mean limits.concurrent?"),
+        ({"timeouts": {"total": {}}}, "timeouts.total must be a number, not what stands there."),
+        ({"timeouts": {"total": 10**400}}, "timeouts.total is too large a number: use a smaller one."),
+        ({"timeouts": {"total": HUGE}}, "timeouts.total is too large a number: use a smaller one."),
+        ({"server": {"title": HUGE}}, "server.title must be text, not what stands there; put it in quotes."),
+        ({"bedrock": {"guardrail": {"version": HUGE}}}, "guardrail.version must be at most 99999999, not what stands"),
+        *(
+            ({cloud: {"accounts": [{name: given}]}}, f"{cloud}.accounts[0].{name}{sentence}")
+            for cloud, names in {"vertex": LISTS, "bedrock": LISTS, "foundry": LISTS[1:]}.items()
+            for name in names
+            for given, sentence in (
+                ("a", " must be a list, not something else."),
+                ({"a": "b"}, " must be a list, not something else."),
+                (["a", 3], "[1] must be text, not 3; put it in quotes."),
+                (["a", None], "[1] must be text, not what stands there; put it in quotes."),
+            )
+        ),
+        (
+            {"azure": {"accounts": [{"models": ["gpt-*"]}]}},
+            "azure.accounts[0].models is not a setting: remove it, config.example.yaml shows all there are.",
+        ),
+        (
+            {"azure": {"accounts": [{"aliases": {}}]}},
+            "azure.accounts[0].aliases is not a setting: did you mean models.",
+        ),
+        ({"vertex": {"regions": ["eu"]}}, "vertex.regions is not a setting: did you mean vertex.accounts[n].regions?"),
         ({"models": {"overrides": {"m": 3}}}, "models.overrides.* must be a mapping, not something else."),
     ],
 )

@@ -7,10 +7,12 @@ import re
 import sys
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from oai_bridge import config_schema
 from oai_bridge.config import Config, ConfigError, CredentialFile, GoogleAccount, exposure, load_config
@@ -141,6 +143,19 @@ def test_every_missing_credential_file_is_told(tmp_path: Path) -> None:
     assert "a.json can't be read" in first and "b.json can't be read" in second
 
 
+def test_a_file_is_looked_into_for_each_region_and_complained_of_once(tmp_path: Path) -> None:
+    account = "{regions: [us-east5, eu], credentials: key.json, models: [claude-*]}"
+    write(tmp_path, {"config.yaml": f"vertex: {{accounts: [{account}]}}"})
+    with pytest.raises(ConfigError, match=r"\AThe credential file .*key\.json can't be read .*\.\Z"):
+        load_config(None, {}, [tmp_path])
+    write(tmp_path, {"key.json": json.dumps(info())})
+    source = CredentialFile(str(tmp_path / "key.json"))
+    assert load_config(None, {}, [tmp_path]).vertex.accounts == (
+        GoogleAccount("my-project", "us-east5", source, ("claude-*",), 0),
+        GoogleAccount("my-project", "eu", source, ("claude-*",), 1),
+    )
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_env_file_of_a_tutorial_works_as_it_is(tmp_path: Path, ending: str) -> None:
     lines = [
@@ -207,6 +222,16 @@ def test_example_as_it_is_and_with_all_settings_taken_in_equals_the_defaults(tmp
     assert load_config(None, {}, [tmp_path]) == Config()
 
 
+def test_example_tells_the_defaults_of_the_traffic() -> None:
+    opened = re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    document = yaml.safe_load(opened)
+    config = Config()
+    assert document["failover"] == asdict(config.failover)
+    assert document["queue"] == asdict(config.queue)
+    assert document["limits"] == {**asdict(config.limits), "requests_per_minute": 0}  # which means the default, none
+    assert document["timeouts"] == asdict(config.timeouts)
+
+
 def test_example_holds_every_setting_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     sections = {name: getattr(config_schema.Document(), name) for name in config_schema.Document.__struct_fields__}
@@ -248,6 +273,7 @@ def test_example_holds_every_setting_with_its_default() -> None:
         ("azure", {"AZURE_CREDENTIALS", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"}),
         ("foundry", {f"ANTHROPIC_FOUNDRY_{name}" for name in ("RESOURCE", "BASE_URL", "API_KEY")}),
         ("openai", {"MAX_OUTPUT_TOKENS_OPENAI"}),
+        ("limits", {"TEXT_MODEL_RATE_LIMIT"}),
     ],
 )
 def test_example_names_the_names_of_the_other_clouds_that_are_read(section: str, names: set[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from oai_bridge.config_schema import LEVELS, SECTIONS, Document, Section, setting_names
 from oai_bridge.settings import Azure, Bedrock, Claude, Config, Foundry, Guardrail, Images, OpenAI, Vertex
+from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from oai_bridge.settings import Azure, Bedrock, Claude, Config, Foundry, Guardra
     [
         *(("vertex", Vertex), ("bedrock", Bedrock), ("azure", Azure), ("foundry", Foundry), ("claude", Claude)),
         *(("openai", OpenAI), ("bedrock.guardrail", Guardrail)),
+        *(("failover", Failover), ("queue", Queueing), ("limits", Limits), ("timeouts", Timeouts)),
     ],
 )
 def test_settings_of_a_section_are_those_of_its_values(place: str, kind: type) -> None:

@@ -19,7 +19,7 @@ from tests.support.google_keys import entry, info
 
 SECTIONS: list[type[config_schema.Section]] = [config_schema.Document, *config_schema.LEVELS.values()]
 KNOWN = sorted({fact.encode_name for section in SECTIONS for fact in msgspec.structs.fields(section)})
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.dates()
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 VALUES = st.recursive(
     SCALARS | st.binary(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KNOWN) | SCALARS, inner, max_size=4),
@@ -34,7 +34,7 @@ NAMES = [
     *("AWS_CREDENTIALS", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_REGION", "AWS_PROFILE"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CREDENTIALS", "AZURE_OPENAI_ENDPOINT"),
     *("AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION", "ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_BASE_URL"),
-    *("ANTHROPIC_FOUNDRY_API_KEY", "MAX_OUTPUT_TOKENS_OPENAI"),
+    *("ANTHROPIC_FOUNDRY_API_KEY", "MAX_OUTPUT_TOKENS_OPENAI", "TEXT_MODEL_RATE_LIMIT"),
 ]
 TEXTS = st.text(max_size=30) | st.sampled_from(
     [

@@ -114,6 +114,7 @@ def test_key_with_bare_line_breaks_gets_a_sentence_with_the_remedy() -> None:
         ("LOG_LEVEL", "warn", "server.log_level", "warn"),
         ("MAX_OUTPUT_TOKENS_ANTHROPIC", "400", "claude.max_output_tokens", "400"),
         ("MAX_OUTPUT_TOKENS_OPENAI", "500", "openai.max_output_tokens", "500"),
+        ("TEXT_MODEL_RATE_LIMIT", "4", "limits.requests_per_minute", "4"),
         ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://x", "bedrock.base_url", "http://x"),
         ("ANTHROPIC_VERTEX_BASE_URL", "http://x", "vertex.base_url", "http://x"),
         ("PROXY_KEY", "'k'", "server.client_keys", ["k"]),
@@ -238,11 +239,11 @@ def test_untouched_example_file_is_told_in_two_sentences() -> None:
 
 def test_what_is_ignored_is_told_once_by_name() -> None:
     values = {
-        **dict.fromkeys(["TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS"], "canary"),
+        "SHOW_TOKEN_COSTS": "canary",
         **dict.fromkeys(["ADMIN_KEY", "TOKEN_QUOTA_GPT4", "CHECK_KEYS", "POW-DIFFICULTY_LEVEL"], "canary"),
     }
     expected = (
-        "Ignored, not supported yet: SHOW_TOKEN_COSTS, TEXT_MODEL_RATE_LIMIT.",
+        "Ignored, not supported yet: SHOW_TOKEN_COSTS.",
         "Ignored, settings of oai-reverse-proxy without a counterpart here: "
         "ADMIN_KEY, CHECK_KEYS, POW-DIFFICULTY_LEVEL, TOKEN_QUOTA_GPT4.",
     )

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
-from oai_bridge.answer import Head
+from oai_bridge.answer import Head, Heartbeat
 from oai_bridge.credentials.base import Access
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.directory import Directory
 from oai_bridge.exchanges import Incoming, Services, exchange
-from oai_bridge.fetch import Fetcher
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
-from oai_bridge.pool import Pool
 from oai_bridge.routing import Kind, Route
-from oai_bridge.settings import Config, Images, Network, Vertex
+from oai_bridge.settings import Config, Vertex
+from oai_bridge.traffic import Failover
 from oai_bridge.upstream import UpstreamClient
 from tests.support.claude_streams import stream_of
+from tests.support.parts import parts
 
 REPLY = b'{"type": "message", "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn"}'
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -35,6 +33,8 @@ class Token:
     """A credential that always has a token."""
 
     label = "test"
+    place = "here"
+    rank = 0
 
     def serves(self, model: str) -> bool:
         return True
@@ -73,15 +73,12 @@ class Cloud:
 
 
 @asynccontextmanager
-async def services(serve: Serve) -> AsyncIterator[Services]:
+async def services(serve: Serve, **settings: Any) -> AsyncIterator[Services]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    config = Config(vertex=Vertex(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
-    upstream = UpstreamClient(Network(), ssl.create_default_context)
-    directory, pools = Directory(config, Catalog()), {"google": Pool([Token()])}
-    fetcher = Fetcher(Images(), Network(), ssl.create_default_context)
-    yield Services(config, directory, pools, upstream, fetcher, time.time)
-    await upstream.close()
-    await fetcher.close()
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    config = Config(vertex=Vertex(base_url=url), **settings)
+    async with parts(config, Directory(config, Catalog()), {"google": [Token()]}) as made:
+        yield made
     server.close()
 
 
@@ -140,18 +137,18 @@ class Scripted:
         writer.close()
 
 
-async def ask(parts: Services) -> tuple[int, Record]:
+async def ask(made: Services) -> tuple[int, Record]:
     record = Record("req_1")
-    pieces = [piece async for piece in exchange(parts, Incoming(Route("chat"), CHAT), record).answer()]
+    pieces = [piece async for piece in exchange(made, Incoming(Route("chat"), CHAT), record).answer()]
     assert isinstance(pieces[0], Head)
     return pieces[0].status, record
 
 
 async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
     cloud = Cloud(later=0)
-    async with services(cloud.serve) as parts:
-        assert (await ask(parts))[0] == 200
-        status, record = await ask(parts)
+    async with services(cloud.serve) as made:
+        assert (await ask(made))[0] == 200
+        status, record = await ask(made)
     assert status == 200
     assert [attempt.status for attempt in record.attempts] == [None, 200]
     assert "closed meanwhile" in (record.attempts[0].error or "")
@@ -160,9 +157,9 @@ async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
 
 async def test_a_request_that_may_have_been_worked_on_is_not_sent_again() -> None:
     cloud = Cloud(later=0.8)
-    async with services(cloud.serve) as parts:
-        assert (await ask(parts))[0] == 200
-        status, record = await ask(parts)
+    async with services(cloud.serve, failover=Failover(resend=False)) as made:
+        assert (await ask(made))[0] == 200
+        status, record = await ask(made)
     assert status == 502
     assert record.error is not None and record.error.code == "upstream_closed"
     assert cloud.requests == 2
@@ -175,8 +172,8 @@ async def test_the_clouds_request_id_is_kept_with_an_error() -> None:
         writer.write(b"HTTP/1.1 500 Oh\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
         writer.close()
 
-    async with services(refuse) as parts:
-        status, record = await ask(parts)
+    async with services(refuse) as made:
+        status, record = await ask(made)
     assert status == 500
     assert record.to_metadata()["upstream_request_id"] == "req_vrtx_1"
 
@@ -193,8 +190,8 @@ async def test_a_request_id_that_is_none_spoils_no_answer(where: str) -> None:
         writer.write(b"HTTP/1.1 500 Oh\r\n%scontent-length: %d\r\n\r\n%s" % (header, len(body), body))
         writer.close()
 
-    async with services(refuse) as parts:
-        status, record = await ask(parts)
+    async with services(refuse) as made:
+        status, record = await ask(made)
     assert status == 500
     assert record.error is not None and "no" in record.error.message
     assert record.to_metadata()["upstream_request_id"] is None
@@ -207,8 +204,8 @@ async def test_an_error_does_not_repeat_what_let_the_request_in(kind: Kind, stat
     error = b'{"type": "error", "error": {"type": "permission_error", "message": "You sent (token) of Google."}}'
     cloud, record = Scripted([whole_body(b"application/json", error, status)]), Record("req_1")
     incoming = Incoming(Route(kind), json.dumps(NATIVE).encode())
-    async with services(cloud.serve) as parts:
-        _, body = [piece async for piece in exchange(parts, incoming, record).answer()]
+    async with services(cloud.serve) as made:
+        _, body = [piece async for piece in exchange(made, incoming, record).answer()]
     assert isinstance(body, bytes) and b"You sent (***) of Google." in body
     assert "(token)" not in repr(record.to_metadata())
 
@@ -219,8 +216,8 @@ async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
         writer.write(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\n{")
         writer.close()
 
-    async with services(cut) as parts:
-        status, record = await ask(parts)
+    async with services(cut) as made:
+        status, record = await ask(made)
     assert status == 429
     assert record.error is not None and record.error.retry_after == 7
 
@@ -253,11 +250,11 @@ async def test_whenever_the_client_leaves_no_connection_is_kept_from_the_others(
     kind, body, answers = LEAVING[case]
     for turns in range(1000):
         cloud, record = Scripted(answers), Record("req_1")
-        async with services(cloud.serve) as parts:
+        async with services(cloud.serve) as made:
 
-            async def read(parts: Services = parts, record: Record = record) -> None:
+            async def read(made: Services = made, record: Record = record) -> None:
                 incoming = Incoming(Route(kind), json.dumps(body).encode())
-                async with aclosing(exchange(parts, incoming, record).answer()) as pieces:
+                async with aclosing(exchange(made, incoming, record).answer()) as pieces:
                     async for _ in pieces:
                         pass
 
@@ -267,7 +264,7 @@ async def test_whenever_the_client_leaves_no_connection_is_kept_from_the_others(
             left = cloud.silent = client.cancel()
             await asyncio.wait([client])
             await asyncio.sleep(0.005)  # for what is left of an answer that came to its end
-            assert in_use(parts.upstream) == 0, f"after {turns} turns"
+            assert in_use(made.upstream) == 0, f"after {turns} turns"
             assert record.ended is not None or not turns
         if not left:
             break
@@ -287,8 +284,8 @@ def in_use(upstream: UpstreamClient) -> int:
 async def test_an_answer_that_only_pauses_is_told_as_cut_short(stream: bool) -> None:
     cloud, record = Scripted([(in_a_stream if stream else in_json)("pause_turn")] * 20), Record("req_1")
     incoming = Incoming(Route("chat"), json.dumps(SEARCH | {"stream": stream}).encode())
-    async with services(cloud.serve) as parts:
-        pieces = [piece async for piece in exchange(parts, incoming, record).answer()]
+    async with services(cloud.serve) as made:
+        pieces = [piece async for piece in exchange(made, incoming, record).answer()]
     assert cloud.asked == 10
     assert b"".join(piece for piece in pieces if isinstance(piece, bytes)).count(b'"finish_reason":"length"') == 1
     told = record.to_metadata()
@@ -303,7 +300,8 @@ async def test_an_error_with_status_200_keeps_the_clouds_words(kind: Kind) -> No
     error = b'[{"error": {"code": 429, "message": "Quota of the day.", "status": "RESOURCE_EXHAUSTED"}}]'
     cloud, record = Scripted([whole_body(b"application/json; charset=UTF-8", error)]), Record("req_1")
     incoming = Incoming(Route(kind), json.dumps(NATIVE | {"stream": True}).encode())
-    async with services(cloud.serve) as parts:
-        head, body = [piece async for piece in exchange(parts, incoming, record).answer()]
+    async with services(cloud.serve, failover=Failover(attempts=1)) as made:
+        beat, head, body = [piece async for piece in exchange(made, incoming, record).answer()]
+    assert isinstance(beat, Heartbeat) and not beat.begun
     assert isinstance(head, Head) and head.status == 429
     assert isinstance(body, bytes) and b"Quota of the day." in body

@@ -30,6 +30,8 @@ from oai_bridge.settings import (
         ("x" * 38, f"'{'x' * 38}'"),
         ("x" * 39, "what stands there"),
         ([1], "what stands there"),
+        pytest.param(16**5000, "what stands there", id="more digits than Python writes"),
+        pytest.param([16**5000], "what stands there", id="a list of one such number"),
     ],
 )
 def test_shown(value: object, text: str) -> None:

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from oai_bridge import upstream
 from oai_bridge.backends.base import Outbound
 from oai_bridge.errors import UpstreamError
+from oai_bridge.patience import Patience
 from oai_bridge.settings import Network
+from oai_bridge.traffic import Timeouts
 from oai_bridge.upstream import UpstreamClient
 from tests.support.connect_proxy import ConnectProxy, SocksProxy
 from tests.support.fake_vertex import FakeVertex
@@ -69,12 +70,13 @@ async def proxy(scheme: str, between: Between) -> AsyncIterator[str]:
         await asyncio.sleep(0.01)  # until all are closed
 
 
-async def refusal(through: str) -> UpstreamError:
-    client = UpstreamClient(Network({"all": through}), ssl.create_default_context)
+async def refusal(through: str, connect: float = 30.0) -> UpstreamError:
+    client = UpstreamClient(Network({"all": through}), ssl.create_default_context, connect)
+    patience = Patience(Timeouts(), asyncio.get_running_loop().time() + 60)
     try:
         async with asyncio.timeout(5):
             with pytest.raises(UpstreamError) as caught:
-                await client.send(CHAT)
+                await client.send(CHAT, patience)
     finally:
         await client.close()
     assert caught.value.status == 502
@@ -107,9 +109,6 @@ async def test_a_ca_that_nobody_knows_is_told_as_such_behind_a_proxy(kind: type[
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("http", "connect_timeout"), ("socks5", "proxy_unreachable")])
-async def test_a_proxy_that_says_nothing_is_not_waited_for(
-    scheme: str, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upstream, "_CONNECT_TIMEOUT", 0.2)
+async def test_a_proxy_that_says_nothing_is_not_waited_for(scheme: str, code: str) -> None:
     async with proxy(scheme, nothing) as through:
-        assert (await refusal(through)).code == code
+        assert (await refusal(through, 0.2)).code == code

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def account_from_file(account: GoogleAccount, source: CredentialFile, fallback_p
         raise ConfigError(f"{where} names no project: set ANTHROPIC_VERTEX_PROJECT_ID to your project id.")
     if project is not None:
         project = project_named(f"The project in {source.path}", str(project))
-    return GoogleAccount(project, account.region, source)
+    return replace(account, project=project)
 
 
 def source_from(where: str, given: str | Mapping[str, Any], folder: Path | None) -> CredentialFile | ServiceAccount:

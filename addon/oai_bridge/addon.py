@@ -7,10 +7,10 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.log import ALERT
@@ -24,8 +24,9 @@ from .demo import Demo
 from .directory import Directory
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
+from .exchanges.services import queues_of, rests_of
 from .guard import Guard, caller_from, masked
-from .inspector.record import KEY, Record, one_line
+from .inspector.record import CLIENT, KEY, Record, one_line
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
@@ -34,9 +35,11 @@ from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, 
 from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
+from .stopping import end_in_peace
 
 logger = logging.getLogger(__name__)
 
+_LAST_WORDS = 2.0  # seconds to tell all clients of the end
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -45,6 +48,7 @@ class Bridge:
 
     config: Config | None = None
     max_body = 0
+    _stopping = False
 
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
@@ -59,7 +63,7 @@ class Bridge:
         if self.config is not None:
             if "bridge_config" in updated:
                 raise exceptions.OptionsError("bridge_config is read at the start only; start again to change it.")
-            if updated & LISTENING:
+            if updated & LISTENING and not self._stopping:
                 self._serve(changed_listeners(ctx.options, self.config))
             return
         path = Path(ctx.options.bridge_config) if ctx.options.bridge_config else None
@@ -75,7 +79,7 @@ class Bridge:
         put_right(ctx.options, self.config, self._listeners)
         self.max_body = self.config.max_body
         try:
-            self._undo = stream_layer.install(self)
+            self._installed = stream_layer.install(self)
         except RuntimeError as error:
             stop(str(error))
 
@@ -107,12 +111,22 @@ class Bridge:
             logger.log(ALERT, banner(config, doors, self._snapshot.base_url, model, web_url, windows=os.name == "nt"))
         return services
 
-    def done(self) -> None:
-        if self.config is not None:
-            self._undo()
-            self._closing = asyncio.ensure_future(self._close())
+    def done(self) -> Awaitable[None] | None:
+        """Comes when mitmproxy stops, and waits for what is returned; and, in vain, when the script is loaded anew."""
+        if self.config is None:
+            return None
+        if not ctx.master.should_exit.is_set():
+            self._installed.undo()
+        self._closing = asyncio.ensure_future(self._close(self.config.timeouts.shutdown))
+        return self._closing
 
-    async def _close(self) -> None:
+    async def _close(self, grace: float) -> None:
+        if ctx.master.should_exit.is_set():
+            self._stopping = True
+            ctx.options.update(server=False)  # nobody new is let in
+            await end_in_peace(self._installed.answering.none(), grace)
+            self._installed.undo()
+            await end_in_peace(self._installed.answering.none(), _LAST_WORDS)
         services = await self._services
         await services.upstream.close()
         await services.fetcher.close()
@@ -133,8 +147,11 @@ class Bridge:
             return  # was let in when it came first, and its key is gone
         caller = caller_from(flow.request.method, flow.request.path, headers, flow.request.authority)
         try:
-            self._guard.check(caller)
+            key = self._guard.check(caller)
+            flow.metadata[CLIENT] = f"key {key}" if key else str(flow.client_conn.peername[0])
             self._route(flow)
+            if self._stopping:
+                raise _stopping()
             flow.response = before
         except BridgeError as error:
             flow.response = self._refused(flow, error)
@@ -159,7 +176,13 @@ class Bridge:
         found, record = self._live[flow.id]
         headers = flow.request.headers
         betas = tuple(name.strip() for name in headers.get("anthropic-beta", "").split(",") if name.strip())
-        incoming = Incoming(found, flow.request.raw_content or b"", headers.get("content-encoding"), betas)
+        incoming = Incoming(
+            found,
+            flow.request.raw_content or b"",
+            headers.get("content-encoding"),
+            betas,
+            str(flow.metadata.get(CLIENT, "")),
+        )
         return self._answer(incoming, record)
 
     async def _answer(self, incoming: Incoming, record: Record) -> Answer:
@@ -171,8 +194,8 @@ class Bridge:
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         return self._refused(flow, TooLarge(self.max_body))
 
-    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
-        error = _broken()
+    def last_word(self, flow: http.HTTPFlow, started: bool, reason: stream_layer.Premature) -> bytes:
+        error = _stopping() if reason == "stopping" else _broken()
         if reason == "aborted":
             error = UpstreamError(
                 "The request was aborted at the proxy; send it again if that was not meant.",
@@ -223,6 +246,9 @@ class Bridge:
     def _page(self, found: Route, flow: http.HTTPFlow) -> Page:
         assert self.config is not None
         snapshot = replace(self._snapshot, now=time.time(), in_flight=len(self._live))
+        if self._services.done() and not self._services.cancelled() and self._services.exception() is None:
+            services = self._services.result()
+            snapshot = replace(snapshot, queues=queues_of(services), rests=rests_of(services))
         return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._directory)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
@@ -239,6 +265,12 @@ def _response(page: Page) -> http.Response:
 
 def _broken() -> BridgeError:
     return Internal("The proxy failed; its log has the details. Please report it.")
+
+
+def _stopping() -> BridgeError:
+    return UpstreamError(
+        "The proxy is being stopped; send the request again when it is back.", status=503, code="shutting_down"
+    )
 
 
 def _new_id() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -68,7 +68,20 @@ class Head:
         return int(lengths[0]) if (lengths := self._lengths()) else None
 
 
-Answer = AsyncGenerator[Head | bytes, None]
+@dataclass(eq=False, slots=True)
+class Heartbeat:
+    """From now on a client that has heard nothing for `every` seconds is sent `beat`, which must be fit to stand
+    between any two pieces, and before it the `head` if none is out yet: `begun` tells that, and that no other may
+    follow."""
+
+    every: float
+    head: Callable[[], Head]
+    beat: bytes = b": ping\n\n"
+    begun: bool = False
+
+
+Answer = AsyncGenerator[Head | Heartbeat | bytes, None]
 """First a `Head`, then the body's bytes in any pieces (an empty one means nothing), then the end, which should follow
-the last piece at once. An exception is a defect: the stream layer tells the client in the host's words. When the client
-is gone or the answer is called off, the generator is cancelled where it waits."""
+the last piece at once. A `Heartbeat` may come before the head. An exception is a defect: the stream layer tells the
+client in the host's words. When the client is gone or the answer is called off, the generator is cancelled where it
+waits."""

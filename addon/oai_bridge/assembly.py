@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import requests
 
 from .credentials.aws import AwsCredential
 from .credentials.azure import AzureCredential
@@ -12,12 +15,14 @@ from .credentials.google import GoogleCredential
 from .credentials.session import TokenSession
 from .demo import Demo
 from .directory import Directory
-from .exchanges import Pools, Services
+from .exchanges import Credentials, Services
 from .fetch import Fetcher
+from .gate import Gate
 from .models.catalog import Catalog
 from .network import ssl_context
 from .pool import Pool
-from .settings import Config
+from .rates import Rates
+from .settings import Config, GoogleAccount
 from .upstream import UpstreamClient
 
 
@@ -31,11 +36,28 @@ async def assemble(config: Config, catalog: Catalog, directory: Directory, demo:
     network = config.network
     tls = functools.cache(lambda: ssl_context(network))
     session = functools.partial(TokenSession, network, tls)
-    pools: Pools = {
-        "google": Pool([GoogleCredential(account, session) for account in config.vertex.accounts]),
-        "aws": Pool([AwsCredential(account, session) for account in config.bedrock.accounts]),
-        "azure": Pool([AzureCredential(account, session) for account in config.azure.accounts]),
-        "foundry": Pool([AzureCredential(account, session) for account in config.foundry.accounts]),
+    credentials: Credentials = {
+        "google": _google(config.vertex.accounts, session),
+        "aws": [AwsCredential(account, session) for account in config.bedrock.accounts],
+        "azure": [AzureCredential(account, session) for account in config.azure.accounts],
+        "foundry": [AzureCredential(account, session) for account in config.foundry.accounts],
     }
-    fetcher = Fetcher(config.images, network, tls)
-    return Services(config, directory, pools, UpstreamClient(network, tls), fetcher, time.time)
+    return Services(
+        config=config,
+        directory=directory,
+        credentials=credentials,
+        gate=Gate(Pool(rest=config.failover.rest), config.queue, config.limits),
+        rates=Rates(config.limits.requests_per_minute),
+        upstream=UpstreamClient(network, tls, config.timeouts.connect),
+        fetcher=Fetcher(config.images, network, tls),
+        clock=time.time,
+    )
+
+
+def _google(accounts: Sequence[GoogleAccount], session: Callable[[], requests.Session]) -> list[GoogleCredential]:
+    """One token for all regions of a payer."""
+    made: list[GoogleCredential] = []
+    for account in accounts:
+        beside = (found for credential in made if (found := credential.beside(account)))
+        made.append(next(beside, None) or GoogleCredential(account, session))
+    return made

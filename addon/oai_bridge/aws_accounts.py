@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .account_lists import models_named, regions_named
 from .config_schema import AwsEntry
 from .names import Names, Value, checked, sound, unused
 from .settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError, shown
@@ -77,26 +78,28 @@ def aws_accounts(
     An account of config.yaml without credentials uses the one of the names, which then is not one more; without
     that it is what AWS's own tools would use. When the names make up no account that can be used, it is told.
     """
-    wanted: list[tuple[str, AwsSource, str | None]] = []
+    wanted: list[tuple[str, AwsSource, tuple[str | None, ...], tuple[str, ...]]] = []
     for index, entry in enumerate(written):
         where = f"bedrock.accounts[{index}]"
         try:
             source = _source(where, entry, names.login)
-            region = entry.region and aws_region_named(f"{where}.region ({shown(entry.region)})", entry.region)
-            wanted.append((where, source, region))
+            regions = regions_named(where, entry.region, entry.regions, aws_region_named)
+            wanted.append((where, source, regions, models_named(where, entry.models)))
         except ConfigError as error:
             problems.append(str(error))
     found: list[AwsAccount] = []
-    for where, source, region in wanted:
+    for where, source, regions, models in wanted:
         try:
-            found.append(_account(where, source, region, names.region))
+            for rank, region in enumerate(regions):
+                account = _account(where, source, region, names.region)
+                found.append(replace(account, models=models, rank=rank))
         except ConfigError as error:
             problems.append(str(error))
     try:
         login = sound(names.login)
-        if login and all(source is not login for _, source, _ in wanted):
-            region = sound(checked(_region_of_names, names.region, problems))
-            found.append(_account(names.login_where, login, region, None))
+        if login and all(source is not login for _, source, *_ in wanted):
+            named = sound(checked(_region_of_names, names.region, problems))
+            found.append(_account(names.login_where, login, named, None))
     except ConfigError as error:
         told.append(unused("Bedrock", bool(found or names.accounts), error))
     return [*found, *names.accounts]

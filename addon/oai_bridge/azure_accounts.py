@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
+from .account_lists import is_name, models_named
 from .config_schema import AzureEntry, FoundryEntry
 from .names import Names, Value, checked, sound, unused
 from .settings import AzureAccount, AzureKey, AzureSource, ConfigError, EntraLogin, FoundryAccount, shown
@@ -20,7 +21,6 @@ _RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _API_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
 _NEWER_PATH = ("v1", "latest", "preview")  # what other programs call it in place of a version
-_NAME_LENGTH = 200  # characters
 _EXAMPLE_KEYS = ("api-key", "another-api-key")  # oai-reverse-proxy's
 _FORM = "<resource>:<deployment>:<API key>"
 
@@ -141,7 +141,8 @@ def foundry_accounts(
         where = f"foundry.accounts[{index}]"
         try:
             base_url = _url(_FOUNDRY, where, entry.resource, entry.base_url, names)
-            found.append(FoundryAccount(base_url, _source(where, entry.api_key, base_url, names)))
+            source = _source(where, entry.api_key, base_url, names)
+            found.append(FoundryAccount(base_url, source, models_named(where, entry.models)))
         except ConfigError as error:
             problems.append(str(error))
     used = [(account.base_url, account.source) for account in found]
@@ -181,7 +182,7 @@ def deployments_named(where: str, given: Mapping[str, str] | Sequence[str]) -> d
     """The names that clients use -> deployments; those of a list are both."""
     deployments = dict(given) if isinstance(given, Mapping) else {name: name for name in given}
     for name, deployment in deployments.items():
-        if not name.strip() or not name.isprintable() or len(name) > _NAME_LENGTH:
+        if not is_name(name):
             raise ConfigError(f"{where} has an empty or unreadable name: use the models' names, such as gpt-4o.")
         _deployment_named(f"{where} ({shown(deployment)})", deployment)
     return deployments

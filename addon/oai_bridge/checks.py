@@ -11,6 +11,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from .account_lists import is_name
 from .azure_accounts import deployments_named
 from .config_schema import GuardrailEntry
 from .network import proxy_address
@@ -25,6 +26,7 @@ _VERSION = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _GUARDRAIL = re.compile(r"(?:arn:aws(?:-[a-z-]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/)?[a-z0-9]{1,64}")
 _GUARDRAIL_VERSION = re.compile(r"[1-9][0-9]{0,7}|DRAFT")
 _DIGITS = 9  # more would be too many for any setting
+_LONGEST = 24 * 60 * 60  # seconds
 
 
 def _host(where: str, text: str) -> str | None:
@@ -51,10 +53,22 @@ def _tokens(where: str, given: int | str) -> int:
 
 
 def _whole(where: str, given: int | str, least: int, most: int) -> int:
-    text = str(given)
-    if text.isascii() and text.isdigit() and len(text) < _DIGITS and least <= int(text) <= most:
-        return int(text)
-    raise ConfigError(f"{where} must be a whole number from {least} to {most}, not {shown(text)}.")
+    is_text = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < _DIGITS
+    number = int(given) if is_text else given
+    if isinstance(number, int) and least <= number <= most:
+        return number
+    raise ConfigError(f"{where} must be a whole number from {least} to {most}, not {shown(given)}.")
+
+
+def _rate(where: str, given: int | str) -> int | None:
+    return _whole(where, given, 0, 1_000_000) or None  # 0 lifts a limit that a file sets
+
+
+def _seconds(where: str, given: float, *, zero: bool = False) -> float:
+    if 0 < given <= _LONGEST or (zero and given == 0):  # false of NaN
+        return given
+    limits = f"from 0 to {_LONGEST}" if zero else f"above 0, at most {_LONGEST}"
+    raise ConfigError(f"{where} must be a number of seconds {limits}, not {shown(given)}.")
 
 
 def _keys(where: str, keys: list[str]) -> tuple[str, ...]:
@@ -124,6 +138,18 @@ def _version(where: str, text: str) -> str:
     return text
 
 
+def _fallbacks(where: str, given: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
+    fallbacks = {name: (found,) if isinstance(found, str) else tuple(found) for name, found in given.items()}
+    for name, found in fallbacks.items():
+        if not all(map(is_name, (name, *found))):
+            raise ConfigError(
+                f"{where} has an empty or unreadable name: use the models' names, such as claude-sonnet-4-6."
+            )
+        if name in found:
+            raise ConfigError(f"{where} ({shown(name)}) names itself: name another model to stand in for it.")
+    return {name: tuple(dict.fromkeys(found)) for name, found in fallbacks.items()}
+
+
 def _guardrail(where: str, given: GuardrailEntry) -> Guardrail:
     if given.id is None or _GUARDRAIL.fullmatch(given.id) is None:
         raise ConfigError(f"{where}.id must be the id of a guardrail, or its ARN, as the AWS console shows them.")
@@ -159,5 +185,14 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
         for setting in ("mid_system", "cache", "cache_ttl", "audio", "reasoning_field")
     },
     ("openai", "max_output_tokens"): _tokens,
+    ("models", "fallbacks"): _fallbacks,
+    ("failover", "attempts"): partial(_whole, least=1, most=20),
+    ("failover", "within"): _seconds,
+    ("queue", "length"): partial(_whole, least=0, most=100_000),
+    ("queue", "timeout"): partial(_seconds, zero=True),
+    ("limits", "concurrent"): partial(_whole, least=1, most=100_000),
+    ("limits", "requests_per_minute"): _rate,
+    **{("timeouts", setting): _seconds for setting in ("connect", "first_byte", "idle", "total")},
+    **{("timeouts", setting): partial(_seconds, zero=True) for setting in ("heartbeat", "shutdown")},
     ("network", "proxy"): proxy_address,
 }

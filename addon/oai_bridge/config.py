@@ -12,14 +12,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .accounts import account_from, account_from_file, project_named, region_named, source_from
+from .accounts import account_from_file
 from .aws_accounts import aws_accounts
 from .azure_accounts import azure_accounts, foundry_accounts
 from .checks import CHECKS
 from .config_file import parse_yaml, read_document
-from .config_schema import SECTIONS, Document
+from .config_schema import SECTIONS
 from .environment import FromNames, parse_dotenv, read_names
 from .exposure import exposure
+from .google_accounts import google_accounts
 from .names import unused
 from .network import proxy_address
 from .settings import (
@@ -39,8 +40,8 @@ from .settings import (
     OpenAI,
     ServiceAccount,
     Vertex,
-    shown,
 )
+from .traffic import Failover, Limits, Queueing, Timeouts
 
 __all__ = [
     "AmbientLogin",
@@ -102,7 +103,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
         except ConfigError as error:
             problems.append(str(error))
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(dict.fromkeys(problems)))  # several accounts may share a file
     return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)))
 
 
@@ -135,7 +136,7 @@ def _build(
     single, unusable = _checked([*file.given(), *names.given], problems)
     server, models = single["server"], single["models"]
     told = list(names.told)
-    google = _google_accounts(file, names, folders.document, told, problems)
+    google = google_accounts(file.vertex.accounts or [], names, folders.document, told, problems)
     aws = aws_accounts(file.bedrock.accounts or [], names.aws, told, problems)
     if error := unusable.get("vertex"):
         if file.vertex.accounts or names.accounts or names.google or names.vertex_is_ours:
@@ -170,6 +171,7 @@ def _build(
         **server,
         models=tuple(models.get("list", ())),
         aliases=models.get("aliases", {}),
+        fallbacks=models.get("fallbacks", {}),
         model_overrides=models.get("overrides", {}),
         claude=Claude(**single["claude"]),
         images=Images(**single["images"]),
@@ -179,6 +181,10 @@ def _build(
         azure=Azure(accounts=_once(azure), **single["azure"]),
         foundry=Foundry(accounts=_once(foundry), **single["foundry"]),
         network=network,
+        failover=Failover(**single["failover"]),
+        queue=Queueing(**single["queue"]),
+        limits=Limits(**single["limits"]),
+        timeouts=Timeouts(**single["timeouts"]),
         told=tuple(told),
     )
     return config, names
@@ -203,62 +209,6 @@ def _checked(givens: Sequence[Given], problems: list[str]) -> tuple[dict[str, di
 
 def _once[T](accounts: Sequence[T]) -> tuple[T, ...]:
     return tuple(account for index, account in enumerate(accounts) if account not in accounts[:index])
-
-
-def _google_accounts(
-    file: Document, names: FromNames, folder: Path, told: list[str], problems: list[str]
-) -> list[GoogleAccount]:
-    """Those of config.yaml, of GCP_CREDENTIALS, of GOOGLE_APPLICATION_CREDENTIALS; else the named project's login.
-
-    An account of config.yaml without credentials uses GOOGLE_APPLICATION_CREDENTIALS, which then is not one more.
-    """
-    in_file = file.vertex.accounts or []
-    fallback = names.vertex_project or names.fallback_project
-    wanted: list[tuple[str, GoogleSource, str | None, str | None]] = []
-    for index, account in enumerate(in_file):
-        where = f"vertex.accounts[{index}]"
-        try:
-            source = _source(f"{where}.credentials", account.credentials, names, folder)
-            project = account.project and project_named(f"{where}.project ({shown(account.project)})", account.project)
-            region = account.region and region_named(f"{where}.region ({shown(account.region)})", account.region)
-            wanted.append((where, source, project, region))
-        except ConfigError as error:
-            problems.append(str(error))
-    if names.google and all(source is not names.google for _, source, _, _ in wanted):
-        wanted.append((names.google_where, names.google, names.vertex_project, None))
-    if names.vertex_project and not in_file and not wanted and not names.accounts:
-        return _named_project(names.vertex_project, names, told, problems)
-    found: list[GoogleAccount] = []
-    for where, source, project, region in wanted:
-        try:
-            found.append(account_from(where, source, project, region or _region(names), fallback))
-        except ConfigError as error:
-            problems.append(str(error))
-    return [*found, *names.accounts]
-
-
-def _named_project(project: str, names: FromNames, told: list[str], problems: list[str]) -> list[GoogleAccount]:
-    """The machine's login for the project of ANTHROPIC_VERTEX_PROJECT_ID, which may be there for another program."""
-    try:
-        return [account_from("ANTHROPIC_VERTEX_PROJECT_ID", AmbientLogin(), project, _region(names), None)]
-    except ConfigError as error:
-        if names.vertex_is_ours:
-            problems.append(str(error))
-        else:
-            told.append(unused("Vertex AI", False, error))
-        return []
-
-
-def _region(names: FromNames) -> str:
-    return region_named(f"CLOUD_ML_REGION ({shown(names.region)})", names.region) if names.region else "global"
-
-
-def _source(where: str, given: str | Mapping[str, Any] | None, names: FromNames, folder: Path) -> GoogleSource:
-    if given is None:
-        return names.google or AmbientLogin()
-    if isinstance(given, str) and given.strip().lower() == "adc":
-        return AmbientLogin()
-    return source_from(where, given, folder)
 
 
 def _network(given: Mapping[str, Any], names: FromNames, folder: Path, system_proxies: Mapping[str, str]) -> Network:

@@ -100,6 +100,8 @@ def _sentence(section: str, what: str, path: list[str | int], content: Mapping[s
     if match := re.fullmatch(r"Expected `int` (>=|<=) (-?\d+)", what):
         limit = "at least" if match[1] == ">=" else "at most"
         return f"{where} must be {limit} {match[2]}, not {_shown(where, path, content)}."
+    if what == "Number out of range":
+        return f"{where} is too large a number: use a smaller one."
     expected = re.findall(r"`([^`]*)`", what.partition(", got ")[0])
     kinds = [_KINDS.get(kind, kind) for kind in " | ".join(expected).split(" | ") if kind != "null"]
     hint = "; put it in quotes" if kinds == ["text"] else ""
@@ -124,7 +126,9 @@ def _unknown(name: object, where: str | None) -> str:
         return f"{where or 'config.yaml'} has a setting with an unknown name: compare it with config.example.yaml."
     level = list(SECTIONS) if where is None else setting_names(LEVELS[re.sub(r"\[\d+\]", "[n]", where)])
     near = difflib.get_close_matches(name, level, n=1)
-    elsewhere = [f"{place}.{name}" for place, kind in LEVELS.items() if name in setting_names(kind)]
+    places = [place for place, kind in LEVELS.items() if name in setting_names(kind)]
+    in_account = where is not None and where.endswith("]")  # then that of another cloud is not what was meant
+    elsewhere = [f"{place}.{name}" for place in places if not (in_account and place.endswith("]"))]
     section = (where or "").partition(".")[0]
     elsewhere.sort(key=lambda place: place.partition(".")[0] != section)  # the nearest first
     prefix = "" if where is None else f"{where}."

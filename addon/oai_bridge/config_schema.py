@@ -32,7 +32,9 @@ class Server(Section, frozen=True):
 class Account(Section, frozen=True):
     project: str | None = None
     region: str | None = None
+    regions: list[str] | None = None
     credentials: str | dict[str, Any] | None = None
+    models: list[str] | None = None
 
 
 class VertexSection(Section, frozen=True):
@@ -43,16 +45,18 @@ class VertexSection(Section, frozen=True):
 
 class AwsEntry(Section, frozen=True):
     region: str | None = None
+    regions: list[str] | None = None
     profile: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = None
     session_token: str | None = None
     api_key: str | None = None
+    models: list[str] | None = None
 
 
 class GuardrailEntry(Section, frozen=True):
     id: str | None = None
-    version: str | int | None = None
+    version: str | Annotated[int, msgspec.Meta(ge=0, le=99_999_999)] | None = None
 
 
 class BedrockSection(Section, frozen=True):
@@ -82,6 +86,7 @@ class FoundryEntry(Section, frozen=True):
     resource: str | None = None
     base_url: str | None = None
     api_key: str | None = None
+    models: list[str] | None = None
 
 
 class FoundrySection(Section, frozen=True):
@@ -121,7 +126,34 @@ class ImagesSection(Section, frozen=True):
 class ModelsSection(Section, frozen=True):
     listed: list[str] | None = msgspec.field(default=None, name="list")
     aliases: dict[str, str] | None = None
+    fallbacks: dict[str, str | list[str]] | None = None
     overrides: dict[str, dict[str, Any]] | None = None
+
+
+class FailoverSection(Section, frozen=True):
+    attempts: int | None = None
+    within: float | None = None
+    resend: bool | None = None
+    rest: bool | None = None
+
+
+class QueueSection(Section, frozen=True):
+    length: int | None = None
+    timeout: float | None = None
+
+
+class LimitsSection(Section, frozen=True):
+    concurrent: int | None = None
+    requests_per_minute: int | None = None
+
+
+class TimeoutsSection(Section, frozen=True):
+    connect: float | None = None
+    first_byte: float | None = None
+    idle: float | None = None
+    total: float | None = None
+    heartbeat: float | None = None
+    shutdown: float | None = None
 
 
 class NetworkSection(Section, frozen=True):
@@ -142,6 +174,10 @@ class Document(Section, frozen=True):
     openai: OpenAISection = OpenAISection()
     images: ImagesSection = ImagesSection()
     models: ModelsSection = ModelsSection()
+    failover: FailoverSection = FailoverSection()
+    queue: QueueSection = QueueSection()
+    limits: LimitsSection = LimitsSection()
+    timeouts: TimeoutsSection = TimeoutsSection()
     network: NetworkSection = NetworkSection()
 
     def given(self) -> Iterator[Given]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from .errors import NotFound
 from .models.catalog import Catalog
 from .models.facts import Facts
 from .routing import PATHS, Route, base_of
-from .settings import Config
+from .settings import Config, ConfigError, shown
 
 _SHOWN = 3  # names in an error
 
@@ -27,6 +28,14 @@ class Door:
     @property
     def account(self) -> Account:
         return self.entry.account
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A door, and the model behind it that is asked: `facts` are of the kind that the door's backend is for."""
+
+    door: Door
+    facts: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Directory:
             for entry in REGISTRY
             if config.accounts[entry.account] or (config.demo and entry.demo)
         )
+        self._check_fallbacks()
 
     def find(self, route: Route, name: str) -> tuple[Door, Facts]:
         """The door that answers a request for `name` on `route`; raises `NotFound` with the names that come close."""
@@ -68,6 +78,18 @@ class Directory:
         if able and (able[0].known or not any(one.known for one in candidates)):
             return able[0].door, able[0].facts
         raise self.unknown(route, name)
+
+    def ways(self, route: Route, name: str) -> tuple[Way, ...]:
+        """The way that `find` finds, and those of the model's fallbacks that can do the same, on whatever cloud they
+        are; raises `NotFound` as `find` does."""
+        first = Way(*self.find(route, name))
+        names = (name, self._config.aliases.get(name, name), first.facts.id)
+        fallbacks = next((self._config.fallbacks[one] for one in names if one in self._config.fallbacks), ())
+        ways = {first: None}
+        for fallback in fallbacks:
+            with suppress(NotFound):  # it is there, but not for this kind of request
+                ways[Way(*self.find(Route(route.kind), fallback))] = None
+        return tuple(ways)
 
     def look_up(self, route: Route, name: str) -> Facts | None:
         """What is known of a model, whatever it can do; `None` where nobody has it."""
@@ -93,6 +115,16 @@ class Directory:
         """A model to try a chat with at the first door's path; `None` where none is listed."""
         listed = self.listed(Route("models", path=self.doors[0].entry.path))
         return next((one.name for one in listed if one.facts and one.facts.kind == "chat"), None)
+
+    def _check_fallbacks(self) -> None:
+        """Raises `ConfigError` for a fallback that nobody has, which would be noticed too late. The demo has none."""
+        for name, fallbacks in self._config.fallbacks.items():
+            for fallback in fallbacks if not self._config.demo else ():
+                if self.look_up(Route("models"), fallback) is None:
+                    raise ConfigError(
+                        f"models.fallbacks: {shown(fallback)}, for {shown(name)}, is served by no cloud that is "
+                        "configured; correct the name, or configure its cloud."
+                    )
 
     def _at(self, route: Route) -> list[Door]:
         """The doors of a path; raises `NotFound` where the settings open none."""

@@ -24,12 +24,13 @@ _SINGLE = {
     "LOG_LEVEL": ("server", "log_level"),
     "MAX_OUTPUT_TOKENS_ANTHROPIC": ("claude", "max_output_tokens"),
     "MAX_OUTPUT_TOKENS_OPENAI": ("openai", "max_output_tokens"),
+    "TEXT_MODEL_RATE_LIMIT": ("limits", "requests_per_minute"),
     "ANTHROPIC_VERTEX_BASE_URL": ("vertex", "base_url"),
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": ("bedrock", "base_url"),
 }
 _CLOUDS = ("vertex", "bedrock")  # the sections whose names the clouds' own tools read, too
 _CA_FILE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_NOT_YET = ("TEXT_MODEL_RATE_LIMIT", "SHOW_TOKEN_COSTS")
+_NOT_YET = ("SHOW_TOKEN_COSTS",)
 # What else oai-reverse-proxy reads (its .env.example and src/config.ts) and nothing here does.
 _FOREIGN_NAMES = """
     ADMIN_KEY ADMIN_WHITELIST ALLOWED_MODEL_FAMILIES ALLOWED_VISION_SERVICES ALLOW_AWS_LOGGING

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from .redaction import plain_id
 
@@ -49,6 +50,12 @@ class BridgeError(Exception):
             self.status = status
         if retry is not None:
             self.retry = retry
+
+    def fresh(self) -> Self:
+        """The same to be raised for another request: without this one's id, nor the frames that it went through."""
+        error = copy.copy(self)
+        error.request_id = None
+        return error
 
     def to_object(self) -> dict[str, Any]:
         """`{"message", "type", "param", "code"}`: the value of OpenAI's `error` key."""
@@ -150,10 +157,12 @@ class Misdirected(BridgeError):
 
 
 class UpstreamError(BridgeError):
-    """The cloud answered with an error, or not at all; status, type and code say which."""
+    """The cloud answered with an error, or not at all; status, type and code say which. `unsure`: it may have worked on
+    the request all the same, and be paid for that."""
 
     status = 502
     code = "upstream_error"
+    unsure = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +193,14 @@ class StreamBroken(UpstreamError):
 
     type = "api_error"
     code = "stream_truncated"
+
+
+class Busy(BridgeError):
+    """There is no room for the request, or not within the time it may wait."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "queue_timeout"
 
 
 class Internal(BridgeError):

@@ -99,17 +99,19 @@ class Guard:
         self._keys = tuple(_digest(key) for key in config.client_keys)
         self._max_body = config.max_body
 
-    def check(self, caller: Caller) -> None:
-        """Returns if the request may go on; otherwise raises the `BridgeError` that says why not."""
+    def check(self, caller: Caller) -> int | None:
+        """Returns if the request may go on, with the place of the client's key among the keys, from 1, or `None` where
+        none is asked for; otherwise raises the `BridgeError` that says why not."""
         name, port = self._check_host(caller)
         _check_browser(caller, name, port)
         if caller.method not in _METHODS:
             raise MethodNotAllowed(_METHODS)
-        self._check_key(caller)
+        key = self._check_key(caller)
         if caller.method == "POST":
             _check_body_form(caller)
         if caller.content_length is not None and caller.content_length > self._max_body:
             raise TooLarge(self._max_body)
+        return key
 
     def _check_host(self, caller: Caller) -> tuple[str, int | None]:
         authority = _authority(caller.host) if caller.host else None
@@ -126,19 +128,20 @@ class Guard:
             )
         return authority
 
-    def _check_key(self, caller: Caller) -> None:
+    def _check_key(self, caller: Caller) -> int | None:
         if not self._keys or _path(caller) in _OPEN_PATHS:
-            return
-        right = False
+            return None
+        right = 0
         for shown in map(_digest, caller.keys):
-            for key in self._keys:  # all of them, so that time tells nothing about which one came near
-                right |= hmac.compare_digest(shown, key)
+            for place, key in enumerate(self._keys, 1):  # all, so that time tells nothing about which one came near
+                right = max(right, place * hmac.compare_digest(shown, key))
         if not right:
             what = "The client key is wrong" if caller.keys else "This proxy asks for a client key"
             raise Unauthorized(
                 f"{what}. Put a key from server.client_keys (or PROXY_KEY) into the client's API key field, "
                 f"in SillyTavern 'Custom API Key'."
             )
+        return right
 
 
 def _check_browser(caller: Caller, name: str, port: int | None) -> None:

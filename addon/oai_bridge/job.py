@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from .answer import Answer, BrokenAnswer, Head
+from .answer import Answer, BrokenAnswer, Head, Heartbeat
 from .defects import report_defect
 
 HIGH_WATER = 256 * 1024  # bytes held for a slow client before the answer has to wait
-TICK = 0.2  # seconds between two looks for aborted jobs
+TICK = 0.2  # seconds between two looks for aborted and for silent jobs
 
 
 class Job:
@@ -27,6 +27,8 @@ class Job:
         self.whole = False  # ... and nothing is missing
         self._open = open_answer
         self._owed: int | None = None  # bytes still to come, where the head tells
+        self._heartbeat: Heartbeat | None = None
+        self._heard = 0.0  # when the client was last given something, by the event loop's clock
         self._buffer: list[bytes] = []
         self._size = 0
         self._news = asyncio.Event()
@@ -58,6 +60,20 @@ class Job:
         self._news.set()
         if self._task is not None:
             self._task.cancel()
+
+    def beat(self, now: float) -> None:
+        """Breaks a long silence, if the answer wants that. `now` is the event loop's time."""
+        heartbeat = self._heartbeat
+        if heartbeat is None or self.ended or self.stopped or self._buffer or now - self._heard < heartbeat.every:
+            return
+        try:
+            if self.head is None:
+                self._accept(heartbeat.head())
+                heartbeat.begun = True
+            self._accept(heartbeat.beat)
+        except Exception as error:
+            self._heartbeat = None
+            report_defect("A heartbeat failed", error)
 
     def take(self) -> bytes:
         """All bytes that are here, joined; b"" when there are none."""
@@ -111,6 +127,10 @@ class Job:
         self.whole = True
 
     def _accept(self, item: object) -> None:
+        self._heard = asyncio.get_running_loop().time()
+        if isinstance(item, Heartbeat):
+            self._heartbeat = item
+            return
         if isinstance(item, Head):
             if self.head is not None:
                 raise BrokenAnswer("a second head")
@@ -131,7 +151,7 @@ class Job:
 
 
 class Jobs:
-    """The live jobs of one installation, and the one ticker that looks for aborted ones while there are any."""
+    """The live jobs of one installation, and the one ticker that looks for aborted and silent ones among them."""
 
     def __init__(self) -> None:
         self._live: dict[Job, Callable[[], bool]] = {}
@@ -159,6 +179,33 @@ class Jobs:
     async def _tick(self) -> None:
         while self._live:
             await asyncio.sleep(TICK)
+            now = asyncio.get_running_loop().time()
             for job, aborted in list(self._live.items()):
                 if aborted():
                     job.stop()
+                else:
+                    job.beat(now)
+
+
+class Answering:
+    """Counts the clients that are being answered: their last bytes go out after the job's end."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self._count += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def none(self) -> None:
+        """Waits until there is none."""
+        await self._none.wait()

@@ -8,6 +8,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from .traffic import Failover, Limits, Queueing, Timeouts
+
 _SHOWN = 40  # characters
 _LONG_KEY = 16  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -19,7 +21,10 @@ class ConfigError(Exception):
 
 def shown(value: object) -> str:
     """A value for an error message: in full when it is short and plain, else not at all, since who knows what it is."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return "what stands there"
     plain = isinstance(value, str | int | float) and len(text) <= _SHOWN
     return text if plain else "what stands there"
 
@@ -65,11 +70,17 @@ GoogleSource = ServiceAccount | CredentialFile | AmbientLogin
 
 @dataclass(frozen=True, slots=True)
 class GoogleAccount:
-    """One project in one region, and who pays. `project` is None when only the credential itself can tell it."""
+    """One project in one region, and who pays. `project` is None when only the credential itself can tell it.
+
+    Of this and the other clouds' accounts: `models` are patterns such as `claude-*` for the ids of the models that it
+    has, empty: all; `rank` is the region's place in the account's list: the next is for when those before are down.
+    """
 
     project: str | None
     region: str
     source: GoogleSource
+    models: tuple[str, ...] = ()
+    rank: int = 0
 
     @property
     def label(self) -> str:
@@ -130,6 +141,8 @@ class AwsAccount:
 
     region: str | None
     source: AwsSource
+    models: tuple[str, ...] = ()
+    rank: int = 0
 
     @property
     def label(self) -> str:
@@ -220,6 +233,7 @@ class FoundryAccount:
 
     base_url: str
     source: AzureSource
+    models: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -297,6 +311,7 @@ class Config:
     answer_test_message: bool = True
     models: tuple[str, ...] = ()  # empty: the catalogue for the configured region
     aliases: Mapping[str, str] = _NOTHING
+    fallbacks: Mapping[str, tuple[str, ...]] = _NOTHING  # models, as clients name them, to those that stand in for them
     model_overrides: Mapping[str, Mapping[str, Any]] = _NOTHING
     claude: Claude = Claude()
     images: Images = Images()
@@ -306,6 +321,10 @@ class Config:
     azure: Azure = Azure()
     foundry: Foundry = Foundry()
     network: Network = Network()
+    failover: Failover = field(default=Failover())
+    queue: Queueing = field(default=Queueing())
+    limits: Limits = field(default=Limits())
+    timeouts: Timeouts = field(default=Timeouts())
     told: tuple[str, ...] = ()
 
     @property

@@ -20,7 +20,7 @@ from mitmproxy.proxy import commands, events, layer, layers, server
 
 from .answer import Answer, ConnectionFacts, Head
 from .defects import report_defect
-from .job import HIGH_WATER, TICK, Job, Jobs
+from .job import HIGH_WATER, TICK, Answering, Job, Jobs
 
 _UNFIT = (
     f"mitmproxy {version.VERSION} lacks %s, which the stream layer is built on. "
@@ -52,7 +52,7 @@ except ImportError as error:
 
 KEPT_BYTES = 8 * 1024 * 1024  # of an answer, in its flow
 _WINDOW_POLL = 0.05  # seconds between two looks at a closed HTTP/2 window
-_STATUS = {"aborted": 502, "internal": 500}
+_STATUS = {"aborted": 502, "stopping": 503, "internal": 500}
 
 # What is called or overridden beyond the names above.
 _NEEDED: tuple[tuple[type, str], ...] = (
@@ -82,6 +82,10 @@ def _has(kind: type, name: str) -> bool:
     return hasattr(kind, name) or any(name in inspect.get_annotations(parent) for parent in kind.__mro__)
 
 
+Premature = Literal["aborted", "stopping", "internal"]
+"""Why an answer ends before its end: its flow was killed, everything is stopped, or something of ours is broken."""
+
+
 class Host(Protocol):
     """What the stream layer asks of the addon."""
 
@@ -94,7 +98,7 @@ class Host(Protocol):
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         """The 413 for a body over `max_body`."""
 
-    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
+    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Premature) -> bytes:
         """What the client is told at a premature end: the last piece of a started body, else a whole JSON body."""
 
 
@@ -103,6 +107,7 @@ class BridgeStream(HttpStream):
 
     host: ClassVar[Host]
     jobs: ClassVar[Jobs]
+    answering: ClassVar[Answering]
 
     job: Job | None = None
     gone: str | None = None  # how the client left, if it did while the job was running
@@ -207,6 +212,12 @@ class BridgeStream(HttpStream):
         self.kept = bytearray()
         self.flow.metadata.pop("bridge_body_kept", None)  # of the flow's former life, on a replay
         self.flow.server_conn = connection.Server(address=None)
+        with self.answering.one():
+            yield from self.answer()
+        return False
+
+    def answer(self) -> layer.CommandGenerator[None]:
+        """The answer, whole, up to its last hook."""
         self.job = job = self.jobs.start(lambda: self.host.open(self.flow), lambda: self.flow.error is not None)
         while not self.called_off:
             if job.head is not None and not self.started:
@@ -221,12 +232,12 @@ class BridgeStream(HttpStream):
                 yield Pull(self)
         if self.gone is None and self.called_off:
             job.stop()
+            reason: Premature = "aborted" if self.flow.error else "stopping"
             self.flow.error = self.flow.error or flow.Error("The proxy stopped before the answer was whole.")
-            yield from self.send_last_word("aborted")
+            yield from self.send_last_word(reason)
         elif self.gone is None and not job.whole:
             yield from self.send_last_word("internal")
         yield from self.finish()
-        return False
 
     @property
     def called_off(self) -> bool:
@@ -256,7 +267,7 @@ class BridgeStream(HttpStream):
         self.kept += data[: KEPT_BYTES - len(self.kept)]
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
-    def send_last_word(self, reason: Literal["aborted", "internal"]) -> layer.CommandGenerator[None]:
+    def send_last_word(self, reason: Premature) -> layer.CommandGenerator[None]:
         text = _safely(lambda: self.host.last_word(self.flow, self.started, reason), b"")
         if not self.started:
             response = http.Response.make(_STATUS[reason], b"", {"content-type": "application/json"})
@@ -356,15 +367,23 @@ def _server(facts: ConnectionFacts) -> connection.Server:
     return connection.Server(**fields)
 
 
-def install(host: Host) -> Callable[[], None]:
-    """Puts our stream in place and returns the undo, which also stops the live answers. Both belong in the event loop.
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """`undo` takes our stream out again and stops the live answers, each of which then says its last word."""
+
+    answering: Answering
+    undo: Callable[[], None]
+
+
+def install(host: Host) -> Installation:
+    """Puts our stream in place. It, and what it returns, belong in the event loop.
 
     Raises RuntimeError if mitmproxy is not the one this was written for, or if a host is installed already.
     """
     check_mitmproxy()
     if issubclass(layers.http.HttpStream, BridgeStream):
         raise RuntimeError("The stream layer is installed already. Load the addon only once.")
-    jobs = Jobs()
+    jobs, answering = Jobs(), Answering()
     hook_task_before = server.ConnectionHandler.hook_task
 
     async def hook_task(self: server.ConnectionHandler, hook: commands.StartHook) -> None:
@@ -376,7 +395,7 @@ def install(host: Host) -> Callable[[], None]:
             await hook.stream.job.wait(hook.stream.client_ready(self))
         await self.server_event(events.HookCompleted(hook))
 
-    stream_class = type("InstalledStream", (BridgeStream,), {"host": host, "jobs": jobs})
+    stream_class = type("InstalledStream", (BridgeStream,), {"host": host, "jobs": jobs, "answering": answering})
     swaps: tuple[tuple[object, str, object, object], ...] = (
         (layers.http, "HttpStream", layers.http.HttpStream, stream_class),
         (server.ConnectionHandler, "hook_task", hook_task_before, hook_task),
@@ -390,4 +409,4 @@ def install(host: Host) -> Callable[[], None]:
             if getattr(owner, name) is ours:  # else somebody came after us
                 setattr(owner, name, theirs)
 
-    return undo
+    return Installation(answering, undo)

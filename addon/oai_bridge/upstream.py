@@ -19,10 +19,9 @@ from .answer import ConnectionFacts
 from .credentials.base import Outbound
 from .errors import BridgeError, StreamBroken, UpstreamError
 from .network import proxy_for
+from .patience import Patience
 from .settings import Network
 
-_CONNECT_TIMEOUT = 30.0  # seconds for one attempt at a TCP connection
-_SILENCE_TIMEOUT = 600.0  # seconds without a byte, before the first one too: long thinking is silent
 _IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _NO_STREAM = ("application/json", "text/html")
@@ -30,18 +29,22 @@ _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
 
 
 class StaleConnection(UpstreamError):
-    """A connection from the pool that the other side had closed meanwhile: nothing was read from it, and it failed so
-    soon that no model can have worked on the request."""
+    """A connection from the pool that the other side had most likely closed meanwhile: nothing was read from it, and it
+    failed so soon that no model can have done much."""
 
     code = "upstream_closed"
+    unsure = True
 
 
 class UpstreamResponse:
     """An answer whose headers are in. Exactly one of `read`, `chunks` … `finish` or `close` uses it up."""
 
-    def __init__(self, response: aiohttp.ClientResponse, connection: ConnectionFacts | None, host: str) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, connection: ConnectionFacts | None, host: str, patience: Patience
+    ) -> None:
         self._response = response
         self._host = host
+        self._patience = patience
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.connection = connection
@@ -54,14 +57,18 @@ class UpstreamResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes; raises `UpstreamError` if it is cut off."""
+        content = self._response.content
         try:
-            async for chunk in self._response.content.iter_any():
+            while chunk := await self._patience.wait(content.readany(), self._host):
                 yield chunk
-        except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error, self._host) from None
+        except (aiohttp.ClientError, OSError):
+            raise StreamBroken(
+                f"The connection to {self._host} was lost in the middle of the answer; try again."
+            ) from None
 
     async def read(self, limit: int) -> bytes:
         """The whole body; raises `UpstreamError` if it is cut off or over `limit` bytes."""
+        self._patience.heard()
         body = bytearray()
         try:
             async for chunk in self.chunks():
@@ -90,26 +97,31 @@ class UpstreamResponse:
 
 
 class UpstreamClient:
-    """One for the whole program, in one event loop. `context` gives the TLS settings when they are first needed."""
+    """One for the whole program, in one event loop. `context` gives the TLS settings when they are first needed;
+    `connect` are the seconds for one attempt at a TCP connection."""
 
-    def __init__(self, network: Network, context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, network: Network, context: Callable[[], ssl.SSLContext], connect: float) -> None:
         self._network = network
         self._context = context
-        self._sessions: dict[str | None, aiohttp.ClientSession] = {}  # by SOCKS proxy; None: all others
+        self._connect = connect
+        # By SOCKS proxy, None: all others; and whether each connection is used once only.
+        self._sessions: dict[tuple[str | None, bool], aiohttp.ClientSession] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def send(self, outbound: Outbound) -> UpstreamResponse:
-        """Sends the request and waits for the answer's headers; raises `UpstreamError`, also as `StaleConnection`."""
+    async def send(self, outbound: Outbound, patience: Patience, *, fresh: bool = False) -> UpstreamResponse:
+        """Sends the request, over a `fresh` connection if it should be none that was kept, and waits for the answer's
+        headers; raises `UpstreamError`, also as `StaleConnection`."""
         proxy = proxy_for(outbound.url, self._network)
         host = URL(outbound.url).host or ""
         begun = time.monotonic()
         facts = SimpleNamespace(reused=False, times=(None, None))
+        patience.sending()
         try:
-            response = await self._request(outbound, proxy, facts)
+            response = await patience.wait(self._request(outbound, proxy, fresh, facts), host)
         except (aiohttp.ClientError, OSError) as error:
             if facts.reused and time.monotonic() - begun < _STALE_WITHIN:
                 raise StaleConnection(f"A kept connection to {host} was closed meanwhile; try again.") from None
-            raise _unreachable(error, host, proxy is not None) from None
+            raise self._unreachable(error, host, proxy is not None) from None
         except Exception as error:
             if isinstance(error, BridgeError) or not _is_socks(proxy):
                 raise
@@ -118,7 +130,7 @@ class UpstreamClient:
                 f"The SOCKS proxy on the way to {host} refused or can't be reached; check HTTPS_PROXY and its login.",
                 code="proxy_unreachable",
             ) from None
-        return UpstreamResponse(response, _facts(response, facts), host)
+        return UpstreamResponse(response, _facts(response, facts), host, patience)
 
     def finish(self, response: UpstreamResponse) -> None:
         """Gives the connection of an answer that has been read to its last message back to the pool."""
@@ -133,11 +145,13 @@ class UpstreamClient:
             await session.close()
         self._sessions.clear()
 
-    async def _request(self, outbound: Outbound, proxy: str | None, facts: SimpleNamespace) -> aiohttp.ClientResponse:
+    async def _request(
+        self, outbound: Outbound, proxy: str | None, fresh: bool, facts: SimpleNamespace
+    ) -> aiohttp.ClientResponse:
         socks = proxy if _is_socks(proxy) else None
-        session = self._sessions.get(socks)
+        session = self._sessions.get((socks, fresh))
         if session is None:
-            session = self._sessions[socks] = self._session(socks)
+            session = self._sessions[socks, fresh] = self._session(socks, fresh)
         return await session.request(
             outbound.method,
             URL(outbound.url, encoded=True),
@@ -149,14 +163,14 @@ class UpstreamClient:
             trace_request_ctx=facts,
         )
 
-    def _session(self, socks: str | None) -> aiohttp.ClientSession:
-        options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _IDLE_LIFE}
+    def _session(self, socks: str | None, fresh: bool) -> aiohttp.ClientSession:
+        options: dict[str, Any] = {"limit": 0} | ({"force_close": True} if fresh else {"keepalive_timeout": _IDLE_LIFE})
         return aiohttp.ClientSession(
             connector=_socks_connector(socks, options) if socks else aiohttp.TCPConnector(**options),
             timeout=aiohttp.ClientTimeout(
-                connect=2 * _CONNECT_TIMEOUT,  # all of it: name, every address, a proxy that says nothing, TLS
-                sock_connect=_CONNECT_TIMEOUT,
-                sock_read=_SILENCE_TIMEOUT,
+                total=None,
+                connect=2 * self._connect,  # all of it: name, every address, a proxy that says nothing, TLS
+                sock_connect=self._connect,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": "oai-vertex"},
@@ -164,6 +178,35 @@ class UpstreamClient:
             trust_env=False,
             trace_configs=[_tracing()],
         )
+
+    def _unreachable(self, error: Exception, host: str, by_proxy: bool) -> BridgeError:
+        """Why no answer came, and what to look at. The library's own texts may hold a proxy's password: never shown."""
+        through = "through the proxy " if by_proxy else ""
+        if isinstance(error.__cause__, ssl.SSLError):
+            error = error.__cause__  # behind a SOCKS proxy aiohttp takes it for a lost connection
+        match error:
+            case aiohttp.ClientProxyConnectionError():
+                text, code = f"The proxy on the way to {host} can't be reached; check HTTPS_PROXY.", "proxy_unreachable"
+            case aiohttp.ClientHttpProxyError():
+                text = f"The proxy refused the way to {host} (HTTP {error.status}); check HTTPS_PROXY and its password."
+                code = "proxy_refused"
+            case aiohttp.ClientConnectorDNSError():
+                text = f"The name {host} can't be resolved; check the network, or set HTTPS_PROXY if you need a proxy."
+                code = "dns_failed"
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+                text = f"TLS with {host} failed; if something inspects your traffic, put its CA into network.ca_file."
+                code = "tls_failed"
+            case aiohttp.ConnectionTimeoutError():
+                text = f"{host} can't be reached {through}in {self._connect:g} s; check the network or set HTTPS_PROXY."
+                code = "connect_timeout"
+            case aiohttp.ClientConnectorError():
+                text = f"{host} can't be reached {through}({error.strerror}); check the network or set HTTPS_PROXY."
+                code = "connect_failed"
+            case _:
+                text, code = f"{host} closed the connection before it answered; try again.", "upstream_closed"
+        found = UpstreamError(text, code=code)
+        found.unsure = code == "upstream_closed"
+        return found
 
 
 def _is_socks(proxy: str | None) -> bool:
@@ -224,43 +267,3 @@ def _facts(response: aiohttp.ClientResponse, facts: SimpleNamespace) -> Connecti
         timestamp_tcp_setup=done,
         timestamp_tls_setup=done if tls is not None else None,
     )
-
-
-# -- errors -----------------------------------------------------------------------------------------------------------
-
-
-def _unreachable(error: Exception, host: str, by_proxy: bool) -> BridgeError:
-    """Why no answer came, and what to look at. The library's own texts may hold a proxy's password: never shown."""
-    through = "through the proxy " if by_proxy else ""
-    if isinstance(error.__cause__, ssl.SSLError):
-        error = error.__cause__  # behind a SOCKS proxy aiohttp takes it for a lost connection
-    match error:
-        case aiohttp.ClientProxyConnectionError():
-            text, code = f"The proxy on the way to {host} can't be reached; check HTTPS_PROXY.", "proxy_unreachable"
-        case aiohttp.ClientHttpProxyError():
-            text = f"The proxy refused the way to {host} (HTTP {error.status}); check HTTPS_PROXY and its password."
-            code = "proxy_refused"
-        case aiohttp.ClientConnectorDNSError():
-            text = f"The name {host} can't be resolved; check the network, or set HTTPS_PROXY if you need a proxy."
-            code = "dns_failed"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            text = f"TLS with {host} failed; if something inspects your traffic, put its CA into network.ca_file."
-            code = "tls_failed"
-        case aiohttp.ConnectionTimeoutError():
-            text = f"{host} can't be reached {through}in {_CONNECT_TIMEOUT:g} s; check the network or set HTTPS_PROXY."
-            code = "connect_timeout"
-        case TimeoutError():
-            text, code = f"{host} said nothing for {_SILENCE_TIMEOUT:g} s; try again.", "timeout"
-            return UpstreamError(text, status=504, code=code)
-        case aiohttp.ClientConnectorError():
-            text = f"{host} can't be reached {through}({error.strerror}); check the network or set HTTPS_PROXY."
-            code = "connect_failed"
-        case _:
-            text, code = f"{host} closed the connection before it answered; try again.", "upstream_closed"
-    return UpstreamError(text, code=code)
-
-
-def _broken(error: Exception, host: str) -> BridgeError:
-    if isinstance(error, TimeoutError):
-        return StreamBroken(f"{host} said nothing more for {_SILENCE_TIMEOUT:g} s; try again.", code="timeout")
-    return StreamBroken(f"The connection to {host} was lost in the middle of the answer; try again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.all_clouds import AllClouds
 from tests.support.fake_vertex import FakeVertex
-from tests.support.proxy import Proxy
+from tests.support.proxy import ONCE, Proxy
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 @pytest.fixture(scope="module")
 def proxy(cloud: FakeVertex, folder: Path) -> Iterator[Proxy]:
-    with Proxy(folder, environment=cloud.environment()) as proxy:
+    with Proxy(folder, environment=cloud.environment(), config=json.dumps(ONCE)) as proxy:
         yield proxy
 
 

@@ -20,7 +20,7 @@ from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_foundry import FakeFoundry
 from tests.support.native_client import sdk as anthropic_sdk
-from tests.support.proxy import ASK, Answer, Proxy
+from tests.support.proxy import ASK, ONCE, Answer, Proxy
 
 SSO = """
 [profile work]
@@ -65,7 +65,11 @@ def test_a_login_of_sso_that_ends_and_comes_back(aws: FakeBedrock, tmp_path: Pat
     role = aws.keys.access_key(temporary=True)
     with LoginServer(lambda path, form: role_of_sso(role.id, secret=role.secret, token=role.token)) as portal:
         environment = aws.endpoint() | {"AWS_ENDPOINT_URL_SSO": portal.origin}
-        with Proxy(tmp_path, environment=environment, config="bedrock: {accounts: [{profile: work}]}") as proxy:
+        with Proxy(
+            tmp_path,
+            environment=environment,
+            config=json.dumps(ONCE | {"bedrock": {"accounts": [{"profile": "work"}]}}),
+        ) as proxy:
             refused_for_lack_of_a_login(proxy)
             sign_in(cache, "company", -60)
             refused_for_lack_of_a_login(proxy)
@@ -102,7 +106,8 @@ def test_keys_of_a_profile_that_are_exchanged(aws: FakeBedrock, tmp_path: Path) 
     file = tmp_path / ".aws" / "credentials"
     file.parent.mkdir()
     write_keys(file, aws.keys.access_key(temporary=True))
-    with Proxy(tmp_path, environment=aws.endpoint() | {"AWS_REGION": aws.region}, dotenv="AWS_PROFILE=work") as proxy:
+    environment, config = aws.endpoint() | {"AWS_REGION": aws.region}, json.dumps(ONCE)
+    with Proxy(tmp_path, environment=environment, dotenv="AWS_PROFILE=work", config=config) as proxy:
         assert used(ask(proxy)) == (200, "1")
         aws.keys.revoke()
         answer = ask(proxy)
@@ -151,7 +156,7 @@ def test_a_login_of_az_that_comes_ends_and_comes_back(tmp_path: Path) -> None:
             "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential",  # or it looks for a machine's identity for seconds
             "PATH": f"{programs}:/usr/bin:/bin",
         }
-        with Proxy(tmp_path, environment=environment) as proxy:
+        with Proxy(tmp_path, environment=environment, config=json.dumps(ONCE)) as proxy:
             answer = ask(proxy, AZURE)
             assert answer.status == 401 and "run `az login`" in answer.error["message"]
             log_in()

@@ -28,7 +28,7 @@ from tests.support.fake_vertex import (
     replay,
     sse,
 )
-from tests.support.proxy import ASK, CHAT, KEY, Proxy, Web, free_port, read_all, unchunk
+from tests.support.proxy import ASK, CHAT, KEY, ONCE, Proxy, Web, free_port, read_all, unchunk
 from tests.support.sites import PNG
 
 WRONG_KEY = "wrong-key-of-a-client-0123456789"
@@ -90,7 +90,7 @@ def kept(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[dict[str, bytes]
     arguments = [*web.arguments, "-w", str(flows), "--set", f"hardump={har}", "--set", "termlog_verbosity=debug"]
     arguments += ["--set", "proxy_debug=true"]  # mitmproxy's own log of what comes in
     environment = cloud.environment() | {"PROXY_KEY": KEY, "LOG_LEVEL": "debug"}
-    config = '{"images": {"allow_private": true, "timeout": 2}}'
+    config = json.dumps(ONCE | {"images": {"allow_private": True, "timeout": 2}, "timeouts": {"shutdown": 0.2}})
     seen: dict[str, bytes] = {}
     with (
         Proxy(folder, environment=environment, config=config, program="mitmweb", arguments=arguments) as proxy,
@@ -296,7 +296,8 @@ def test_a_saved_flow_is_what_the_client_sent_and_got(cloud: FakeVertex, tmp_pat
     file = tmp_path / "chats.flow"
     environment = cloud.environment() | {"PROXY_KEY": KEY}
     body = {**ASK, "stream": stream, "temperature": 0.5, "seed": 4}
-    with Proxy(tmp_path, environment=environment, arguments=["-w", str(file)]) as proxy:
+    config = json.dumps(ONCE)
+    with Proxy(tmp_path, environment=environment, config=config, arguments=["-w", str(file)]) as proxy:
         answer = proxy.post(CHAT, body, {**HEADERS, "x-odd": "Öl"})
         cloud.script(broken(after=4))
         lost = proxy.post(CHAT, {**body, "stream": True}, HEADERS)

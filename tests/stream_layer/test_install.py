@@ -22,7 +22,7 @@ def reinstalled(proxy: Proxy) -> Iterator[None]:
     yield
     assert proxy.toy.undo is not None
     proxy.call(proxy.toy.undo)
-    proxy.toy.undo = proxy.call(install, proxy.toy)
+    proxy.toy.undo = proxy.call(install, proxy.toy).undo
 
 
 def undo(proxy: Proxy) -> None:
@@ -64,8 +64,8 @@ def test_undo_ends_the_live_answers(proxy: Proxy, client: Client, head: bool) ->
     undo(proxy)
     assert script.closed.wait(1)
     if not head:
-        assert client.status() == 502
-    assert b"aborted" in client.body()
+        assert client.status() == 503
+    assert b"stopping" in client.body()
     assert proxy.ended(path)[-1] == "error" and "stopped" in str(proxy.flow(path).error)
 
 
@@ -78,8 +78,8 @@ def test_undo_while_a_request_is_in_its_hook(proxy: Proxy, client: Client) -> No
     until(lambda: flow.intercepted)
     undo(proxy)
     proxy.call(flow.resume)
-    assert client.status() == 502
-    assert client.body() == b'{"error": "aborted"}'
+    assert client.status() == 503
+    assert client.body() == b'{"error": "stopping"}'
 
 
 def test_only_one_can_be_installed(proxy: Proxy) -> None:

@@ -23,7 +23,7 @@ from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_foundry import FakeFoundry
 from tests.support.fake_vertex import FakeVertex
 from tests.support.native_client import sdk
-from tests.support.proxy import Proxy
+from tests.support.proxy import ONCE, Proxy
 from tests.support.scripted_claude import agent
 
 Place = Literal["bedrock", "azure", "foundry", "vertex"]
@@ -76,7 +76,7 @@ class AllClouds:
         self.foundry, self.vertex = FakeFoundry(), FakeVertex()
         self.bedrock.default = self.foundry.default = self.vertex.default = agent(eager=True)
         self.environment: dict[str, str] = {}
-        self.settings: dict[str, Any] = {}
+        self.settings: dict[str, Any] = dict(ONCE)
         """As in config.yaml."""
 
     def __enter__(self) -> AllClouds:

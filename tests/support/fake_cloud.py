@@ -70,7 +70,8 @@ class Received:
 class FakeCloud(ABC):
     """The server, in a thread of its own with an event loop of its own; a context manager.
 
-    Public: `requests`, `wrong`, `connections`, `active`, `hanging`, `default`, `ratelimits`, `ca_file`, `origin`.
+    Public: `requests`, `wrong`, `connections`, `active`, `hanging`, `default`, `rule`, `ratelimits`, `ca_file`,
+    `origin`.
     """
 
     ratelimits: Mapping[str, str] = {}
@@ -88,6 +89,8 @@ class FakeCloud(ABC):
         self.ca_file: str | None = None
         self._seals = Seals()
         self._tls = tls
+        self.rule: Callable[[Received], Behaviour | None] = lambda received: None
+        """What a good request gets before all else; `None`: what is scripted, or the usual."""
         self._script: deque[Behaviour] = deque()
 
     def __enter__(self) -> Self:
@@ -205,6 +208,8 @@ class FakeCloud(ABC):
             self.active -= 1
 
     def _next(self, received: Received) -> Behaviour:
+        if ruled := self.rule(received):
+            return ruled
         return self._script.popleft() if self._script else received.usual or self.default
 
     async def _perform(self, request: web.BaseRequest, behaviour: Behaviour, received: Received) -> web.StreamResponse:

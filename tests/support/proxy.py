@@ -31,6 +31,8 @@ MODEL = "claude-sonnet-4-5"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Say hello."}]}
 KEY = "k-7Xq2mZv9LbT4wRc8Ny3Pd6Fh5Js1Ga0"
 """A client key that is long enough."""
+ONCE: dict[str, Any] = {"failover": {"attempts": 1, "rest": False}}
+"""Settings under which what the cloud answers is what the client gets, whatever came before."""
 TROUBLE = re.compile(
     r"Traceback|Unclosed|never retrieved|never awaited|defect|please report|Addon error", re.IGNORECASE
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
@@ -14,14 +12,13 @@ from typing import Any
 from oai_bridge.backends import Account, Entry
 from oai_bridge.backends.base import Backend
 from oai_bridge.credentials.base import Outbound
-from oai_bridge.directory import Door
+from oai_bridge.directory import Door, Way
 from oai_bridge.errors import NotFound
 from oai_bridge.exchanges import Services
-from oai_bridge.fetch import Fetcher
-from oai_bridge.pool import Pool
 from oai_bridge.routing import Route
-from oai_bridge.settings import Config, Images, Network
+from oai_bridge.settings import Config
 from oai_bridge.upstream import UpstreamClient
+from tests.support.parts import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +77,8 @@ class Key:
     """A credential, and the access that it gives, with a key in one header."""
 
     label = "test"
+    place = "here"
+    rank = 0
     region = "us-east-1"
     secrets = ("a-key",)
 
@@ -106,10 +105,10 @@ class _OneDoor:
         entry = Entry(account, "the small cloud", ("x", "y"), ("embeddings", "images"), lambda *_: backend)
         self._door = Door(backend, entry)
 
-    def find(self, route: Route, name: str) -> tuple[Door, Any]:
+    def ways(self, route: Route, name: str) -> tuple[Way, ...]:
         if (facts := self._door.backend.find(name)) is None:
             raise NotFound("There is no such model here.", param="model")
-        return self._door, facts
+        return (Way(self._door, facts),)
 
 
 @asynccontextmanager
@@ -119,14 +118,11 @@ async def services(
     """What an exchange needs to reach the cloud by the door that `make` makes for its URL."""
     server = await asyncio.start_server(cloud.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    upstream = UpstreamClient(Network(), ssl.create_default_context)
-    fetcher = Fetcher(Images(), Network(), ssl.create_default_context)
     directory: Any = _OneDoor(account, make(url))
     try:
-        yield Services(Config(**config), directory, {account: Pool([Key()])}, upstream, fetcher, time.time)
+        async with parts(Config(**config), directory, {account: [Key()]}) as made:
+            yield made
     finally:
-        await upstream.close()
-        await fetcher.close()
         server.close()
         await cloud.close()
 

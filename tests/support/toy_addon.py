@@ -8,13 +8,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Literal
+from typing import Any
 
 from mitmproxy import http, options
 from mitmproxy.tools.dump import DumpMaster
 
 from oai_bridge.answer import Answer, Head
-from oai_bridge.stream_layer import install
+from oai_bridge.stream_layer import Premature, install
 from tests.support.raw_client import Client
 
 Items = AsyncGenerator[Any, None]
@@ -71,13 +71,13 @@ class ToyHost:
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         return http.Response.make(413, b'{"error": "too large"}', {"content-type": "application/json"})
 
-    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Literal["aborted", "internal"]) -> bytes:
+    def last_word(self, flow: http.HTTPFlow, started: bool, reason: Premature) -> bytes:
         return f"data: {reason}\n\n".encode() if started else f'{{"error": "{reason}"}}'.encode()
 
     # mitmproxy
 
     def load(self, loader: object) -> None:
-        self.undo = install(self)
+        self.undo = install(self).undo
 
     def done(self) -> None:
         if self.undo is not None:

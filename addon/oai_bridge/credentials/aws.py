@@ -15,7 +15,7 @@ import requests
 
 from ..settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin
 from . import aws_login
-from .base import Access, Outbound
+from .base import Access, Outbound, matches
 from .minting import Minted
 
 _SERVICE = "bedrock"
@@ -61,11 +61,19 @@ class AwsCredential:
     def label(self) -> str:
         return self._account.label
 
+    @property
+    def place(self) -> str:
+        return f"Bedrock in {self._account.region or self._account.label}"
+
+    @property
+    def rank(self) -> int:
+        return self._account.rank
+
     def serves(self, model: str) -> bool:
-        return True
+        return not self._account.models or self.lists(model)
 
     def lists(self, model: str) -> bool:
-        return False
+        return matches(model, self._account.models)
 
     async def access(self) -> AwsAccess:
         return await self._minted.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 import time
@@ -14,7 +15,7 @@ import requests
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AzureAccount, AzureKey, FoundryAccount
-from .base import Access, Outbound
+from .base import Access, Outbound, matches
 from .minting import Minted
 
 _OLDER_SCOPE = "https://cognitiveservices.azure.com/.default"  # for paths with a deployment in them
@@ -71,17 +72,26 @@ class AzureCredential:
         self._session = session
         self._scope = scope or _scope(account)
         self._minted = Minted(self._load, clock)
-        self._deployments = account.deployments if isinstance(account, AzureAccount) else {}
+        self._models = _patterns(account)
 
     @property
     def label(self) -> str:
         return self._account.label
 
+    @property
+    def place(self) -> str:
+        account = self._account
+        return account.endpoint if isinstance(account, AzureAccount) else account.base_url
+
+    @property
+    def rank(self) -> int:
+        return 0
+
     def serves(self, model: str) -> bool:
-        return not self._deployments or model in self._deployments
+        return not self._models or self.lists(model)
 
     def lists(self, model: str) -> bool:
-        return model in self._deployments
+        return matches(model, self._models)
 
     async def access(self) -> AzureAccess:
         return await self._minted.get()
@@ -97,6 +107,12 @@ class AzureCredential:
             return AzureAccess(self._account, source.key), math.inf
         token, expiry = _token(self._scope, self._session, self._account.label)
         return AzureAccess(self._account, token), expiry
+
+
+def _patterns(account: AzureAccount | FoundryAccount) -> tuple[str, ...]:
+    if isinstance(account, FoundryAccount):
+        return account.models
+    return tuple(glob.escape(name) for name in account.deployments)  # names as they are
 
 
 def _scope(account: AzureAccount | FoundryAccount) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 
@@ -38,10 +39,17 @@ class Access(Protocol):
 
 
 class Credential(Protocol):
-    """One account at a cloud. `label` may be shown; it holds no secret."""
+    """One account at a cloud. `label` may be shown; it holds no secret. All credentials with the same `place` reach the
+    same servers. One with a higher `rank` is for when those before it won't do."""
 
     @property
     def label(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def rank(self) -> int: ...
 
     def serves(self, model: str) -> bool:
         """Whether the account has the model of this id (`Facts.id`), as far as its settings tell."""
@@ -54,3 +62,8 @@ class Credential(Protocol):
 
     def refuse(self, access: Access) -> bool:
         """The cloud did not accept it: whether the next call may get another. A key stays what it is."""
+
+
+def matches(model: str, patterns: Sequence[str]) -> bool:
+    """Whether the id of a model fits one of these, such as `claude-*`."""
+    return any(fnmatchcase(model, pattern) for pattern in patterns)

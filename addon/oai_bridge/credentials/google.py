@@ -18,7 +18,7 @@ from google.oauth2 import service_account
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
-from .base import Access, Outbound
+from .base import Access, Outbound, matches
 from .minting import Minted
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -54,25 +54,46 @@ class GoogleCredential:
         self._clock = clock
         self._minted = Minted(self._mint, clock)
 
+    def beside(self, account: GoogleAccount) -> GoogleCredential | None:
+        """The credential for the same payer's `account` in another region, by the same token; `None` if it is somebody
+        else's."""
+        mine = self._account
+        if (account.project, account.source) != (mine.project, mine.source):
+            return None
+        other = GoogleCredential(account, self._session, self._clock)
+        other._minted = self._minted
+        return other
+
     @property
     def label(self) -> str:
         return self._account.label
 
+    @property
+    def place(self) -> str:
+        return f"Vertex AI in {self._account.region}"
+
+    @property
+    def rank(self) -> int:
+        return self._account.rank
+
     def serves(self, model: str) -> bool:
-        return True
+        return not self._account.models or self.lists(model)
 
     def lists(self, model: str) -> bool:
-        return False
+        return matches(model, self._account.models)
 
     async def access(self) -> GoogleAccess:
-        return await self._minted.get()
+        project, token = await self._minted.get()
+        return GoogleAccess(project, self._account.region, token)
 
     def refuse(self, access: Access) -> bool:
-        self._minted.refuse(access)
+        assert isinstance(access, GoogleAccess)
+        self._minted.refuse((access.project, access.token))
         return True
 
-    def _mint(self) -> tuple[GoogleAccess, float]:
-        """Blocking. The credential is read anew each time, so that a new login is noticed without a restart."""
+    def _mint(self) -> tuple[tuple[str, str], float]:
+        """Blocking; the project and a token for it. The credential is read anew each time, so that a new login is
+        noticed without a restart."""
         try:
             with self._session() as session:
                 request = functools.partial(google.auth.transport.requests.Request(session), timeout=_TIMEOUT)
@@ -88,7 +109,7 @@ class GoogleCredential:
             )
         expiry = credentials.expiry  # naive, in UTC
         lasts_until = expiry.replace(tzinfo=UTC).timestamp() if expiry else self._clock() + _UNKNOWN_LIFE
-        return GoogleAccess(project, self._account.region, credentials.token), lasts_until
+        return (project, credentials.token), lasts_until
 
 
 def _load(account: GoogleAccount, request: Any) -> tuple[Any, str | None]:

@@ -11,10 +11,9 @@ from .chat import ChatExchange
 from .embeddings import EmbeddingsExchange
 from .messages import CountExchange, MessagesExchange
 from .pictures import PicturesExchange
-from .sending import Pools
-from .services import Incoming, Services
+from .services import Credentials, Incoming, Services
 
-__all__ = ["EXCHANGES", "Exchange", "Incoming", "Pools", "Services", "exchange"]
+__all__ = ["EXCHANGES", "Credentials", "Exchange", "Incoming", "Services", "exchange"]
 
 EXCHANGES: Mapping[Kind, type[Exchange]] = {
     "chat": ChatExchange,

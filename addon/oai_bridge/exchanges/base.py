@@ -1,14 +1,15 @@
-"""The frame of every exchange: what is read of the request, how an answer is streamed, and the last word."""
+"""The frame of every exchange: what is read of the request, who is asked, how an answer is streamed, the last word."""
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ..answer import Answer, Head
-from ..backends.base import Backend
+from ..answer import Answer, Head, Heartbeat
+from ..directory import Way
 from ..errors import BridgeError, UpstreamError
 from ..inspector.record import Record
 from ..notes import Notes
@@ -16,10 +17,11 @@ from ..pages import Page
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.inflate import inflate
-from .sending import Sender
+from .attempts import Attempt, Attempts
 from .services import Incoming, Services
 
 _MODEL_SHOWN = 200  # characters of a name that may be anything
+_STREAM_HEAD = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
 
 
 class Exchange(ABC):
@@ -29,23 +31,29 @@ class Exchange(ABC):
         self._services = services
         self._incoming = incoming
         self._record = record
-        self._sender: Sender | None = None  # until it is known who is to be asked
+        self._deadline = asyncio.get_running_loop().time() + services.config.timeouts.total
+        self._attempt: Attempt | None = None  # the last one
+        self._heartbeat: Heartbeat | None = None
 
     async def answer(self) -> Answer:
-        """A `Head`, then bytes. Raises only what is a defect."""
+        """A `Head`, perhaps a `Heartbeat` before it, then bytes. Raises only what is a defect."""
         try:
             async with aclosing(self._answer()) as pieces:
                 async for piece in pieces:
-                    yield piece
+                    if not (isinstance(piece, Head) and self._committed):
+                        yield piece
         except BridgeError as error:
-            if self._sender:
-                self._sender.hide(error)
+            if self._attempt:
+                self._attempt.sender.hide(error)
             self._record.error = error
-            page = self._error_page(error)
-            known = {name for name, _ in page.headers}
-            told = tuple(header for header in self._headers() if header[0] not in known)
-            yield Head(page.status, (*page.headers, *told), None, page.reason)
-            yield page.body
+            if self._committed:
+                yield self._error_event(error)
+            else:
+                page = self._error_page(error)
+                known = {name for name, _ in page.headers}
+                told = tuple(header for header in self._headers() if header[0] not in known)
+                yield Head(page.status, (*page.headers, *told), None, page.reason)
+                yield page.body
         finally:
             self._record.ended = self._services.clock()
 
@@ -61,6 +69,10 @@ class Exchange(ABC):
     def _error_page(self, error: BridgeError) -> Page:
         """An error in the client's format."""
 
+    @abstractmethod
+    def _error_event(self, error: BridgeError) -> bytes:
+        """The same as the only event of a stream."""
+
     # -- the request --------------------------------------------------------------------------------------------------
 
     def _body(self, read: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
@@ -72,15 +84,69 @@ class Exchange(ABC):
         self._record.notes = Notes(strict=config.strict)
         return body
 
-    def _enter(self, model: str) -> tuple[Sender, Backend[Any, Any], Any]:
-        """Who answers for the model that the client names: the way there, the backend, what is known of the model.
-        Raises `NotFound`."""
-        services = self._services
+    # -- who is asked -------------------------------------------------------------------------------------------------
+
+    def _ways(self, model: str) -> tuple[Way, ...]:
+        """Who may answer for the model that the client names, in the order in which they are asked; raises `NotFound`,
+        and `Busy` for a client that asks too often."""
         self._record.model = model[:_MODEL_SHOWN]
-        door, facts = services.directory.find(self._incoming.route, model)
-        self._record.family = "-".join(door.entry.path)
-        self._sender = Sender(services.upstream, services.pools, door, facts, self._record)
-        return self._sender, door.backend, facts
+        ways = self._services.directory.ways(self._incoming.route, model)
+        self._services.rates.take(self._incoming.client, self._services.clock())
+        self._record.family = "-".join(ways[0].door.entry.path)
+        return ways
+
+    def _attempts(self, ways: Sequence[Way]) -> Attempts:
+        return Attempts(self._services, self._record, self._incoming.client, ways, self._deadline)
+
+    async def _served[T](
+        self, ways: Sequence[Way], prepare: Callable[[Way], Awaitable[T]], serve: Callable[[Attempt, T], Answer]
+    ) -> Answer:
+        """What `serve` makes of the first attempt that brings an answer; it raises `BridgeError` before its first
+        piece, never later. `prepare` translates the client's request, anew for each way."""
+        way = ways[0]
+        prepared = await prepare(way)
+        async for attempt in self._attempts(ways):
+            self._attempt = attempt
+            async with attempt:
+                if attempt.way is not way:
+                    way = attempt.way
+                    self._record.notes = self._notes(way, ways[0])
+                    prepared = await prepare(way)
+                async with aclosing(serve(attempt, prepared)) as pieces:
+                    async for piece in pieces:
+                        attempt.answered()
+                        yield piece
+                if self._record.error is not None:
+                    attempt.failed(self._record.error)
+
+    async def _called[T](self, ways: Sequence[Way], ask: Callable[[Attempt], Awaitable[T]]) -> T:
+        """What `ask` brings in the first attempt that brings an answer."""
+        async for attempt in self._attempts(ways):
+            self._attempt = attempt
+            async with attempt:
+                found = await ask(attempt)
+                attempt.answered()
+                return found
+        raise AssertionError("attempts end with an answer or with an error")
+
+    def _notes(self, way: Way, first: Way) -> Notes:
+        """Fresh ones for a way, which tell if it is not the one that the client asked for."""
+        notes = Notes(strict=self._services.config.strict)
+        if way is not first:
+            place = f"{way.door.backend.name}/{way.facts.id}"
+            notes.add(f"fallback:{place}", f"The model asked for could not be had; {place} was asked in its place.")
+        return notes
+
+    def _beating(self) -> Heartbeat:
+        """To be yielded where the client waits for a stream: what fails after a heartbeat is an event, too."""
+        every = self._services.config.timeouts.heartbeat
+        self._heartbeat = Heartbeat(every or float("inf"), lambda: Head(200, (*_STREAM_HEAD, *self._headers())))
+        return self._heartbeat
+
+    @property
+    def _committed(self) -> bool:
+        """A heartbeat has sent the head."""
+        return self._heartbeat is not None and self._heartbeat.begun
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
@@ -91,27 +157,29 @@ class Exchange(ABC):
 
     async def _streamed(
         self,
+        attempt: Attempt,
         response: UpstreamResponse,
         transcript: Transcript,
         go_on: Callable[[], Awaitable[UpstreamResponse | None]] | None = None,
     ) -> Answer:
         """The head is held until the answer has begun: what fails before is an HTTP error, not an event. `go_on` asks
         for the rest of an answer that paused, which ends there if there is none to be had."""
-        committed = False
-        async with aclosing(self._legs(response, transcript, go_on)) as pieces:
+        begun = False
+        async with aclosing(self._legs(attempt, response, transcript, go_on)) as pieces:
             async for piece in pieces:
-                if transcript.failure and not committed and not transcript.begun:
+                if transcript.failure and not begun and not transcript.begun:
+                    attempt.sender.failed(response, transcript.failure)
                     raise transcript.failure
-                if piece and not committed:
-                    committed = True
-                    head = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
-                    yield Head(200, (*head, *self._headers()), response.connection)
+                if piece and not begun:
+                    begun = True
+                    yield Head(200, (*_STREAM_HEAD, *self._headers()), response.connection)
                 if piece:
                     yield piece
         self._record.error = transcript.failure
 
     async def _legs(
         self,
+        attempt: Attempt,
         response: UpstreamResponse,
         transcript: Transcript,
         go_on: Callable[[], Awaitable[UpstreamResponse | None]] | None,
@@ -119,7 +187,7 @@ class Exchange(ABC):
         """The client's bytes, up to the one ending, over all pauses."""
         leg: UpstreamResponse | None = response
         while leg is not None:
-            async with aclosing(self._leg(leg, transcript)) as pieces:
+            async with aclosing(self._leg(attempt, leg, transcript)) as pieces:
                 async for piece in pieces:
                     yield piece
             leg = None
@@ -131,10 +199,11 @@ class Exchange(ABC):
         if transcript.paused:
             yield transcript.stop_paused()
 
-    async def _leg(self, response: UpstreamResponse, transcript: Transcript) -> AsyncGenerator[bytes, None]:
+    async def _leg(
+        self, attempt: Attempt, response: UpstreamResponse, transcript: Transcript
+    ) -> AsyncGenerator[bytes, None]:
         """The client's bytes out of one answer of the cloud."""
-        sender = self._sender
-        assert sender is not None, "it has brought the answer"
+        sender = attempt.sender
         try:
             if response.in_one_piece:
                 yield transcript.take(await sender.read(response))
@@ -142,6 +211,8 @@ class Exchange(ABC):
             async for chunk in response.chunks():
                 sender.received(response, chunk)
                 yield transcript.feed(chunk)
+                if transcript.begun:
+                    sender.began()
                 if transcript.ended or transcript.paused:
                     break
             else:
@@ -165,6 +236,6 @@ class Exchange(ABC):
             "x-bridge-notes": record.notes.header(),
             "x-bridge-attempts": str(len(record.attempts)),
             "x-bridge-upstream-request-id": record.upstream_request_id,
-            **self._limits(self._sender.headers if self._sender else {}),
+            **self._limits(self._attempt.sender.headers if self._attempt else {}),
         }
         return tuple((name, value) for name, value in told.items() if value)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..answer import Answer, Head
 from ..backends.base import Call, ChatBackend, PassingBackend
+from ..dialects.reading import Translated
+from ..directory import Way
 from ..events import Event, Stop
 from ..models.facts import ModelFacts
 from ..models.passed import PassedFacts
@@ -21,9 +24,30 @@ from ..pages import is_test_message, reply_to_test_message
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.sse import SseDecoder
+from .attempts import Attempt
 from .conversation import Conversation
 from .openai import OpenAiExchange
-from .sending import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    """A chat, and what it is in the words of a model."""
+
+    backend: ChatBackend[Any]
+    facts: ModelFacts
+    chat: ChatRequest
+    translated: Translated
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """A chat that is passed on as `body`, and how its answer is."""
+
+    backend: PassingBackend[Any]
+    facts: PassedFacts
+    call: Call
+    body: dict[str, Any]
+    to: ReplyTo
 
 
 class ChatExchange(OpenAiExchange):
@@ -38,37 +62,60 @@ class ChatExchange(OpenAiExchange):
             yield Head(page.status, (*page.headers, ("x-request-id", self._record.request_id)), None)
             yield page.body
             return
-        sender, backend, facts = self._enter(model_of(body))
-        if isinstance(backend, PassingBackend):
-            answer = self._passed(body, sender, backend, facts)
-        else:
-            assert isinstance(backend, ChatBackend), "the registry gives this duty to no other"
-            answer = self._translated(body, sender, backend, facts)
-        async with aclosing(answer) as pieces:
+        ways = self._ways(model_of(body))
+        if boolean(body, "stream"):
+            yield self._beating()
+        async with aclosing(self._served(ways, partial(self._prepared, body), self._serve)) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _prepared(self, body: dict[str, Any], way: Way) -> _Translation | _Passing:
+        """The request in the words of the way's cloud."""
+        backend = way.door.backend
+        if isinstance(backend, PassingBackend):
+            return await self._passing(body, backend, way.facts)
+        assert isinstance(backend, ChatBackend), "the registry gives this duty to no other"
+        notes, config = self._record.notes, self._services.config
+        chat = parse_chat(body, notes, config.claude)
+        chat = await self._services.fetcher.resolved(replace(chat, betas=(*chat.betas, *self._incoming.betas)))
+        return _Translation(backend, way.facts, chat, backend.chat(chat, way.facts, notes))
+
+    async def _passing(self, body: dict[str, Any], backend: PassingBackend[Any], facts: PassedFacts) -> _Passing:
+        call: Call = "stream" if boolean(body, "stream") else "whole"
+        sent = backend.passed(body, facts, call, self._record.notes)
+        if backend.fetches and (remotes := remote_pictures(sent["messages"])):
+            sent["messages"] = with_pictures(sent["messages"], await self._services.fetcher.get_all(remotes))
+        settings = self._services.config.claude
+        to = ReplyTo(
+            model_of(body),
+            int(self._record.began),
+            self._record.request_id,
+            include_usage=settings.always_usage or asks_for_usage(body),
+            reasoning_field=settings.reasoning_field,
+        )
+        return _Passing(backend, facts, call, sent, to)
+
+    def _serve(self, attempt: Attempt, prepared: _Translation | _Passing) -> Answer:
+        if isinstance(prepared, _Passing):
+            return self._passed(attempt, prepared)
+        talk = Conversation(
+            attempt.sender,
+            prepared.backend,
+            prepared.translated,
+            facts=prepared.facts,
+            call="stream" if prepared.chat.stream else "whole",
+            notes=self._record.notes,
+        )
+        answer = self._chunks if prepared.chat.stream else self._completion
+        return answer(attempt, talk, prepared.backend, self._to(prepared.chat))
 
     # -- translated ---------------------------------------------------------------------------------------------------
 
-    async def _translated(
-        self, body: dict[str, Any], sender: Sender, backend: ChatBackend[Any], facts: ModelFacts
-    ) -> Answer:
-        services, notes = self._services, self._record.notes
-        chat = parse_chat(body, notes, services.config.claude)
-        chat = await services.fetcher.resolved(replace(chat, betas=(*chat.betas, *self._incoming.betas)))
-        call: Call = "stream" if chat.stream else "whole"
-        translated = backend.chat(chat, facts, notes)
-        talk = Conversation(sender, backend, translated, facts=facts, call=call, notes=notes)
-        answer = self._chunks if chat.stream else self._completion
-        async with aclosing(answer(talk, sender, backend, self._to(chat))) as pieces:
-            async for piece in pieces:
-                yield piece
-
-    async def _completion(self, talk: Conversation, sender: Sender, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
+    async def _completion(self, attempt: Attempt, talk: Conversation, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
         dialect, completion = backend.dialect(talk.reading), Completion(to)
         response: UpstreamResponse | None = await talk.ask()
         while response is not None:
-            for event in dialect.whole(await sender.read(response)):
+            for event in dialect.whole(await attempt.sender.read(response)):
                 self._saw(talk, event)
                 if body := completion.add(event):
                     for piece in self._whole(body, response):
@@ -82,13 +129,13 @@ class ChatExchange(OpenAiExchange):
             for piece in self._whole(body, last):
                 yield piece
 
-    async def _chunks(self, talk: Conversation, sender: Sender, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
+    async def _chunks(self, attempt: Attempt, talk: Conversation, backend: ChatBackend[Any], to: ReplyTo) -> Answer:
         transcript = Transcript(
             backend.decoder(),
             backend.dialect(talk.reading),
             ChunkWriter(to),
             lambda event: self._saw(talk, event),
-            sender.hide,
+            attempt.sender.hide,
         )
 
         async def go_on() -> UpstreamResponse | None:
@@ -97,36 +144,25 @@ class ChatExchange(OpenAiExchange):
                 transcript.resume(backend.decoder())
             return response
 
-        async with aclosing(self._streamed(await talk.ask(), transcript, go_on)) as pieces:
+        async with aclosing(self._streamed(attempt, await talk.ask(), transcript, go_on)) as pieces:
             async for piece in pieces:
                 yield piece
 
     # -- passed on ----------------------------------------------------------------------------------------------------
 
-    async def _passed(
-        self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts
-    ) -> Answer:
-        record, settings = self._record, self._services.config.claude
-        call: Call = "stream" if boolean(body, "stream") else "whole"
-        sent = backend.passed(body, facts, call, record.notes)
-        if backend.fetches and (remotes := remote_pictures(sent["messages"])):
-            sent["messages"] = with_pictures(sent["messages"], await self._services.fetcher.get_all(remotes))
-        to = ReplyTo(
-            model_of(body),
-            int(record.began),
-            record.request_id,
-            include_usage=settings.always_usage or asks_for_usage(body),
-            reasoning_field=settings.reasoning_field,
+    async def _passed(self, attempt: Attempt, passing: _Passing) -> Answer:
+        backend, sender, record = passing.backend, attempt.sender, self._record
+        response = await sender.send(
+            lambda access: backend.outbound(passing.body, passing.facts, passing.call, (), access)
         )
-        response = await sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
-        if call == "whole":
-            answer = pass_completion(await sender.read(response), to, backend.cloud, record.saw)
-            for piece in self._whole(answer, response):
-                yield piece
+        if passing.call == "whole":
+            answer = pass_completion(await sender.read(response), passing.to, backend.cloud, record.saw)
+            for part in self._whole(answer, response):
+                yield part
             return
-        passed = PassedStream(to, backend.cloud)
+        passed = PassedStream(passing.to, backend.cloud)
         transcript = Transcript(SseDecoder(), passed, passed, record.saw, sender.hide)
-        async with aclosing(self._streamed(response, transcript)) as pieces:
+        async with aclosing(self._streamed(attempt, response, transcript)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -11,10 +11,9 @@ from ..backends.base import PassingBackend
 from ..backends.bedrock_embeddings import BedrockEmbeddings
 from ..dialects.bedrock_embeddings import Batch, Embedded
 from ..dialects.openai_answers import renamed
+from ..directory import Way
 from ..errors import BridgeError
 from ..events import Usage, UsageReport
-from ..models.embeddings import EmbeddingFacts
-from ..models.passed import PassedFacts
 from ..openai.embeddings import embeddings_answer, parse_embeddings
 from ..openai.request import model_of, read_body
 from ..upstream import UpstreamResponse
@@ -29,36 +28,35 @@ class EmbeddingsExchange(OpenAiExchange):
 
     async def _answer(self) -> Answer:
         body = self._body(read_body)
-        sender, backend, facts = self._enter(model_of(body))
+        ways = self._ways(model_of(body))[:1]  # another model's vectors can't be compared with this one's
+        backend = ways[0].door.backend
         if isinstance(backend, PassingBackend):
-            answer, response = await self._passed(body, sender, backend, facts)
+            answer, response = await self._called(ways, lambda attempt: self._pass_on(attempt, body, "embed"))
+            answer = renamed(answer, model_of(body))
         else:
             assert isinstance(backend, BedrockEmbeddings), "the registry gives this duty to no other"
-            answer, response = await self._translated(body, sender, backend, facts)
+            answer, response = await self._translated(body, ways, backend)
         for piece in self._done(answer, response):
             yield piece
 
-    async def _passed(
-        self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts
-    ) -> tuple[bytes, UpstreamResponse]:
-        answer, response = await self._pass_on(body, sender, backend, facts, "embed")
-        return renamed(answer, model_of(body)), response
-
     async def _translated(
-        self, body: dict[str, Any], sender: Sender, backend: BedrockEmbeddings, facts: EmbeddingFacts
+        self, body: dict[str, Any], ways: Sequence[Way], backend: BedrockEmbeddings
     ) -> tuple[bytes, UpstreamResponse]:
-        record = self._record
+        record, facts = self._record, ways[0].facts
         request = parse_embeddings(body, record.notes)
         spent, answered = 0, 0
 
         async def embed(batch: Batch) -> tuple[Embedded, UpstreamResponse]:
             nonlocal spent, answered
-            response = await sender.send(lambda access: backend.outbound(batch.body, facts, "embed", (), access))
-            embedded = backend.read(facts, response.headers, await sender.read(response), batch.size)
+            embedded, response = await self._called(ways, lambda attempt: asked(attempt.sender, batch))
             answered += 1
             spent += embedded.tokens or 0
             record.saw(UsageReport(Usage(input=spent)))  # at once: it is paid for even if another one fails
             return embedded, response
+
+        async def asked(sender: Sender, batch: Batch) -> tuple[Embedded, UpstreamResponse]:
+            response = await sender.send(lambda access: backend.outbound(batch.body, facts, "embed", (), access))
+            return backend.read(facts, response.headers, await sender.read(response), batch.size), response
 
         try:
             found = await in_order(embed, backend.batches(request, facts, record.notes), _AT_ONCE)

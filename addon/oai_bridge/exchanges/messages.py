@@ -2,43 +2,88 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..answer import Answer
+from ..anthropic.errors import error_event
 from ..anthropic.reply import PassedStream, pass_on
 from ..backends.base import Call, NativeBackend
 from ..dialects.claude_native import count_of, put_source, remote_sources
+from ..dialects.reading import Translated
+from ..directory import Way
 from ..errors import BridgeError
 from ..models.catalog import ModelFacts
 from ..openai.chat import Remote
 from ..openai.request import model_of, read_body
 from ..pages import Page, anthropic_error_page
 from ..transcript import Transcript
+from ..upstream import UpstreamResponse
+from .attempts import Attempt
 from .base import Exchange
 from .limits import anthropic_limits
-from .sending import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class _Native:
+    """A request as a cloud takes it, `call` by call."""
+
+    backend: NativeBackend[Any]
+    facts: ModelFacts
+    call: Call
+    translated: Translated
 
 
 class _NativeExchange(Exchange):
-    async def _request(self) -> tuple[dict[str, Any], Sender, NativeBackend[Any], ModelFacts]:
-        """The client's body, with what it names by URL in it; and who answers."""
+    async def _answer(self) -> Answer:
         body = self._body(read_body)
-        sender, backend, facts = self._enter(model_of(body))
+        call = self._call(body)
+        ways = self._ways(model_of(body))
+        if call == "stream":
+            yield self._beating()
+        async with aclosing(self._served(ways, partial(self._prepared, body, call), self._serve)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    @abstractmethod
+    def _call(self, body: Mapping[str, Any]) -> Call:
+        """What the client asks for."""
+
+    @abstractmethod
+    def _serve(self, attempt: Attempt, native: _Native) -> Answer:
+        """As `Exchange._answer`, for one attempt."""
+
+    async def _prepared(self, body: dict[str, Any], call: Call, way: Way) -> _Native:
+        """The client's body with what it names by URL in it, and with what the way's cloud demands changed."""
+        backend = way.door.backend
         assert isinstance(backend, NativeBackend), "the registry gives these duties to no other"
         sources = remote_sources(body) if backend.fetches else ()
         if sources:
             fetched = await self._services.fetcher.get_all([Remote(source.url, source.param) for source in sources])
             for source in sources:
                 put_source(body, source, fetched[source.url])
-        return body, sender, backend, facts
+        translate = backend.count if call == "count" else backend.messages
+        translated = translate(body, way.facts, self._incoming.betas, self._record.notes)
+        return _Native(backend, way.facts, call, translated)
+
+    async def _sent(self, attempt: Attempt, native: _Native) -> UpstreamResponse:
+        backend, translated = native.backend, native.translated
+        return await attempt.sender.send(
+            lambda access: backend.outbound(translated.body, native.facts, native.call, translated.betas, access)
+        )
 
     def _limits(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         return anthropic_limits(headers)
 
     def _error_page(self, error: BridgeError) -> Page:
         return anthropic_error_page(error, self._record.request_id)
+
+    def _error_event(self, error: BridgeError) -> bytes:
+        return error_event(error, self._record.request_id)
 
     def _headers(self) -> tuple[tuple[str, str], ...]:
         return (*super()._headers(), ("request-id", self._record.request_id))
@@ -47,22 +92,20 @@ class _NativeExchange(Exchange):
 class MessagesExchange(_NativeExchange):
     """`POST …/messages`."""
 
-    async def _answer(self) -> Answer:
-        body, sender, backend, facts = await self._request()
-        translated = backend.messages(body, facts, self._incoming.betas, self._record.notes)
-        call: Call = "stream" if body.get("stream") else "whole"
-        response = await sender.send(
-            lambda access: backend.outbound(translated.body, facts, call, translated.betas, access)
-        )
-        dialect = backend.dialect(translated.reading)
-        if call == "whole":
+    def _call(self, body: Mapping[str, Any]) -> Call:
+        return "stream" if body.get("stream") else "whole"
+
+    async def _serve(self, attempt: Attempt, native: _Native) -> Answer:
+        sender, dialect = attempt.sender, native.backend.dialect(native.translated.reading)
+        response = await self._sent(attempt, native)
+        if native.call == "whole":
             answer = await sender.read(response)
-            for piece in self._whole(pass_on(answer, dialect.whole(answer), self._record.saw), response):
-                yield piece
+            for part in self._whole(pass_on(answer, dialect.whole(answer), self._record.saw), response):
+                yield part
             return
         passed = PassedStream(dialect, self._record.request_id)
-        transcript = Transcript(backend.decoder(), passed, passed, self._record.saw, sender.hide)
-        async with aclosing(self._streamed(response, transcript)) as pieces:
+        transcript = Transcript(native.backend.decoder(), passed, passed, self._record.saw, sender.hide)
+        async with aclosing(self._streamed(attempt, response, transcript)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -70,13 +113,12 @@ class MessagesExchange(_NativeExchange):
 class CountExchange(_NativeExchange):
     """`POST …/messages/count_tokens`."""
 
-    async def _answer(self) -> Answer:
-        body, sender, backend, facts = await self._request()
-        translated = backend.count(body, facts, self._incoming.betas, self._record.notes)
-        response = await sender.send(
-            lambda access: backend.outbound(translated.body, facts, "count", translated.betas, access)
-        )
-        answer = backend.counted(await sender.read(response))
+    def _call(self, body: Mapping[str, Any]) -> Call:
+        return "count"
+
+    async def _serve(self, attempt: Attempt, native: _Native) -> Answer:
+        response = await self._sent(attempt, native)
+        answer = native.backend.counted(await attempt.sender.read(response))
         count_of(answer)
         for piece in self._whole(answer, response):
             yield piece

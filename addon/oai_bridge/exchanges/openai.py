@@ -10,24 +10,24 @@ from ..backends.base import Call, PassingBackend
 from ..dialects.openai_answers import usage_of
 from ..errors import BridgeError
 from ..events import Stop, UsageReport
-from ..models.passed import PassedFacts
+from ..openai.reply import error_event
 from ..pages import Page, error_page
 from ..upstream import UpstreamResponse
+from .attempts import Attempt
 from .base import Exchange
 from .limits import limit_headers
-from .sending import Sender
 
 
 class OpenAiExchange(Exchange):
     """OpenAI's rate limits and errors, and answers in one piece that are passed on."""
 
-    async def _pass_on(
-        self, body: dict[str, Any], sender: Sender, backend: PassingBackend[Any], facts: PassedFacts, call: Call
-    ) -> tuple[bytes, UpstreamResponse]:
+    async def _pass_on(self, attempt: Attempt, body: dict[str, Any], call: Call) -> tuple[bytes, UpstreamResponse]:
         """The answer in one piece of a cloud that speaks OpenAI's own language, as it came. Raises `BridgeError`."""
+        backend, facts = attempt.way.door.backend, attempt.way.facts
+        assert isinstance(backend, PassingBackend), "the registry gives this duty to no other"
         sent = backend.passed(body, facts, call, self._record.notes)
-        response = await sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
-        answer = await sender.read(response)
+        response = await attempt.sender.send(lambda access: backend.outbound(sent, facts, call, (), access))
+        answer = await attempt.sender.read(response)
         if (usage := usage_of(answer, backend.cloud)) is not None:
             self._record.saw(UsageReport(usage))
         return answer, response
@@ -42,3 +42,6 @@ class OpenAiExchange(Exchange):
 
     def _error_page(self, error: BridgeError) -> Page:
         return error_page(error, self._record.request_id)
+
+    def _error_event(self, error: BridgeError) -> bytes:
+        return error_event(error)

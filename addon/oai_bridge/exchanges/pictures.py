@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..answer import Answer
-from ..backends.base import PassingBackend
 from ..errors import InvalidRequest
 from ..openai.fields import boolean
 from ..openai.request import model_of, read_body
@@ -18,8 +17,7 @@ class PicturesExchange(OpenAiExchange):
         if boolean(body, "stream"):
             message = "Pictures are not streamed here; set `stream` to false, or leave it out."
             raise InvalidRequest(message, param="stream", code="unsupported_value")
-        sender, backend, facts = self._enter(model_of(body))
-        assert isinstance(backend, PassingBackend), "the registry gives this duty to no other"
-        answer, response = await self._pass_on(body, sender, backend, facts, "image")
+        ways = self._ways(model_of(body))[:1]  # another model's pictures are no substitute
+        answer, response = await self._called(ways, lambda attempt: self._pass_on(attempt, body, "image"))
         for piece in self._done(answer, response):
             yield piece

@@ -1,74 +1,98 @@
-"""Sends the requests of one exchange to the cloud: credential, attempts, and what the record is told of them."""
+"""Sends the requests of one attempt to the cloud, all with one credential, and tells the record of them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..backends import Account
-from ..credentials.base import Access, Outbound
-from ..directory import Door
-from ..errors import BridgeError, CloudError, Unauthorized, UpstreamError
+from ..backends.base import Backend
+from ..credentials.base import Access, Credential, Outbound
+from ..errors import BridgeError, CloudError, UpstreamError
 from ..inspector.record import Attempt, Record
 from ..jsontext import write
-from ..models.facts import Facts
-from ..pool import Pool
+from ..patience import Patience
 from ..redaction import redact, request_id_of
 from ..upstream import StaleConnection, UpstreamClient, UpstreamResponse
-
-Pools = Mapping[Account, Pool]
-"""Who pays, for each kind of account."""
+from ..verdict import verdict
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
-_STALE_LIMIT = 2  # dead connections that are passed over before it counts as a failure
 _SIGNATURE = re.compile(r"(?<=Signature=)\w+")
 
 
-class Sender:
-    """For one exchange: all its requests go with the same credential. `headers` are those of the cloud's last answer,
-    names in lower case."""
+@dataclass(slots=True)
+class Resend:
+    """Whether what the cloud may have worked on already may be sent again: once for a client's request, or never."""
 
-    def __init__(self, upstream: UpstreamClient, pools: Pools, door: Door, facts: Facts, record: Record) -> None:
+    left: bool
+
+    def take(self) -> bool:
+        left, self.left = self.left, False
+        return left
+
+
+class Sender:
+    """For one attempt. `headers` are those of the cloud's last answer, names in lower case."""
+
+    def __init__(
+        self,
+        upstream: UpstreamClient,
+        backend: Backend[Any, Any],
+        credential: Credential,
+        *,
+        patience: Patience,
+        resend: Resend,
+        record: Record,
+    ) -> None:
         self._upstream = upstream
-        self._backend = door.backend
+        self._backend = backend
+        self._credential = credential
+        self._patience = patience
+        self._resend = resend
         self._record = record
-        self._credential = pools[door.account].next(facts.id)
         self._attempts: dict[UpstreamResponse, Attempt] = {}
+        self._secrets: set[str] = set()
+        self._refused = False
         self.headers: Mapping[str, str] = {}
 
     async def send(self, outbound_for: Callable[[Access], Outbound]) -> UpstreamResponse:
-        """The cloud's 200; anything else is raised as `BridgeError`. A token that is refused is replaced once, and a
-        kept connection that was dead already is no attempt at all for the cloud: both go before anything has reached
-        the client."""
-        credential = self._credential
-        if credential is None:
-            raise Unauthorized("No credential is configured for this model; README.md shows how to set one.")
+        """The cloud's 200; anything else is raised as `BridgeError`. A token that is refused is replaced once, and what
+        went over a kept connection that was dead is sent over a fresh one: both go before anything has reached the
+        client."""
+        fresh = False
         self._record.route = self._backend.name
-        refused, stale = False, 0
         while True:
-            access = await credential.access()
+            access = await self._access()
             self._record.route = f"{self._backend.name}/{access.region}"
             outbound = outbound_for(access)
             letting_in = access.headers(outbound)
             secrets = (*access.secrets, *_signature(letting_in))
-            attempt = self._record.sending(outbound, credential.label, tuple(letting_in), secrets)
+            self._secrets.update(secrets)
+            attempt = self._record.sending(outbound, self._credential.label, tuple(letting_in), secrets)
             try:
                 return await self._send(
-                    replace(outbound, headers={**outbound.headers, **letting_in}), attempt, access.region
+                    replace(outbound, headers={**outbound.headers, **letting_in}), attempt, access.region, fresh
                 )
-            except StaleConnection as error:
-                attempt.error = error.message
-                stale += 1
-                if stale > _STALE_LIMIT:
-                    raise
             except BridgeError as error:
-                attempt.error = error.message
-                if refused or error.status != 401 or not credential.refuse(access):
+                attempt.error, attempt.unsure = error.message, verdict(error).unsure
+                if isinstance(error, StaleConnection) and self._resend.take():
+                    fresh = True
+                    continue
+                if self._refused or error.status != 401 or not self._credential.refuse(access):
                     raise
-                refused = True
+                self._refused = True
+
+    def began(self) -> None:
+        """The first event of an answer is here: from now on it may not pause for long."""
+        self._patience.heard()
+
+    def failed(self, response: UpstreamResponse, error: BridgeError) -> None:
+        """An answer with status 200 that was none, for the record."""
+        attempt = self._attempts[response]
+        attempt.error, attempt.unsure = error.message, verdict(error).unsure
 
     async def read(self, response: UpstreamResponse) -> bytes:
         """An answer in one piece; raises `UpstreamError`."""
@@ -82,16 +106,22 @@ class Sender:
 
     def hide(self, error: BridgeError) -> None:
         """Takes out of an error what has let requests in: the cloud may have repeated it."""
-        secrets = {secret for attempt in self._attempts.values() for secret in attempt.secrets}
-        error.message = redact(error.message, *secrets)
+        error.message = redact(error.message, *self._secrets)
         if error.param:
-            error.param = redact(error.param, *secrets)
+            error.param = redact(error.param, *self._secrets)
         if isinstance(error, CloudError) and error.inner:
             inner = write(error.inner).decode()
-            error.inner = None if any(secret in inner for secret in secrets) else error.inner
+            error.inner = None if any(secret in inner for secret in self._secrets) else error.inner
 
-    async def _send(self, outbound: Outbound, attempt: Attempt, region: str) -> UpstreamResponse:
-        response = await self._upstream.send(outbound)
+    async def _access(self) -> Access:
+        try:
+            return await self._credential.access()
+        except BridgeError as error:
+            self._record.not_sent(self._credential.label, error.message)
+            raise
+
+    async def _send(self, outbound: Outbound, attempt: Attempt, region: str, fresh: bool) -> UpstreamResponse:
+        response = await self._upstream.send(outbound, self._patience, fresh=fresh)
         self._attempts[response] = attempt
         self._record.answered(attempt, response.status, request_id_of(response.headers))
         self.headers = response.headers

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..backends import Account
+from ..credentials.base import Credential
 from ..directory import Directory
 from ..fetch import Fetcher
+from ..gate import Gate
+from ..pages import Queued
+from ..rates import Rates
 from ..routing import Route
 from ..settings import Config
 from ..upstream import UpstreamClient
-from .sending import Pools
+from ..verdict import Rest
+
+Credentials = Mapping[Account, Sequence[Credential]]
+"""Who pays, for each kind of account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,9 @@ class Services:
 
     config: Config
     directory: Directory
-    pools: Pools
+    credentials: Credentials
+    gate: Gate
+    rates: Rates
     upstream: UpstreamClient
     fetcher: Fetcher
     clock: Callable[[], float]
@@ -28,9 +38,23 @@ class Services:
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """The client's request: `body` as it came, `encoding` its Content-Encoding, `betas` what its anthropic-beta
-    headers list."""
+    headers list; `client` is the same for all requests of one client, and no secret."""
 
     route: Route
     body: bytes
     encoding: str | None = None
     betas: tuple[str, ...] = ()
+    client: str = ""
+
+
+def queues_of(services: Services) -> dict[str, Queued]:
+    """Who waits now, by what stands for a cloud in paths."""
+    gate = services.gate
+    families = {"-".join(door.entry.path) for door in services.directory.doors}
+    return {family: Queued(gate.waiting(family), gate.estimate(family)) for family in families}
+
+
+def rests_of(services: Services) -> dict[str, dict[str | None, Rest]]:
+    """The credentials that don't serve now, by label, and for which model; `None` stands for all of them."""
+    found = ((one.label, services.gate.rests(one)) for every in services.credentials.values() for one in every)
+    return {label: rests for label, rests in found if rests}

@@ -18,10 +18,13 @@ from ..notes import Notes
 
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
+CLIENT = "bridge_client"
+"""Where the name of the client stands there: its key's place in the settings, or its address."""
 
 _BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; the sizes are told
 _LIMIT = 3 * _BODY_LIMIT  # bytes kept of all attempts together
 
+_NOTHING_SENT = Outbound("", "", {}, b"")
 _BINARY = b"\0"  # how a frame of AWS's event stream begins, and no text
 
 
@@ -41,6 +44,7 @@ class Attempt:
     body_size: int = 0
     status: int | None = None
     error: str | None = None
+    unsure: bool = False  # it failed, but the cloud may have worked on it, and be paid
     reply: bytearray = field(default_factory=bytearray)
     reply_size: int = 0
     forgotten: bool = False
@@ -66,6 +70,7 @@ class Attempt:
             "credential": self.credential,
             "status": self.status,
             "error": self.error,
+            "may_have_run": self.unsure,
             "reply": reply if reply.startswith(_BINARY) else reply.decode("utf-8", "replace"),
             "reply_size": self.reply_size,
         }
@@ -78,6 +83,7 @@ class Record:
     request_id: str
     clock: Callable[[], float] = time.time
     began: float = 0.0
+    queued: float = 0.0  # seconds in the queue
     first_byte: float | None = None
     ended: float | None = None
     model: str | None = None
@@ -108,6 +114,10 @@ class Record:
         self._held.append(attempt)
         self._keep(len(kept.body))
         return attempt
+
+    def not_sent(self, credential: str, error: str) -> None:
+        """An attempt that ended before any request was made, since nothing let it in."""
+        self.attempts.append(Attempt(_NOTHING_SENT, credential, (), (), error=error))
 
     def answered(self, attempt: Attempt, status: int, upstream_request_id: str | None) -> None:
         attempt.status = status
@@ -167,5 +177,5 @@ class Record:
             "finish_reason": self.stop.reason if self.stop else None,
             "upstream_reason": self.stop.upstream_reason if self.stop else None,
             "error": self.error.to_object() if self.error else None,
-            "timing": {"began": self.began, "first_byte": self.first_byte, "ended": self.ended},
+            "timing": {"began": self.began, "queued": self.queued, "first_byte": self.first_byte, "ended": self.ended},
         }

@@ -6,7 +6,7 @@ from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
-from .page import Page, Snapshot
+from .page import Page, Queued, Snapshot
 from .people import html_page
 from .programs import (
     favicon_page,
@@ -20,6 +20,7 @@ from .programs import (
 
 __all__ = [
     "Page",
+    "Queued",
     "Snapshot",
     "anthropic_error_page",
     "error_event_for",

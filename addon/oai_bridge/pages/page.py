@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .. import jsontext
+from ..verdict import Rest
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How many wait, and how many seconds one who comes now is likely to wait."""
+
+    waiting: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,8 @@ class Snapshot:
 
     `base_url` is the scheme and authority under which the client sees the proxy, such as `http://127.0.0.1:7860`;
     `accounts` are the labels, which hold no secret, of the credentials in use by the account's kind; `family_tokens`
-    are prompt and completion together by what stands for a cloud in paths, such as `gcp-claude`.
+    are prompt and completion together by what stands for a cloud in paths, such as `gcp-claude`, so are the `queues`;
+    `rests` are the credentials that don't serve now, by label, and for which model (`None`: for none).
     """
 
     version: str
@@ -38,6 +48,8 @@ class Snapshot:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     family_tokens: Mapping[str, int] = field(default_factory=dict)
+    queues: Mapping[str, Queued] = field(default_factory=dict)
+    rests: Mapping[str, Mapping[str | None, Rest]] = field(default_factory=dict)
 
     @property
     def uptime(self) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from html import escape
 
 from ..directory import Directory
 from ..routing import Route, base_of
 from ..settings import Config
+from ..verdict import Rest
 from .page import Page, Snapshot, make_page, short
 
 
@@ -28,6 +30,7 @@ def html_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
             ("Up for", "运行时间", _duration(snapshot.uptime)),
             ("Requests", "请求数", str(snapshot.requests)),
             ("In flight", "进行中", str(snapshot.in_flight)),
+            ("Waiting", "排队中", str(sum(queued.waiting for queued in snapshot.queues.values()))),
             ("Tokens in", "输入 token", short(snapshot.prompt_tokens)),
             ("Tokens out", "输出 token", short(snapshot.completion_tokens)),
         )
@@ -37,7 +40,9 @@ def html_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
         f'<p>{escape(cloud)}<code class="url">{escape(snapshot.base_url + base_of(config.prefix, path))}</code></p>'
         for path, cloud in reversed(clouds.items())
     )
-    accounts = tuple(label for labels in snapshot.accounts.values() for label in labels)
+    accounts = tuple(
+        f"{label}{_rest(snapshot.rests.get(label, {}))}" for labels in snapshot.accounts.values() for label in labels
+    )
     models = tuple(one.name for one in directory.listed(Route("models")))
     body = f"""<!doctype html>
 <html lang="en">
@@ -75,6 +80,20 @@ def html_page(snapshot: Snapshot, config: Config, directory: Directory) -> Page:
     )
     headers = {"content-security-policy": policy, "referrer-policy": "no-referrer"}
     return make_page(200, "text/html; charset=utf-8", body.encode("utf-8", "replace"), headers)
+
+
+_RESTS: Mapping[Rest, str] = {
+    "cooling": "resting a moment after errors 出错后暂停片刻",
+    "exhausted": "out of money or quota 余额或配额用尽",
+    "denied": "not allowed to use it 无权使用",
+    "broken": "not accepted by the cloud 凭据被云端拒绝",
+}
+
+
+def _rest(rests: Mapping[str | None, Rest]) -> str:
+    """What stands behind an account that does not serve now."""
+    told = (f"{model}: {_RESTS[state]}" if model else _RESTS[state] for model, state in rests.items())
+    return "".join(f" – {words}" for words in told)
 
 
 _STYLE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from ..jsontext import encodable
 from ..models.facts import Facts, ModelFacts
 from ..routing import Path, Route, base_of
 from ..settings import Config
-from .page import Page, Snapshot, json_page, make_page, short
+from .page import Page, Queued, Snapshot, json_page, make_page, short
 
 _TEST_MESSAGES = [{"role": "user", "content": "Hi"}]
 _TEST_REPLY = (
@@ -109,18 +110,20 @@ def _labels(snapshot: Snapshot, paths: Mapping[Path, Account], cloud: str) -> li
 
 def _family(snapshot: Snapshot, directory: Directory, path: Path, account: Account) -> dict[str, Any]:
     """What oai-reverse-proxy tells of a family of models."""
-    active = len(snapshot.accounts.get(account, ()))
+    labels = snapshot.accounts.get(account, ())
+    revoked = sum(snapshot.rests.get(label, {}).get(None) == "broken" for label in labels)
+    active, queued = len(labels) - revoked, snapshot.queues.get("-".join(path), Queued())
     names = [one.name for one in directory.listed(Route("models", path=path))]
     numbers: dict[str, Any] = {
         "usage": f"{short(snapshot.family_tokens.get('-'.join(path), 0))} tokens",
         "activeKeys": active,
-        "revokedKeys": 0,  # none is ever given up: a refused token is minted anew
+        "revokedKeys": revoked,  # until they are tried again: none is ever given up
     }
     if path[1] == "claude":
         for key, word in (("sonnetKeys", "sonnet"), ("sonnet35Keys", "3-5-sonnet"), ("haikuKeys", "haiku")):
             numbers[key] = active if any(word in name for name in names) else 0
-    # Nobody ever waits: a request goes out as it comes.
-    return numbers | {"proomptersInQueue": 0, "estimatedQueueTime": "no wait"}
+    wait = f"{math.ceil(queued.seconds)}sec" if queued.waiting else "no wait"
+    return numbers | {"proomptersInQueue": queued.waiting, "estimatedQueueTime": wait}
 
 
 def _model(listed: Listed) -> dict[str, Any]:

@@ -1,0 +1,179 @@
+"""Lets requests through to the clouds one by one: asks the pool, keeps the queue, and wakes who may go on, at once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .credentials.base import Credential
+from .errors import BridgeError, Busy
+from .pool import Candidate, Later, Nobody, Permit, Pool
+from .queue import Queue, Ticket
+from .traffic import Limits, Queueing
+from .verdict import Rest, Verdict
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request of a client at the gate, over all its attempts. `waited` are the seconds that it has waited so far,
+    `family` stands for the cloud on the status page."""
+
+    client: Hashable
+    family: str
+    number: int
+    waited: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    wanted: Sequence[Candidate]
+    tried: Mapping[Candidate, float]
+    until: float
+    permit: asyncio.Future[Permit]
+    at: float = 0.0  # nothing is free before
+
+
+class Gate:
+    """Belongs to one event loop; `clock` gives its seconds."""
+
+    def __init__(
+        self, pool: Pool, queueing: Queueing, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._pool = pool
+        self._queueing = queueing
+        self._most = limits.concurrent or math.inf
+        self._clock = clock
+        self._queue = Queue()
+        self._waiting: dict[Ticket, _Waiting] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def visit(self, client: Hashable, family: str) -> Visit:
+        """A request that comes now; those of one `client` are served in this order."""
+        return Visit(client, family, self._queue.number())
+
+    async def enter(
+        self, visit: Visit, wanted: Sequence[Candidate], tried: Mapping[Candidate, float], deadline: float
+    ) -> Permit:
+        """Leave to send one request, which must be given back with `release`, when it is this one's turn. Raises
+        `Busy` if that can't be before the `deadline` or the queue's own limits, with the seconds until it may, and what
+        the cloud said last if none of `wanted` can serve."""
+        if not self._waiting and (permit := self._now(wanted, tried, deadline)):
+            return permit
+        now = self._clock()
+        until = min(deadline, now + self._queueing.timeout - visit.waited)
+        ticket = Ticket(visit.number, visit.client, visit.family, now)
+        waiting = _Waiting(wanted, tried, until, asyncio.get_running_loop().create_future())
+        self._queue.join(ticket)
+        self._waiting[ticket] = waiting
+        try:
+            self._serve()
+            if not waiting.permit.done() and len(self._waiting) > self._queueing.length:
+                raise self._full(visit.family, waiting.at - now)
+            async with asyncio.timeout(until - now):
+                return await waiting.permit
+        except BaseException as error:
+            if waiting.permit.done() and not waiting.permit.cancelled() and waiting.permit.exception() is None:
+                self.release(waiting.permit.result())  # its turn came when it was about to leave
+            if isinstance(error, TimeoutError):
+                raise self._too_long(visit.family, waiting.at - self._clock()) from None
+            raise
+        finally:
+            visit.waited += self._clock() - now
+            self._queue.leave(ticket)
+            self._waiting.pop(ticket, None)
+
+    def settle(self, permit: Permit, verdict: Verdict) -> None:
+        """What the request has told of its credential."""
+        self._pool.settle(permit, verdict, self._clock())
+        self._serve()
+
+    def release(self, permit: Permit) -> None:
+        """The request is over."""
+        self._pool.release(permit)
+        self._serve()
+
+    def rests(self, credential: Credential) -> dict[str | None, Rest]:
+        """How it rests now, by model; `None` stands for all of them."""
+        return self._pool.states(credential, self._clock())
+
+    def waiting(self, family: str) -> int:
+        return self._queue.waiting(family)
+
+    def estimate(self, family: str) -> float:
+        """Seconds that a request of this family is likely to wait."""
+        return self._queue.estimate(self._clock(), family)
+
+    def _now(self, wanted: Sequence[Candidate], tried: Mapping[Candidate, float], deadline: float) -> Permit | None:
+        """Without a queue: leave at once, or nothing."""
+        if self._pool.out >= self._most:
+            return None
+        match self._pool.pick(wanted, tried, self._clock()):
+            case Permit() as permit:
+                return permit
+            case Nobody(error):
+                raise error
+        return None
+
+    def _serve(self) -> None:
+        """Lets in who may go on now, in their order, and turns those away for whom waiting is no use."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if not self._waiting:
+            return
+        now, next_time = self._clock(), math.inf
+        for ticket in list(self._queue):
+            if self._pool.out >= self._most:
+                break
+            waiting = self._waiting[ticket]
+            match self._pool.pick(waiting.wanted, waiting.tried, now):
+                case Permit() as permit:
+                    self._queue.served(ticket, now)
+                    self._end(ticket, permit)
+                case Later(at) if at > waiting.until:
+                    self._end(ticket, self._useless(at - now))
+                case Later(at):
+                    waiting.at = at
+                    next_time = min(next_time, at)
+                case Nobody(error):
+                    self._end(ticket, error)
+        if next_time < math.inf:
+            self._alarm = asyncio.get_running_loop().call_later(max(next_time - now, 0.0), self._serve)
+
+    def _end(self, ticket: Ticket, outcome: Permit | BridgeError) -> None:
+        permit = self._waiting.pop(ticket).permit
+        self._queue.leave(ticket)
+        if permit.done():  # it was cancelled, and is about to leave
+            if isinstance(outcome, Permit):
+                self._pool.release(outcome)
+        elif isinstance(outcome, Permit):
+            permit.set_result(outcome)
+        else:
+            permit.set_exception(outcome)
+
+    def _useless(self, seconds: float) -> Busy:
+        return Busy(
+            f"All cloud accounts for this model rest after errors, for {math.ceil(seconds)} s more; wait, or add an "
+            "account or a fallback in config.yaml.",
+            code="rate_limit_exceeded",
+            retry_after=seconds,
+        )
+
+    def _full(self, family: str, least: float) -> Busy:
+        return Busy(
+            "Too many requests are waiting here already; try again later, or raise queue.length or limits.concurrent "
+            "in config.yaml.",
+            code="queue_full",
+            retry_after=max(self.estimate(family), least, 1.0),
+        )
+
+    def _too_long(self, family: str, least: float) -> Busy:
+        return Busy(
+            "No cloud account for this model came free in time; try again later, or raise queue.timeout in "
+            "config.yaml.",
+            code="queue_timeout",
+            retry_after=max(self.estimate(family), least, 1.0),
+        )

@@ -1,0 +1,71 @@
+"""How long one attempt at a cloud may take, and each wait in it; what is said when that is over."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable
+
+from .errors import StreamBroken, UpstreamError
+from .traffic import Timeouts
+
+
+class Patience:
+    """`deadline` is the end of all attempts; the clock is the event loop's."""
+
+    def __init__(self, timeouts: Timeouts, deadline: float) -> None:
+        self._timeouts = timeouts
+        self._deadline = deadline
+        self._clock = asyncio.get_running_loop().time
+        self._first = math.inf  # when the first event has to be there
+
+    def sending(self) -> None:
+        """A request goes to the cloud now."""
+        self._first = self._clock() + self._timeouts.first_byte
+
+    def heard(self) -> None:
+        """Its answer has begun: from here on it may not pause for long."""
+        self._first = math.inf
+
+    async def wait[T](self, coming: Awaitable[T], host: str) -> T:
+        """What comes from `host`; raises `UpstreamError` when it does not in time, also as `StreamBroken`."""
+        first = self._first < math.inf
+        mine = self._first if first else self._clock() + self._timeouts.idle
+        timeout = asyncio.timeout_at(min(mine, self._deadline))
+        try:
+            async with timeout:
+                return await coming
+        except TimeoutError:
+            if not timeout.expired():  # it is somebody else's
+                raise
+            if self._deadline <= mine:
+                raise too_long(self._timeouts) from None
+            raise (self._late(host) if first else self._silent(host)) from None
+
+    def _late(self, host: str) -> UpstreamError:
+        error = UpstreamError(
+            f"{host} did not begin to answer within {self._timeouts.first_byte:g} s; try again, or raise "
+            "timeouts.first_byte in config.yaml.",
+            status=504,
+            code="first_byte_timeout",
+        )
+        error.unsure = True
+        return error
+
+    def _silent(self, host: str) -> StreamBroken:
+        return StreamBroken(
+            f"{host} said nothing more for {self._timeouts.idle:g} s; try again, or raise timeouts.idle in "
+            "config.yaml.",
+            code="idle_timeout",
+        )
+
+
+def too_long(timeouts: Timeouts) -> UpstreamError:
+    """The error for a request that took too long altogether."""
+    return UpstreamError(
+        f"The request was not answered in full within {timeouts.total:g} s; ask for less, or raise timeouts.total in "
+        "config.yaml.",
+        status=504,
+        code="total_timeout",
+        retry=False,
+    )

@@ -1,0 +1,36 @@
+"""What an exchange needs, made for a test: everything but who is asked and who pays."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from oai_bridge.exchanges import Credentials, Services
+from oai_bridge.fetch import Fetcher
+from oai_bridge.gate import Gate
+from oai_bridge.pool import Pool
+from oai_bridge.rates import Rates
+from oai_bridge.settings import Config, Images, Network
+from oai_bridge.upstream import UpstreamClient
+
+
+@asynccontextmanager
+async def parts(config: Config, directory: Any, credentials: Credentials) -> AsyncIterator[Services]:
+    made = Services(
+        config=config,
+        directory=directory,
+        credentials=credentials,
+        gate=Gate(Pool(rest=config.failover.rest), config.queue, config.limits),
+        rates=Rates(config.limits.requests_per_minute),
+        upstream=UpstreamClient(Network(), ssl.create_default_context, config.timeouts.connect),
+        fetcher=Fetcher(Images(), Network(), ssl.create_default_context),
+        clock=time.time,
+    )
+    try:
+        yield made
+    finally:
+        await made.upstream.close()
+        await made.fetcher.close()
