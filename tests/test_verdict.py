@@ -153,11 +153,11 @@ def test_each_error_of_our_own(error: BridgeError, words: Words) -> None:
 
 
 def test_an_answer_says_that_the_credential_is_good() -> None:
-    assert ANSWERED == Verdict("answered") and ANSWERED.error is None and not ANSWERED.again
+    assert Verdict("answered") == ANSWERED and ANSWERED.error is None and not ANSWERED.again
 
 
 def test_a_rest_grows_from_its_first_length_to_its_longest() -> None:
-    assert {state: lengths for state, lengths in RESTS.items()} == {
+    assert dict(RESTS) == {
         "cooling": (1, 30),
         "exhausted": (600, 3600),
         "denied": (300, 3600),

@@ -1,0 +1,104 @@
+"""How long anything may take, and what is said when that is over: each time-out has an error of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_vertex import FakeVertex, Hang, Stream, replay, sse
+from tests.support.proxy import CHAT, Proxy, events
+
+NATIVE = "/v1/messages"
+PATHS = pytest.mark.parametrize("path", [CHAT, NATIVE])
+SECONDS = {"first_byte": 0.6, "idle": 0.4, "total": 1.5}
+
+
+@pytest.fixture(scope="module")
+def hasty(cloud: FakeVertex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    config = {"timeouts": SECONDS, "failover": {"attempts": 1, "rest": False}}
+    folder = tmp_path_factory.mktemp("hasty")
+    with Proxy(folder, environment=cloud.environment(), config=json.dumps(config)) as proxy:
+        yield proxy
+
+
+def ask(proxy: Proxy, path: str, stream: bool) -> tuple[int, str, str]:
+    """Status, code and message of the error that an answer is, or ends with."""
+    body = {"model": "claude-opus-4-8", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+    answer = proxy.post(path, {**body, "stream": stream})
+    told = events(answer.body)[-1] if answer.status == 200 else answer.body
+    error = json.loads(told)["error"]
+    return answer.status, error.get("code") or error["type"], error["message"]
+
+
+@PATHS
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_first_byte(hasty: Proxy, cloud: FakeVertex, path: str, stream: bool) -> None:
+    cloud.script(Hang())
+    status, code, message = ask(hasty, path, stream)
+    assert status == 504 and code in ("first_byte_timeout", "timeout_error")
+    assert "did not begin to answer within 0.6 s" in message and "timeouts.first_byte" in message
+
+
+@PATHS
+def test_pings_are_no_first_byte(hasty: Proxy, cloud: FakeVertex, path: str) -> None:
+    """Nor are single bytes of a first event that never comes to its end."""
+    ping = sse({"type": "ping"})
+    for body in (ping * 50, recorded_start()):
+        cloud.script(Stream(body, size=1 if body is not ping * 50 else len(ping), delay=0.1))
+        status, _, message = ask(hasty, path, True)
+        assert status == 504 and "did not begin to answer" in message
+
+
+def recorded_start() -> bytes:
+    return b'event: message_start\ndata: {"type": "message_start", "message": {'
+
+
+@PATHS
+def test_silence_in_the_middle(hasty: Proxy, cloud: FakeVertex, path: str) -> None:
+    cloud.script(replay(pause_after=700))
+    status, _, message = ask(hasty, path, True)
+    assert status == 200 and "said nothing more for 0.4 s" in message and "timeouts.idle" in message
+
+
+def test_silence_in_the_middle_of_one_piece(hasty: Proxy, cloud: FakeVertex) -> None:
+    cloud.script(replay(pause_after=30))
+    status, code, message = ask(hasty, CHAT, False)
+    assert (status, code) == (502, "idle_timeout") and "said nothing more for 0.4 s" in message
+
+
+@PATHS
+def test_all_of_it_takes_too_long(hasty: Proxy, cloud: FakeVertex, path: str) -> None:
+    """Each piece comes in time."""
+    cloud.script(replay(size=[500, *[10] * 99], delay=0.1))
+    begun = time.monotonic()
+    status, _, message = ask(hasty, path, True)
+    assert status == 200 and "was not answered in full within 1.5 s" in message and "timeouts.total" in message
+    assert time.monotonic() - begun >= 1.5
+
+
+def test_a_slow_answer_that_keeps_within_its_times_is_left_alone(hasty: Proxy, cloud: FakeVertex) -> None:
+    cloud.script(replay(size=300, delay=0.1))
+    assert hasty.chat(stream=True).text
+
+
+def test_waiting_counts(tmp_path: Path, cloud: FakeVertex) -> None:
+    """In the queue, and for a token."""
+    config = {"timeouts": {"total": 1}, "limits": {"concurrent": 1}}
+    with Proxy(tmp_path, environment=cloud.environment(), config=json.dumps(config)) as proxy:
+        cloud.script(Hang(), Hang())
+        with proxy.open_chat():
+            cloud.wait_until(lambda: cloud.hanging == 1)
+            assert ask(proxy, CHAT, False)[:2] == (504, "total_timeout")
+
+
+def test_a_connection_that_does_not_come_about(tmp_path: Path, cloud: FakeVertex) -> None:
+    """Nobody answers at this address, which is set aside for examples (RFC 5737)."""
+    environment = cloud.environment() | {"ANTHROPIC_VERTEX_BASE_URL": "https://192.0.2.1"}
+    config = {"timeouts": {"connect": 0.3}, "failover": {"attempts": 1}}
+    with Proxy(tmp_path, environment=environment, config=json.dumps(config)) as proxy:
+        status, code, message = ask(proxy, CHAT, False)
+    assert status == 502 and code in ("connect_timeout", "connect_failed") and "can't be reached" in message
