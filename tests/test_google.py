@@ -119,3 +119,25 @@ async def test_a_new_login_is_noticed_without_a_restart(cloud: FakeVertex, tmp_p
         await one.access()
     assert "PRIVATE KEY" not in refused.value.message
     assert (await one.access()).token in cloud.tokens
+
+
+async def test_one_token_serves_all_regions_of_a_payer(cloud: FakeVertex) -> None:
+    source, mints = ServiceAccount(cloud.service_account()), cloud.mints
+    first = credential(source)
+    second = first.beside(GoogleAccount(None, "europe-west1", source))
+    assert second is not None and first.beside(GoogleAccount("another-project", "us-east5", source)) is None
+    accesses = await asyncio.gather(first.access(), second.access())
+    assert [access.region for access in accesses] == ["us-east5", "europe-west1"]
+    assert accesses[0].token == accesses[1].token and cloud.mints == mints + 1
+    assert second.refuse(accesses[0])
+    assert (await first.access()).token != accesses[0].token
+
+
+@pytest.mark.parametrize(
+    ("models", "served", "listed"), [((), True, False), (("claude-*",), True, True), (("gemini-?", "x"), False, False)]
+)
+def test_the_models_of_an_account(models: tuple[str, ...], served: bool, listed: bool) -> None:
+    account = GoogleAccount(None, "us-east5", AmbientLogin(), models, rank=2)
+    one = GoogleCredential(account, SESSION)
+    assert (one.serves("claude-opus-4-8"), one.lists("claude-opus-4-8")) == (served, listed)
+    assert (one.rank, one.place) == (2, "Vertex AI in us-east5")

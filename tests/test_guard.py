@@ -493,3 +493,11 @@ def test_no_name_but_ours_passes_on_loopback(host: str) -> None:
 @given(allowed=st.lists(VALUE, max_size=3), listen=st.lists(VALUE, max_size=3))
 def test_a_guard_can_be_made_of_any_names(allowed: list[str], listen: list[str]) -> None:
     Guard(Config(allowed_hosts=tuple(allowed)), listen).check(Caller("GET", "/", host="localhost"))
+
+
+def test_clients_are_told_apart_by_their_keys() -> None:
+    guard, other = Guard(Config(client_keys=(KEY, "o" * 32)), LOOPBACK), ("authorization", f"Bearer {'o' * 32}")
+    for shown, place in ((("x-api-key", KEY), 1), (other, 2)):
+        assert guard.check(caller_from("GET", "/v1/models", (*with_host("localhost"), shown))) == place
+    assert guard.check(caller_from("GET", "/health", with_host("localhost"))) is None
+    assert Guard(Config(), LOOPBACK).check(caller_from("GET", "/v1/models", with_host("localhost"))) is None

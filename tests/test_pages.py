@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,6 +35,7 @@ from oai_bridge.errors import (
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.pages import (
     Page,
+    Queued,
     Snapshot,
     anthropic_error_page,
     error_event_for,
@@ -402,6 +404,27 @@ def test_the_status_has_oai_reverse_proxys_names_and_types() -> None:
         "models": 1,
     }
     assert type(found["uptime"]) is int
+
+
+def test_the_status_tells_who_waits_and_who_rests() -> None:
+    config = configured("us-east5", "global", models=("claude-sonnet-4-5",))
+    labels = [account.label for account in config.vertex.accounts]
+    snapshot = replace(
+        SNAPSHOT,
+        accounts={"google": tuple(labels)},
+        queues={"gcp-claude": Queued(3, 11.2), "gcp-gemini": Queued(0, 0.0)},
+        rests={labels[0]: {None: "broken"}, labels[1]: {"claude-sonnet-4-5": "denied", "<b>": "cooling"}},
+    )
+    found = read(status_page(snapshot, config, served(config)))
+    assert found["gcpKeys"] == 2
+    family = found["gcp-claude"]
+    assert (family["activeKeys"], family["revokedKeys"], family["sonnetKeys"]) == (1, 1, 1)
+    assert (family["proomptersInQueue"], family["estimatedQueueTime"]) == (3, "12sec")
+    assert (found["gcp-gemini"]["proomptersInQueue"], found["gcp-gemini"]["estimatedQueueTime"]) == (0, "no wait")
+    shown = html_page(snapshot, config, served(config)).body.decode()
+    assert "not accepted by the cloud" in shown and "claude-sonnet-4-5: not allowed to use it" in shown
+    assert "&lt;b&gt;: resting a moment" in shown and "<b>:" not in shown
+    assert re.search(r"Waiting<br>.*?</dt><dd>3</dd>", shown)
 
 
 def test_the_status_of_a_proxy_that_has_just_started() -> None:
