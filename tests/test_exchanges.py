@@ -76,7 +76,7 @@ class Cloud:
 async def services(serve: Serve, **settings: Any) -> AsyncIterator[Services]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    config = Config(vertex=Vertex(base_url=url), **settings)
+    config = Config(vertex=Vertex(base_url=url), **{"failover": Failover(attempts=1), **settings})
     async with parts(config, Directory(config, Catalog()), {"google": [Token()]}) as made:
         yield made
     server.close()
@@ -157,7 +157,7 @@ async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
 
 async def test_a_request_that_may_have_been_worked_on_is_not_sent_again() -> None:
     cloud = Cloud(later=0.8)
-    async with services(cloud.serve, failover=Failover(resend=False)) as made:
+    async with services(cloud.serve, failover=Failover(attempts=1, resend=False)) as made:
         assert (await ask(made))[0] == 200
         status, record = await ask(made)
     assert status == 502
@@ -300,7 +300,7 @@ async def test_an_error_with_status_200_keeps_the_clouds_words(kind: Kind) -> No
     error = b'[{"error": {"code": 429, "message": "Quota of the day.", "status": "RESOURCE_EXHAUSTED"}}]'
     cloud, record = Scripted([whole_body(b"application/json; charset=UTF-8", error)]), Record("req_1")
     incoming = Incoming(Route(kind), json.dumps(NATIVE | {"stream": True}).encode())
-    async with services(cloud.serve, failover=Failover(attempts=1)) as made:
+    async with services(cloud.serve) as made:
         beat, head, body = [piece async for piece in exchange(made, incoming, record).answer()]
     assert isinstance(beat, Heartbeat) and not beat.begun
     assert isinstance(head, Head) and head.status == 429

@@ -134,7 +134,7 @@ def test_a_cloud_that_may_have_worked_on_it_may_be_paid_for_it(code: str) -> Non
     [
         (StreamBroken("Cut."), "cooling model strike unsure"),
         (StreamBroken("Silent.", code="idle_timeout"), "cooling model strike unsure"),
-        (StaleConnection("Closed."), "cooling model strike"),
+        (StaleConnection("Closed."), "cooling model strike unsure"),
         (Unauthorized("Sign in.", code="credential_refused"), "broken credential"),
         (Unauthorized("No region.", code="no_region"), "broken credential"),
         (InvalidRequest("What?"), "nothing"),

@@ -192,6 +192,7 @@ def test_what_may_have_run_is_sent_again_once_at_most(tmp_path: Path, cloud: Fak
         cloud.script(Drop(reset=True), *([Drop()] if resend else []))
         answer = made.post(CHAT, ask())
     assert answer.status == 502 and answer.error["code"] == "upstream_closed"
+    assert answer.headers["x-should-retry"] == "false"  # or an SDK would go on by itself
     assert len(cloud.requests) == 1 + resend
     (record,) = records(tmp_path)
     assert [attempt["may_have_run"] for attempt in record["attempts"]] == [True] * (1 + resend)

@@ -129,7 +129,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.out or self.over)
     @rule(data=st.data(), state=STATES, wait=WAITS, scope=st.sampled_from([None, "model", "credential", "place"]))
-    def tell(self, data: st.DataObject, state: str, wait: float | None, scope: Scope | None) -> None:
+    def tell(self, data: st.DataObject, state: Any, wait: float | None, scope: Scope | None) -> None:
         self.now += 1 / 64
         permit = data.draw(st.sampled_from([*self.out, *self.over]))
         told = {"answered": ANSWERED, "nothing": Verdict()}.get(state) or bad(state, wait, scope=scope)

@@ -17,6 +17,7 @@ from oai_bridge.errors import NotFound
 from oai_bridge.exchanges import Services
 from oai_bridge.routing import Route
 from oai_bridge.settings import Config
+from oai_bridge.traffic import Failover
 from oai_bridge.upstream import UpstreamClient
 from tests.support.parts import parts
 
@@ -115,12 +116,12 @@ class _OneDoor:
 async def services(
     cloud: SmallCloud, account: Account, make: Callable[[str], Backend[Any, Any]], **config: Any
 ) -> AsyncIterator[Services]:
-    """What an exchange needs to reach the cloud by the door that `make` makes for its URL."""
+    """What an exchange needs to reach the cloud, once, by the door that `make` makes for its URL."""
     server = await asyncio.start_server(cloud.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     directory: Any = _OneDoor(account, make(url))
     try:
-        async with parts(Config(**config), directory, {account: [Key()]}) as made:
+        async with parts(Config(**{"failover": Failover(attempts=1), **config}), directory, {account: [Key()]}) as made:
             yield made
     finally:
         server.close()

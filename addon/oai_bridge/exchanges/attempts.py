@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ..directory import Way
-from ..errors import BridgeError, Unauthorized
+from ..errors import BridgeError, CloudError, Unauthorized
 from ..inspector.record import Record
 from ..patience import Patience, too_long
 from ..pool import Candidate, Permit
@@ -104,6 +104,8 @@ class Attempts:
             self._error = error
         over = self._made >= self._services.config.failover.attempts or self._clock() >= self._until
         if over or (told.unsure and not self._resend.take()):
+            if told.unsure and not self._resend.left and not isinstance(error, CloudError):
+                error.retry = False  # an SDK that tries again by itself would make it a third time that may be paid for
             if error is not self._error:
                 raise self._error from None
             return False
