@@ -352,7 +352,7 @@ def test_who_finds_out_may_find_out_something_else() -> None:
     failed(pool, [a], bad("cooling", 9), 400)
     assert pool.pick([a], NOT_AT_ALL, 401) == Later(409 + 1 / 64)
     failed(pool, [a], bad("broken"), 500)
-    assert pool.states(a.credential, 501) == {"m": "cooling", None: "broken"}
+    assert pool.states(a.credential, 501) == {None: "broken"}
 
 
 def test_there_are_others_while_one_finds_out() -> None:

@@ -33,6 +33,7 @@ class _Waiting:
     tried: Mapping[Candidate, float]
     until: float
     permit: asyncio.Future[Permit]
+    same: tuple[Candidate, ...] | None  # all with these get the same answer; `None`: its answer is its own
     at: float = 0.0  # nothing is free before
 
 
@@ -60,18 +61,24 @@ class Gate:
         """Leave to send one request, which must be given back with `release`, when it is this one's turn. Raises
         `Busy` if that can't be before the `deadline` or the queue's own limits, with the seconds until it may, and what
         the cloud said last if none of `wanted` can serve."""
-        if not self._waiting and (permit := self._now(wanted, tried, deadline)):
-            return permit
         now = self._clock()
-        until = min(deadline, now + self._queueing.timeout - visit.waited)
+        if self._alarm is not None and now >= self._alarm.when():
+            self._serve()  # those who wait for this very moment go first; all others there can't go on yet
+        until = deadline if tried else min(deadline, now + self._queueing.timeout)
+        at = self._at(wanted, tried, now)
+        if isinstance(at, Permit):
+            return at
+        if at > until:
+            raise self._useless(at - now)
+        if not tried and len(self._waiting) >= self._queueing.length:
+            raise self._full(visit.family, at - now)
         ticket = Ticket(visit.number, visit.client, visit.family, now)
-        waiting = _Waiting(wanted, tried, until, asyncio.get_running_loop().create_future())
+        same = None if tried else tuple(wanted)
+        waiting = _Waiting(wanted, tried, until, asyncio.get_running_loop().create_future(), same, at)
         self._queue.join(ticket)
         self._waiting[ticket] = waiting
+        self._wake_at(at)
         try:
-            self._serve()
-            if not waiting.permit.done() and len(self._waiting) > self._queueing.length:
-                raise self._full(visit.family, waiting.at - now)
             async with asyncio.timeout(until - now):
                 return await waiting.permit
         except BaseException as error:
@@ -106,16 +113,18 @@ class Gate:
         """Seconds that a request of this family is likely to wait."""
         return self._queue.estimate(self._clock(), family)
 
-    def _now(self, wanted: Sequence[Candidate], tried: Mapping[Candidate, float], deadline: float) -> Permit | None:
-        """Without a queue: leave at once, or nothing."""
+    def _at(self, wanted: Sequence[Candidate], tried: Mapping[Candidate, float], now: float) -> Permit | float:
+        """Leave for one who comes now, or the earliest time for it, which is 0 where that is up to the others; raises
+        what the cloud said last if none can serve."""
         if self._pool.out >= self._most:
-            return None
-        match self._pool.pick(wanted, tried, self._clock()):
-            case Permit() as permit:
-                return permit
+            return 0.0
+        match self._pool.pick(wanted, tried, now):
+            case Later(at):
+                return at
             case Nobody(error):
                 raise error
-        return None
+            case permit:
+                return permit
 
     def _serve(self) -> None:
         """Lets in who may go on now, in their order, and turns those away for whom waiting is no use."""
@@ -125,31 +134,42 @@ class Gate:
         if not self._waiting:
             return
         now, next_time = self._clock(), math.inf
-        for ticket in list(self._queue):
+        later: dict[tuple[Candidate, ...], Later] = {}
+        for ticket in self._queue.turns():
             if self._pool.out >= self._most:
                 break
             waiting = self._waiting[ticket]
-            match self._pool.pick(waiting.wanted, waiting.tried, now):
+            if waiting.permit.done():  # it is leaving
+                continue
+            found = later.get(waiting.same) if waiting.same else None
+            match found or self._pool.pick(waiting.wanted, waiting.tried, now):
                 case Permit() as permit:
                     self._queue.served(ticket, now)
                     self._end(ticket, permit)
-                case Later(at) if at > waiting.until:
-                    self._end(ticket, self._useless(at - now))
-                case Later(at):
+                case Later(at) as answer:
+                    if waiting.same:
+                        later[waiting.same] = answer
                     waiting.at = at
-                    next_time = min(next_time, at)
+                    if at > waiting.until:
+                        self._end(ticket, self._useless(at - now))
+                    else:
+                        next_time = min(next_time, at)
                 case Nobody(error):
                     self._end(ticket, error)
-        if next_time < math.inf:
-            self._alarm = asyncio.get_running_loop().call_later(max(next_time - now, 0.0), self._serve)
+        self._wake_at(next_time)
+
+    def _wake_at(self, at: float) -> None:
+        """Looks again at this time, or when it looks anyway if that is before."""
+        if 0 < at < (self._alarm.when() if self._alarm else math.inf):
+            if self._alarm is not None:
+                self._alarm.cancel()
+            delay = max(at - self._clock(), 0.0)
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._serve)
 
     def _end(self, ticket: Ticket, outcome: Permit | BridgeError) -> None:
         permit = self._waiting.pop(ticket).permit
         self._queue.leave(ticket)
-        if permit.done():  # it was cancelled, and is about to leave
-            if isinstance(outcome, Permit):
-                self._pool.release(outcome)
-        elif isinstance(outcome, Permit):
+        if isinstance(outcome, Permit):
             permit.set_result(outcome)
         else:
             permit.set_exception(outcome)

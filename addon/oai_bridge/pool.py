@@ -25,6 +25,8 @@ _SPARE = 1.0  # what a credential rests in any case, when no other is left
 _STRIKES = 3  # failures in a row that any request may have, before they count
 _KEPT = 1000  # rests that are remembered; names of models may be anybody's
 
+_WORSE: Final[Sequence[Rest]] = ("cooling", "denied", "exhausted", "broken")
+
 _Key = tuple[Credential | str, str | None]  # a credential, or a place, and a model; `None` stands for all of them
 
 
@@ -67,7 +69,25 @@ class _Resting:
     until: float
     spare: float  # when it may be asked all the same if no other is left
     failures: int = 1
-    probed: bool = False  # a request is out that will tell
+    probe: Permit | None = None  # of the request that finds out
+    hold: float = 0.0  # until when the others wait for that
+
+    def free(self, now: float) -> bool:
+        """Its rest is over, and nobody is finding out."""
+        return now >= self.until and now >= self.hold
+
+    def comes_back(self, now: float) -> bool:
+        """By itself, or somebody is finding out, or it is back."""
+        return self.state == "cooling" or now >= self.until or self._probed(now)
+
+    def at(self, now: float) -> float:
+        """When it may be asked again at the latest."""
+        if self.state == "cooling":
+            return max(self.until, self.hold)
+        return self.hold if self._probed(now) else self.until
+
+    def _probed(self, now: float) -> bool:
+        return self.probe is not None and now < self.hold
 
 
 class Pool:
@@ -98,17 +118,13 @@ class Pool:
         free = [
             one
             for one, rests in resting.items()
-            if now >= tried.get(one, now) and all(now >= rest.until for rest in rests)
+            if now >= tried.get(one, now) and all(rest.free(now) for rest in rests)
         ]
         if free:
             return self._permit(min(free, key=lambda one: (one in tried, *self._order(one))), now)
-        coming = [
-            max([tried.get(one, now), *(rest.until if rest.state == "cooling" else rest.spare for rest in rests)])
-            for one, rests in resting.items()
-            if all(rest.state == "cooling" or rest.probed for rest in rests)
-        ]
-        if coming:
-            return Later(min(coming))
+        if any(all(rest.comes_back(now) for rest in rests) for rests in resting.values()):
+            times = [[tried.get(one, now), *(rest.at(now) for rest in rests)] for one, rests in resting.items()]
+            return Later(min(map(max, times)))
         left = [one for one, rests in resting.items() if one not in tried and all(now >= rest.spare for rest in rests)]
         if left:
             return self._permit(min(left, key=self._order), now)
@@ -122,7 +138,7 @@ class Pool:
         if verdict.state == "answered":
             for key in _keys(candidate).values():
                 self._strikes.pop(key, None)
-                if key in self._resting and permit.at >= self._resting[key].since:
+                if key in self._resting and permit.at > self._resting[key].since:
                     del self._resting[key]
         elif self._rest_at_all and verdict.state is not None and verdict.error is not None:
             key = _keys(candidate)[verdict.scope]
@@ -130,15 +146,21 @@ class Pool:
                 self._rest(key, permit, verdict.state, verdict.error, now)
 
     def release(self, permit: Permit) -> None:
-        """The permit's request is over; a second time does nothing."""
+        """The permit's request is over; a second time does nothing. If it has not found out, the next one will."""
         if permit in self._out:
             del self._out[permit]
             self._load[permit.candidate.credential] -= 1
+        for rest in self._rests(permit.candidate):
+            if rest.probe is permit:
+                rest.probe, rest.hold = None, 0.0
 
     def states(self, credential: Credential, now: float) -> dict[str | None, Rest]:
-        """How it rests now, by model; `None` stands for all of them."""
+        """How it rests now, by model; `None` stands for all of them. Of several states it is the worst."""
         mine = (credential, credential.place)
-        return {model: rest.state for (one, model), rest in self._resting.items() if one in mine and rest.until > now}
+        found = [
+            (rest.state, model) for (one, model), rest in self._resting.items() if one in mine and not rest.free(now)
+        ]
+        return {model: state for state, model in sorted(found, key=lambda one: _WORSE.index(one[0]))}
 
     def _rests(self, candidate: Candidate) -> list[_Resting]:
         return [self._resting[key] for key in _keys(candidate).values() if key in self._resting]
@@ -158,10 +180,10 @@ class Pool:
         return candidate.tier, self._load[credential], self._used.get(credential, 0)
 
     def _permit(self, candidate: Candidate, now: float) -> Permit:
-        for rest in self._rests(candidate):
-            rest.probed = True
-            rest.until = rest.spare = now + _PROBE
         permit = Permit(candidate, now)
+        for rest in self._rests(candidate):
+            rest.probe, rest.hold = permit, now + _PROBE
+            rest.spare = max(rest.spare, rest.hold)
         self._out[permit] = None
         self._load[candidate.credential] += 1
         self._uses += 1
@@ -173,22 +195,31 @@ class Pool:
         tell is known by then, unless it is worse."""
         before = self._resting.get(key)
         failures = before.failures + 1 if before and before.state == state else 1
-        length = self._length(state, error, failures)
-        if before is not None and permit.at < before.since and state in ("cooling", before.state):
-            if state == before.state == "cooling" and error.retry_after is not None:
-                before.until = before.spare = max(before.until, now + length)
-            return
-        until = now + length
-        spare = until if state == "cooling" else min(now + _SPARE, until)
-        self._resting[key] = _Resting(state, error.fresh(), now, until, spare, failures)
+        until = now + self._length(state, error, failures)
+        if before is not None and permit.at <= before.since:
+            if state in ("cooling", before.state):
+                if state == before.state == "cooling" and error.retry_after is not None:
+                    before.until = before.spare = max(before.until, until)
+                return
+            until = max(until, before.until)
+        spare = max(min(now + _SPARE, until), before.spare if before else 0.0)
+        self._resting[key] = _Resting(
+            state, error.fresh(), now, until, until if state == "cooling" else spare, failures
+        )
         if len(self._resting) > _KEPT:
-            del self._resting[min(self._resting, key=lambda one: self._resting[one].until)]
+            del self._resting[min(self._resting, key=self._least)]
+
+    def _least(self, key: _Key) -> tuple[bool, float]:
+        """What can be forgotten first: a model that was refused, whose name may be anything, and what is oldest."""
+        rest = self._resting[key]
+        return rest.state != "denied", rest.since
 
     def _length(self, state: Rest, error: BridgeError, failures: int) -> float:
         if state == "cooling" and error.retry_after is not None:
             return min(max(error.retry_after, _LEAST), LONGEST)
         first, most = RESTS[state]
-        return float(min(first * 2.0 ** min(failures - 1, 20), most) * (0.75 + self._chance() / 2))
+        length = min(first * 2.0 ** min(failures - 1, 20), most)
+        return min(length * (0.75 + self._chance() / 2), LONGEST)
 
 
 def _keys(candidate: Candidate) -> Mapping[Scope, _Key]:

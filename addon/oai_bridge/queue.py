@@ -31,6 +31,7 @@ class Queue:
         self._waiting: set[Ticket] = set()
         self._waits: deque[tuple[float, str, float]] = deque(maxlen=_WAITS)  # when, family, how long
         self._numbers = count()
+        self._served = 0
 
     def number(self) -> int:
         """The place of a request that comes now: it keeps it if it has to wait several times."""
@@ -39,11 +40,20 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def __iter__(self) -> Iterator[Ticket]:
-        """In the order in which they should be served: the first of each client, then the second of each …"""
-        lines = list(self._clients.values())
-        for place in range(max(map(len, lines), default=0)):
-            yield from [line[place] for line in lines if place < len(line)]
+    def turns(self) -> Iterator[Ticket]:
+        """All of them, in the order in which they may go: each client has its turn, which it keeps until one of its
+        tickets is `served`; its next one comes after all others'."""
+        lines = [iter(list(line)) for line in self._clients.values()]
+        while lines:
+            served = []
+            for line in lines:
+                for ticket in line:
+                    before = self._served
+                    yield ticket
+                    if self._served != before:
+                        served.append(line)
+                        break
+            lines = served
 
     def join(self, ticket: Ticket) -> None:
         """Takes its place: before those of its client that came later."""
@@ -62,6 +72,7 @@ class Queue:
     def served(self, ticket: Ticket, now: float) -> None:
         """Its turn has come; its client's next one comes after all other clients'."""
         self.leave(ticket)
+        self._served += 1
         if ticket.client in self._clients:
             self._clients[ticket.client] = self._clients.pop(ticket.client)
         self._waits.append((now, ticket.family, now - ticket.since))

@@ -79,6 +79,8 @@ class _Known:
     since: float
     least: float
     state: str
+    hold: float = 0.0  # somebody is finding out
+    probe: Permit | None = None
 
 
 class PoolMachine(RuleBasedStateMachine):
@@ -109,7 +111,11 @@ class PoolMachine(RuleBasedStateMachine):
                 assert not free and self.now < at <= self.now + LONGEST
                 if data.draw(st.booleans()):
                     self.now = at
-                    self._let_out(taken(self.pool, wanted, at, tried))
+                    found = self.pool.pick(wanted, tried, at)
+                    if isinstance(found, Permit):
+                        self._let_out(found)
+                    else:  # it was another's turn to find out about what is no use to this one
+                        assert isinstance(found, Nobody) and tried
             case Nobody(error):
                 assert not free and error.request_id is None
                 assert not any(all(fact.state == "cooling" for fact in self._facts(one)) for one in wanted)
@@ -123,8 +129,9 @@ class PoolMachine(RuleBasedStateMachine):
     def _let_out(self, permit: Permit) -> None:
         assert permit.at == self.now
         for fact in self._facts(permit.candidate):
-            assert self.now >= fact.least, "it is resting, or somebody is finding out"
-            fact.least = self.now + 2
+            assert self.now >= fact.least, "it is resting"
+            assert self.now >= fact.hold, "somebody is finding out"
+            fact.hold, fact.probe = self.now + 2, permit
         self.out.append(permit)
 
     @precondition(lambda self: self.out or self.over)
@@ -159,6 +166,9 @@ class PoolMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject, twice: bool) -> None:
         permit = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         self.pool.release(permit)
+        for fact in self.known.values():
+            if fact.probe is permit:  # it has not found out
+                fact.hold, fact.probe = 0.0, None
         if twice:
             self.pool.release(permit)
         self.over = [*self.over, permit][-3:]

@@ -98,7 +98,7 @@ ENDS = {
 @dataclass(eq=False)
 class Plan:
     """A request: when it comes, how long each attempt takes and how it ends, and when its client hangs up. `hunted`:
-    at the very moment when its turn has come, just before or after it is told."""
+    just before it is decided who comes next, or at the very moment when its turn has come."""
 
     client: str
     start: float
@@ -139,6 +139,10 @@ class Hunting(Gate):
     """Tells the simulation whenever it has made up its mind."""
 
     street: Street
+
+    def _serve(self) -> None:
+        self.street.hunt()
+        super()._serve()
 
     def _end(self, ticket: Ticket, outcome: Permit | BridgeError) -> None:
         self.street.decided(ticket.number, outcome, lambda: super(Hunting, self)._end(ticket, outcome))
@@ -205,7 +209,9 @@ class Street(House):
 
     async def entering(self, plan: Plan, visit: Visit, deadline: float) -> Permit:
         plan.since, plan.told = loop().time(), False
-        plan.most = min(deadline - plan.since, self.options["timeout"] - visit.waited)
+        plan.most = deadline - plan.since
+        if not plan.tried:
+            plan.most = min(plan.most, self.options["timeout"])
         begun = len(self.waiting) - 1
         try:
             permit = await self.gate.enter(visit, plan.wanted, plan.tried, deadline)
@@ -213,7 +219,7 @@ class Street(House):
             waited = loop().time() - plan.since
             assert waited <= max(plan.most, 0)
             if error.code == "queue_full":
-                assert begun >= self.options["length"] and waited == 0
+                assert begun >= self.options["length"] and waited == 0 and not plan.tried
             if error.code == "queue_timeout":
                 assert waited == max(plan.most, 0)
             raise
@@ -234,12 +240,16 @@ class Street(House):
             for share in (0.25, 0.5, 1):  # waiting was no use, and what it is told is true
                 assert not self.free(plan, now + share * max(left, 0))
             assert self.free(plan, now + outcome.retry_after)
-        if plan.hunted == "before" and task:
-            task.cancel()
         plan.told = True
         tell()
         if plan.hunted == "after" and task:
             task.cancel()
+
+    def hunt(self) -> None:
+        """Those who hang up just before it is decided whose turn it is."""
+        for plan, task in self.tasks.values():
+            if plan.hunted == "before" and task and plan in self.waiting:
+                task.cancel()
 
     def turn(self, plan: Plan) -> None:
         """Who is let in now passes nobody who came before, nor twice one whose turn it is."""
