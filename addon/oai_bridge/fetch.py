@@ -39,6 +39,10 @@ async def system_addresses(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for *_, address in found]
 
 
+GetAll = Callable[[Sequence[Remote]], Awaitable[Mapping[str, Media]]]
+"""What stands at URLs, by URL."""
+
+
 class Fetcher:
     """One for the whole program, in one event loop. `tls` gives the TLS settings when they are first needed."""
 
@@ -53,13 +57,13 @@ class Fetcher:
         self._client = PinnedClient(network, tls)
         self._resolver = resolver
 
-    async def resolved(self, chat: ChatRequest) -> ChatRequest:
-        """The chat with its remote parts fetched; the very same if it has none. Parts that are not the user's or a
-        tool's stay: nobody can use them. Raises `InvalidRequest`."""
+    async def resolved(self, chat: ChatRequest, get_all: GetAll | None = None) -> ChatRequest:
+        """The chat with its remote parts fetched, as by `get_all`; the very same if it has none. Parts that are not the
+        user's or a tool's stay: nobody can use them. Raises `InvalidRequest`."""
         remotes = [part for message in chat.messages for part in _wanted(message)]
         if not remotes:
             return chat
-        media = await self.get_all(remotes)
+        media = await (get_all or self.get_all)(remotes)
         return replace(chat, messages=tuple(_filled(message, media) for message in chat.messages))
 
     async def get_all(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:

@@ -122,7 +122,7 @@ class Gate:
             case Later(at):
                 return at
             case Nobody(error):
-                raise error
+                raise _refused(error)
             case permit:
                 return permit
 
@@ -155,7 +155,7 @@ class Gate:
                     else:
                         next_time = min(next_time, at)
                 case Nobody(error):
-                    self._end(ticket, error)
+                    self._end(ticket, _refused(error))
         self._wake_at(next_time)
 
     def _wake_at(self, at: float) -> None:
@@ -197,3 +197,15 @@ class Gate:
             code="queue_timeout",
             retry_after=max(self.estimate(family), least, 1.0),
         )
+
+
+def _refused(error: BridgeError) -> BridgeError:
+    """What one hears whom no account serves: of the cloud's last word, which was another request's, only its kind."""
+    return BridgeError(
+        f"The cloud has just refused all accounts that have this model (HTTP {error.status}, {error.code}); look at "
+        "the status page, and try again when that is put right.",
+        status=error.status,
+        type=error.type,
+        code=error.code,
+        retry=error.retry,
+    )

@@ -19,9 +19,17 @@ class Patience:
         self._clock = asyncio.get_running_loop().time
         self._first = math.inf  # when the first event has to be there
 
+    async def within[T](self, coming: Awaitable[T]) -> T:
+        """What comes, in time for the whole; raises `UpstreamError` when it does not."""
+        return await within(coming, self._timeouts, self._deadline)
+
     def sending(self) -> None:
         """A request goes to the cloud now."""
         self._first = self._clock() + self._timeouts.first_byte
+
+    @property
+    def over(self) -> bool:
+        return self._clock() >= self._deadline
 
     def heard(self) -> None:
         """Its answer has begun: from here on it may not pause for long."""
@@ -39,8 +47,11 @@ class Patience:
             if not timeout.expired():  # it is somebody else's
                 raise
             if self._deadline <= mine:
-                raise too_long(self._timeouts) from None
+                raise self.too_long() from None
             raise (self._late(host) if first else self._silent(host)) from None
+
+    def too_long(self) -> UpstreamError:
+        return too_long(self._timeouts)
 
     def _late(self, host: str) -> UpstreamError:
         error = UpstreamError(
@@ -58,6 +69,18 @@ class Patience:
             "config.yaml.",
             code="idle_timeout",
         )
+
+
+async def within[T](coming: Awaitable[T], timeouts: Timeouts, deadline: float) -> T:
+    """What comes before the `deadline`, which is that of the total time; raises `UpstreamError` when it does not."""
+    timeout = asyncio.timeout_at(deadline)
+    try:
+        async with timeout:
+            return await coming
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise too_long(timeouts) from None
 
 
 def too_long(timeouts: Timeouts) -> UpstreamError:

@@ -70,24 +70,24 @@ class _Resting:
     spare: float  # when it may be asked all the same if no other is left
     failures: int = 1
     probe: Permit | None = None  # of the request that finds out
-    hold: float = 0.0  # until when the others wait for that
-
-    def free(self, now: float) -> bool:
-        """Its rest is over, and nobody is finding out."""
-        return now >= self.until and now >= self.hold
+    due: float = 0.0  # what `until` was before that
 
     def comes_back(self, now: float) -> bool:
         """By itself, or somebody is finding out, or it is back."""
-        return self.state == "cooling" or now >= self.until or self._probed(now)
+        return self.state == "cooling" or self.probe is not None or now >= self.until
 
-    def at(self, now: float) -> float:
-        """When it may be asked again at the latest."""
-        if self.state == "cooling":
-            return max(self.until, self.hold)
-        return self.hold if self._probed(now) else self.until
+    def probed(self, permit: Permit) -> None:
+        """This permit's request finds out; others wait a moment for its news."""
+        if self.probe is None:
+            self.due = self.until
+        self.probe = permit
+        self.until = self.spare = permit.at + _PROBE
 
-    def _probed(self, now: float) -> bool:
-        return self.probe is not None and now < self.hold
+    def without_news(self, permit: Permit) -> None:
+        """It is over and has told nothing: the next one finds out."""
+        if self.probe is permit:
+            self.probe = None
+            self.until, self.spare = self.due, self.due if self.state == "cooling" else 0.0
 
 
 class Pool:
@@ -118,12 +118,12 @@ class Pool:
         free = [
             one
             for one, rests in resting.items()
-            if now >= tried.get(one, now) and all(rest.free(now) for rest in rests)
+            if now >= tried.get(one, now) and all(now >= rest.until for rest in rests)
         ]
         if free:
             return self._permit(min(free, key=lambda one: (one in tried, *self._order(one))), now)
         if any(all(rest.comes_back(now) for rest in rests) for rests in resting.values()):
-            times = [[tried.get(one, now), *(rest.at(now) for rest in rests)] for one, rests in resting.items()]
+            times = [[tried.get(one, now), *(rest.until for rest in rests)] for one, rests in resting.items()]
             return Later(min(map(max, times)))
         left = [one for one, rests in resting.items() if one not in tried and all(now >= rest.spare for rest in rests)]
         if left:
@@ -151,15 +151,13 @@ class Pool:
             del self._out[permit]
             self._load[permit.candidate.credential] -= 1
         for rest in self._rests(permit.candidate):
-            if rest.probe is permit:
-                rest.probe, rest.hold = None, 0.0
+            rest.without_news(permit)
 
     def states(self, credential: Credential, now: float) -> dict[str | None, Rest]:
         """How it rests now, by model; `None` stands for all of them. Of several states it is the worst."""
         mine = (credential, credential.place)
-        found = [
-            (rest.state, model) for (one, model), rest in self._resting.items() if one in mine and not rest.free(now)
-        ]
+        rests = [(rest, model) for (one, model), rest in self._resting.items() if one in mine]
+        found = [(rest.state, model) for rest, model in rests if now < max(rest.until, rest.due)]
         return {model: state for state, model in sorted(found, key=lambda one: _WORSE.index(one[0]))}
 
     def _rests(self, candidate: Candidate) -> list[_Resting]:
@@ -182,8 +180,7 @@ class Pool:
     def _permit(self, candidate: Candidate, now: float) -> Permit:
         permit = Permit(candidate, now)
         for rest in self._rests(candidate):
-            rest.probe, rest.hold = permit, now + _PROBE
-            rest.spare = max(rest.spare, rest.hold)
+            rest.probed(permit)
         self._out[permit] = None
         self._load[candidate.credential] += 1
         self._uses += 1
@@ -200,6 +197,7 @@ class Pool:
             if state in ("cooling", before.state):
                 if state == before.state == "cooling" and error.retry_after is not None:
                     before.until = before.spare = max(before.until, until)
+                    before.due = max(before.due, until)
                 return
             until = max(until, before.until)
         spare = max(min(now + _SPARE, until), before.spare if before else 0.0)

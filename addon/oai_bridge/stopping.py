@@ -20,3 +20,6 @@ async def end_in_peace(ended: Coroutine[Any, Any, None], seconds: float) -> None
     await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
+    with suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)  # from now on it ends the program at once

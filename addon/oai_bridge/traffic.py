@@ -49,4 +49,4 @@ class Timeouts:
     idle: float = 600.0
     total: float = 3600.0
     heartbeat: float = 10.0
-    shutdown: float = 10.0
+    shutdown: float = 8.0

@@ -62,6 +62,8 @@ class UpstreamResponse:
             while chunk := await self._patience.wait(content.readany(), self._host):
                 yield chunk
         except (aiohttp.ClientError, OSError):
+            if self._patience.over:  # that is why it was closed
+                raise self._patience.too_long() from None
             raise StreamBroken(
                 f"The connection to {self._host} was lost in the middle of the answer; try again."
             ) from None
@@ -114,10 +116,13 @@ class UpstreamClient:
         proxy = proxy_for(outbound.url, self._network)
         host = URL(outbound.url).host or ""
         begun = time.monotonic()
-        facts = SimpleNamespace(reused=False, times=(None, None))
+        facts = SimpleNamespace(reused=False, sent=False, times=(None, None))
         patience.sending()
         try:
             response = await patience.wait(self._request(outbound, proxy, fresh, facts), host)
+        except UpstreamError as error:  # it took too long
+            error.unsure = error.unsure and facts.sent
+            raise
         except (aiohttp.ClientError, OSError) as error:
             if facts.reused and time.monotonic() - begun < _STALE_WITHIN:
                 raise StaleConnection(f"A kept connection to {host} was closed meanwhile; try again.") from None
@@ -241,9 +246,13 @@ def _tracing() -> aiohttp.TraceConfig:
     async def connected(_session: Any, context: SimpleNamespace, _params: Any) -> None:
         context.trace_request_ctx.times = (context.begun, time.time())
 
+    async def sent(_session: Any, context: SimpleNamespace, _params: Any) -> None:
+        context.trace_request_ctx.sent = True
+
     trace.on_connection_reuseconn.append(reused)
     trace.on_connection_create_start.append(connecting)
     trace.on_connection_create_end.append(connected)
+    trace.on_request_headers_sent.append(sent)
     return trace
 
 

@@ -45,11 +45,10 @@ _SLOW = (408, 504)  # the model may have been at it all the time
 _STATES: Mapping[int, tuple[Rest, Scope]] = {
     401: ("broken", "credential"),
     402: ("exhausted", "credential"),
-    403: ("denied", "model"),
-    404: ("denied", "model"),
     429: ("cooling", "model"),
     _OVERLOADED: ("cooling", "model"),
 }
+_NOT_HERE = (403, 404)  # the model, or something else that the request names
 _NO_WAY = frozenset(
     {"connect_failed", "connect_timeout", "dns_failed", "tls_failed", "proxy_unreachable", "proxy_refused"}
 )
@@ -63,9 +62,13 @@ def verdict(error: BridgeError) -> Verdict:
     match error:
         case CloudError(code="quota_exceeded"):
             return Verdict("exhausted", error, again=True)
+        case CloudError(code="insufficient_quota"):
+            return Verdict("exhausted", error, "credential", again=True)
         case CloudError() if error.status in _STATES:
             state, scope = _STATES[error.status]
             return Verdict(state, error, scope, again=True)
+        case CloudError() if error.status in _NOT_HERE:
+            return Verdict("denied", error, strike=True, again=True)
         case CloudError() if error.status in _SLOW:
             return Verdict("cooling", error, strike=True, again=True, unsure=True)
         case CloudError() if error.status >= 500:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..errors import BridgeError
 from ..threads import in_thread
 
 _AHEAD = 300.0  # seconds before the expiry: most tokens live an hour
@@ -30,7 +31,10 @@ class Minted[T]:
         now = self._clock()
         if self._value is None or now >= self._expiry:
             # Shielded: when one of those who wait hangs up, the others still get their value.
-            return await asyncio.shield(self._begin())
+            try:
+                return await asyncio.shield(self._begin())
+            except BridgeError as error:
+                raise error.fresh() from None  # each who waits has his own
         if now >= self._renewal:
             self._begin()
         return self._value

@@ -27,6 +27,7 @@ from .cloud_errors import (
     TOO_LARGE,
     UNAVAILABLE,
     Hints,
+    Kind,
     cloud_error,
     json_or_none,
     kind_of_status,
@@ -65,6 +66,8 @@ _GOOGLE = {
     "DEADLINE_EXCEEDED": SLOW,
 }
 
+_REASONS = {"BILLING_DISABLED": BILLING}  # told as PERMISSION_DENIED
+
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -80,7 +83,7 @@ def error_from_body(
     detail = told.get("error", told if isinstance(told.get("message"), str) else None)  # API Management's is bare
     detail = detail if isinstance(detail, dict) else {}
     original = _original(status, detail)
-    kind = _ANTHROPIC.get(original.type or "") or _GOOGLE.get(str(detail.get("status")))
+    kind = _ANTHROPIC.get(original.type or "") or _reason(detail) or _GOOGLE.get(str(detail.get("status")))
     message = detail.get("message")
     if not isinstance(message, str) or not message:
         message = plain(status, body)
@@ -105,9 +108,18 @@ def _original(status: int | None, detail: Mapping[str, Any]) -> Original:
     return Original(status, type, code)
 
 
+def _reason(detail: Mapping[str, Any]) -> Kind | None:
+    """The kind that Google's `ErrorInfo` tells, where it says more than the status."""
+    told = (_REASONS.get(str(item.get("reason"))) for item in _details(detail))
+    return next((kind for kind in told if kind), None)
+
+
 def _retry_delays(detail: Mapping[str, Any]) -> Iterator[str]:
     """Google's `RetryInfo`."""
+    for item in _details(detail):
+        yield str(item.get("retryDelay"))
+
+
+def _details(detail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     details = detail.get("details")
-    for item in details if isinstance(details, list) else []:
-        if isinstance(item, dict):
-            yield str(item.get("retryDelay"))
+    yield from (item for item in details if isinstance(item, dict)) if isinstance(details, list) else ()

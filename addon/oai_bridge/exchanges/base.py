@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -13,7 +14,10 @@ from ..directory import Way
 from ..errors import BridgeError, UpstreamError
 from ..inspector.record import Record
 from ..notes import Notes
+from ..openai.chat import Remote
+from ..openai.media import Media
 from ..pages import Page
+from ..patience import within
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.inflate import inflate
@@ -32,7 +36,8 @@ class Exchange(ABC):
         self._incoming = incoming
         self._record = record
         self._deadline = asyncio.get_running_loop().time() + services.config.timeouts.total
-        self._attempt: Attempt | None = None  # the last one
+        self._attempts: Attempts | None = None  # the last ones
+        self._fetched: dict[str, Media] = {}  # what the request names by URL
         self._heartbeat: Heartbeat | None = None
 
     async def answer(self) -> Answer:
@@ -43,8 +48,6 @@ class Exchange(ABC):
                     if not (isinstance(piece, Head) and self._committed):
                         yield piece
         except BridgeError as error:
-            if self._attempt:
-                self._attempt.sender.hide(error)
             self._record.error = error
             if self._committed:
                 yield self._error_event(error)
@@ -95,23 +98,36 @@ class Exchange(ABC):
         self._record.family = "-".join(ways[0].door.entry.path)
         return ways
 
-    def _attempts(self, ways: Sequence[Way]) -> Attempts:
-        return Attempts(self._services, self._record, self._incoming.client, ways, self._deadline)
+    def _tries(self, ways: Sequence[Way]) -> Attempts:
+        self._attempts = Attempts(self._services, self._incoming, self._record, ways, self._deadline)
+        return self._attempts
+
+    async def _within[T](self, coming: Awaitable[T]) -> T:
+        """What comes, in time for the whole request; raises `UpstreamError` when it does not."""
+        return await within(coming, self._services.config.timeouts, self._deadline)
+
+    async def _media(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:
+        """What stands at these URLs, each fetched once, however often the request is translated."""
+        missing = [remote for remote in remotes if remote.url not in self._fetched]
+        self._fetched |= await self._services.fetcher.get_all(missing)
+        return self._fetched
 
     async def _served[T](
-        self, ways: Sequence[Way], prepare: Callable[[Way], Awaitable[T]], serve: Callable[[Attempt, T], Answer]
+        self,
+        ways: Sequence[Way],
+        body: dict[str, Any],
+        prepare: Callable[[dict[str, Any], Way], Awaitable[T]],
+        serve: Callable[[Attempt, T], Answer],
     ) -> Answer:
         """What `serve` makes of the first attempt that brings an answer; it raises `BridgeError` before its first
-        piece, never later. `prepare` translates the client's request, anew for each way."""
-        way = ways[0]
-        prepared = await prepare(way)
-        async for attempt in self._attempts(ways):
-            self._attempt = attempt
+        piece, never later. `prepare` translates the client's `body`, anew for each way, and may change it."""
+        given = copy.deepcopy(body) if len(ways) > 1 else body
+        way, prepared = ways[0], await self._within(prepare(body, ways[0]))
+        async for attempt in self._tries(ways):
             async with attempt:
                 if attempt.way is not way:
-                    way = attempt.way
-                    self._record.notes = self._notes(way, ways[0])
-                    prepared = await prepare(way)
+                    way, self._record.notes = attempt.way, self._notes(attempt.way, ways[0])
+                    prepared = await self._within(prepare(copy.deepcopy(given), way))
                 async with aclosing(serve(attempt, prepared)) as pieces:
                     async for piece in pieces:
                         attempt.answered()
@@ -121,8 +137,7 @@ class Exchange(ABC):
 
     async def _called[T](self, ways: Sequence[Way], ask: Callable[[Attempt], Awaitable[T]]) -> T:
         """What `ask` brings in the first attempt that brings an answer."""
-        async for attempt in self._attempts(ways):
-            self._attempt = attempt
+        async for attempt in self._tries(ways):
             async with attempt:
                 found = await ask(attempt)
                 attempt.answered()
@@ -228,6 +243,7 @@ class Exchange(ABC):
     def _headers(self) -> tuple[tuple[str, str], ...]:
         """What is known of the exchange when the head goes out."""
         record = self._record
+        shown = self._attempts.shown if self._attempts else None
         told = {
             "x-request-id": record.request_id,
             "openai-processing-ms": str(int(1000 * (self._services.clock() - record.began))),
@@ -236,6 +252,6 @@ class Exchange(ABC):
             "x-bridge-notes": record.notes.header(),
             "x-bridge-attempts": str(len(record.attempts)),
             "x-bridge-upstream-request-id": record.upstream_request_id,
-            **self._limits(self._attempt.sender.headers if self._attempt else {}),
+            **self._limits(shown.sender.headers if shown else {}),
         }
         return tuple((name, value) for name, value in told.items() if value)

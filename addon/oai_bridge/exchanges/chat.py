@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from ..answer import Answer, Head
 from ..backends.base import Call, ChatBackend, PassingBackend
-from ..dialects.reading import Translated
 from ..directory import Way
 from ..events import Event, Stop
-from ..models.facts import ModelFacts
 from ..models.passed import PassedFacts
 from ..openai.chat import ChatRequest
 from ..openai.fields import boolean
@@ -34,9 +31,8 @@ class _Translation:
     """A chat, and what it is in the words of a model."""
 
     backend: ChatBackend[Any]
-    facts: ModelFacts
     chat: ChatRequest
-    translated: Translated
+    talk: Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class ChatExchange(OpenAiExchange):
         ways = self._ways(model_of(body))
         if boolean(body, "stream"):
             yield self._beating()
-        async with aclosing(self._served(ways, partial(self._prepared, body), self._serve)) as pieces:
+        async with aclosing(self._served(ways, body, self._prepared, self._serve)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -77,14 +73,17 @@ class ChatExchange(OpenAiExchange):
         assert isinstance(backend, ChatBackend), "the registry gives this duty to no other"
         notes, config = self._record.notes, self._services.config
         chat = parse_chat(body, notes, config.claude)
-        chat = await self._services.fetcher.resolved(replace(chat, betas=(*chat.betas, *self._incoming.betas)))
-        return _Translation(backend, way.facts, chat, backend.chat(chat, way.facts, notes))
+        chat = replace(chat, betas=(*chat.betas, *self._incoming.betas))
+        chat = await self._services.fetcher.resolved(chat, self._media)
+        translated = backend.chat(chat, way.facts, notes)
+        call: Call = "stream" if chat.stream else "whole"
+        return _Translation(backend, chat, Conversation(backend, translated, facts=way.facts, call=call, notes=notes))
 
     async def _passing(self, body: dict[str, Any], backend: PassingBackend[Any], facts: PassedFacts) -> _Passing:
         call: Call = "stream" if boolean(body, "stream") else "whole"
         sent = backend.passed(body, facts, call, self._record.notes)
         if backend.fetches and (remotes := remote_pictures(sent["messages"])):
-            sent["messages"] = with_pictures(sent["messages"], await self._services.fetcher.get_all(remotes))
+            sent["messages"] = with_pictures(sent["messages"], await self._media(remotes))
         settings = self._services.config.claude
         to = ReplyTo(
             model_of(body),
@@ -98,16 +97,9 @@ class ChatExchange(OpenAiExchange):
     def _serve(self, attempt: Attempt, prepared: _Translation | _Passing) -> Answer:
         if isinstance(prepared, _Passing):
             return self._passed(attempt, prepared)
-        talk = Conversation(
-            attempt.sender,
-            prepared.backend,
-            prepared.translated,
-            facts=prepared.facts,
-            call="stream" if prepared.chat.stream else "whole",
-            notes=self._record.notes,
-        )
+        prepared.talk.sender = attempt.sender
         answer = self._chunks if prepared.chat.stream else self._completion
-        return answer(attempt, talk, prepared.backend, self._to(prepared.chat))
+        return answer(attempt, prepared.talk, prepared.backend, self._to(prepared.chat))
 
     # -- translated ---------------------------------------------------------------------------------------------------
 
@@ -121,6 +113,7 @@ class ChatExchange(OpenAiExchange):
                     for piece in self._whole(body, response):
                         yield piece
                     return
+            attempt.answered()  # it has cost something already
             last, response = response, await talk.go_on()
             dialect.resume()
         stop = Stop("length")
@@ -139,6 +132,7 @@ class ChatExchange(OpenAiExchange):
         )
 
         async def go_on() -> UpstreamResponse | None:
+            attempt.answered()  # it has cost something already, even if nothing of it is for the client
             response = await talk.go_on()
             if response is not None:
                 transcript.resume(backend.decoder())

@@ -25,11 +25,13 @@ _REPAIRS: Mapping[str, str] = {
 
 
 class Conversation:
-    """For one request of a client. `reading` says how the answers are to be read."""
+    """For one request of a client, over all its attempts. `reading` says how the answers are to be read, `sender` is
+    that of the attempt."""
+
+    sender: Sender
 
     def __init__(
         self,
-        sender: Sender,
         backend: ChatBackend[Any],
         translated: Translated,
         *,
@@ -37,7 +39,6 @@ class Conversation:
         call: Call,
         notes: Notes,
     ) -> None:
-        self._sender = sender
         self._backend = backend
         self._translated = translated
         self._facts = facts
@@ -77,7 +78,7 @@ class Conversation:
         return await self.ask()
 
     async def _send(self, body: dict[str, Any]) -> UpstreamResponse:
-        return await self._sender.send(
+        return await self.sender.send(
             lambda access: self._backend.outbound(body, self._facts, self._call, self._translated.betas, access)
         )
 

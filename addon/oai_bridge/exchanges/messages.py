@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ..answer import Answer
@@ -41,11 +40,10 @@ class _Native:
 class _NativeExchange(Exchange):
     async def _answer(self) -> Answer:
         body = self._body(read_body)
-        call = self._call(body)
         ways = self._ways(model_of(body))
-        if call == "stream":
+        if self._call(body) == "stream":
             yield self._beating()
-        async with aclosing(self._served(ways, partial(self._prepared, body, call), self._serve)) as pieces:
+        async with aclosing(self._served(ways, body, self._prepared, self._serve)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -57,13 +55,13 @@ class _NativeExchange(Exchange):
     def _serve(self, attempt: Attempt, native: _Native) -> Answer:
         """As `Exchange._answer`, for one attempt."""
 
-    async def _prepared(self, body: dict[str, Any], call: Call, way: Way) -> _Native:
+    async def _prepared(self, body: dict[str, Any], way: Way) -> _Native:
         """The client's body with what it names by URL in it, and with what the way's cloud demands changed."""
-        backend = way.door.backend
+        backend, call = way.door.backend, self._call(body)
         assert isinstance(backend, NativeBackend), "the registry gives these duties to no other"
         sources = remote_sources(body) if backend.fetches else ()
         if sources:
-            fetched = await self._services.fetcher.get_all([Remote(source.url, source.param) for source in sources])
+            fetched = await self._media([Remote(source.url, source.param) for source in sources])
             for source in sources:
                 put_source(body, source, fetched[source.url])
         translate = backend.count if call == "count" else backend.messages

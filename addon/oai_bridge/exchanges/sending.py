@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from ..verdict import verdict
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024
+_ERROR_TIME = 5.0  # seconds for the words that belong to an error's status
 _SIGNATURE = re.compile(r"(?<=Signature=)\w+")
 
 
@@ -60,8 +62,7 @@ class Sender:
 
     async def send(self, outbound_for: Callable[[Access], Outbound]) -> UpstreamResponse:
         """The cloud's 200; anything else is raised as `BridgeError`. A token that is refused is replaced once, and what
-        went over a kept connection that was dead is sent over a fresh one: both go before anything has reached the
-        client."""
+        went over a kept connection that was dead is sent over a fresh one."""
         fresh = False
         self._record.route = self._backend.name
         while True:
@@ -93,6 +94,7 @@ class Sender:
         """An answer with status 200 that was none, for the record."""
         attempt = self._attempts[response]
         attempt.error, attempt.unsure = error.message, verdict(error).unsure
+        self._record.first_byte = None
 
     async def read(self, response: UpstreamResponse) -> bytes:
         """An answer in one piece; raises `UpstreamError`."""
@@ -103,6 +105,11 @@ class Sender:
     def received(self, response: UpstreamResponse, chunk: bytes) -> None:
         """A piece of an answer, for the record."""
         self._record.received(self._attempts[response], chunk)
+
+    def close(self) -> None:
+        """Closes what is still open towards the cloud."""
+        for response in self._attempts:
+            response.close()
 
     def hide(self, error: BridgeError) -> None:
         """Takes out of an error what has let requests in: the cloud may have repeated it."""
@@ -115,7 +122,7 @@ class Sender:
 
     async def _access(self) -> Access:
         try:
-            return await self._credential.access()
+            return await self._patience.within(self._credential.access())
         except BridgeError as error:
             self._record.not_sent(self._credential.label, error.message)
             raise
@@ -128,8 +135,9 @@ class Sender:
         if response.status == 200:
             return response
         answer = b""
-        with suppress(UpstreamError):  # cut off or endless: the status still says what is wrong
-            answer = await response.read(_ERROR_LIMIT)
+        with suppress(UpstreamError, TimeoutError):  # cut off, endless or slow: the status still says what is wrong
+            async with asyncio.timeout(_ERROR_TIME):
+                answer = await response.read(_ERROR_LIMIT)
         self.received(response, answer)
         error = self._backend.error(response.status, response.headers, answer, outbound.model, region)
         self.hide(error)

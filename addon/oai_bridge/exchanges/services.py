@@ -55,6 +55,12 @@ def queues_of(services: Services) -> dict[str, Queued]:
 
 
 def rests_of(services: Services) -> dict[str, dict[str | None, Rest]]:
-    """The credentials that don't serve now, by label, and for which model; `None` stands for all of them."""
-    found = ((one.label, services.gate.rests(one)) for every in services.credentials.values() for one in every)
-    return {label: rests for label, rests in found if rests}
+    """The credentials that don't serve now, by label, and for which model; `None` stands for all of them. Names that
+    are not offered are left out: they may be anything that a client has asked for."""
+    offered = {one.facts.id for one in services.directory.listed(Route("models")) if one.facts}
+    found: dict[str, dict[str | None, Rest]] = {}
+    for one in (one for every in services.credentials.values() for one in every):
+        rests = services.gate.rests(one)
+        if told := {model: state for model, state in rests.items() if model is None or model in offered}:
+            found[one.label] = told
+    return found
