@@ -191,3 +191,13 @@ def test_no_secret_is_repeated() -> None:
 def test_whatever_the_body_is_an_error_comes_out(status: int | None, body: bytes) -> None:
     error = error_from_body(status, body)
     assert 400 <= error.status <= 599 and error.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "code"), [("BILLING_DISABLED", 402, "insufficient_quota"), ("IAM", 403, "model_access_denied")]
+)
+def test_googles_reason_says_more_than_its_status(reason: object, status: int, code: str) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}, None, {"reason": 7}]
+    error = {"code": 403, "message": "No.", "status": "PERMISSION_DENIED", "details": details}
+    found = error_from_body(403, json.dumps({"error": error}).encode())
+    assert (found.status, found.code) == (status, code)

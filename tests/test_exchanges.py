@@ -14,7 +14,7 @@ from oai_bridge.answer import Head, Heartbeat
 from oai_bridge.credentials.base import Access
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.directory import Directory
-from oai_bridge.exchanges import Incoming, Services, exchange
+from oai_bridge.exchanges import Incoming, Services, exchange, sending
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.routing import Kind, Route
@@ -218,6 +218,22 @@ async def test_an_error_that_is_cut_off_keeps_its_status() -> None:
 
     async with services(cut) as made:
         status, record = await ask(made)
+    assert status == 429
+    assert record.error is not None and record.error.retry_after == 7
+
+
+async def test_an_errors_words_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "_ERROR_TIME", 0.1)
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\n{")
+        await reader.read()
+        writer.close()
+
+    async with asyncio.timeout(5), services(slow) as made:
+        status, record = await ask(made)
+        await asyncio.sleep(0.01)  # for the cloud to see that nobody listens
     assert status == 429
     assert record.error is not None and record.error.retry_after == 7
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from oai_bridge.credentials.minting import Minted
-from oai_bridge.errors import Unauthorized
+from oai_bridge.errors import Unauthorized, UpstreamError
 
 
 class Mint:
@@ -143,3 +143,13 @@ async def test_a_failure_ahead_of_time_is_tried_again_and_nobody_sees_it() -> No
         await mint.minted.get()
     gc.collect()  # or asyncio says later that nobody looked at a failure
     assert not unseen
+
+
+async def test_each_who_waits_gets_an_error_of_his_own() -> None:
+    def mint() -> tuple[str, float]:
+        raise UpstreamError("No token today.", code="token_endpoint_failed", request_id="req_1")
+
+    minted = Minted(mint, lambda: 0.0)
+    first, second = await asyncio.gather(minted.get(), minted.get(), return_exceptions=True)
+    assert isinstance(first, UpstreamError) and isinstance(second, UpstreamError)
+    assert first is not second and first.message == second.message == "No token today."

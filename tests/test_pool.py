@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -455,3 +456,31 @@ def test_names_that_are_no_models_make_nobody_forget_who_is_cooling() -> None:
 
 
 TestPool = PoolMachine.TestCase
+
+
+# -- what is shown, and forgotten --------------------------------------------------------------------------------------
+
+
+def test_of_several_states_the_worst_is_shown() -> None:
+    """A region in trouble does not hide a key that is not accepted."""
+    pool, (a,) = fair(), accounts("a")
+    failed(pool, [a], bad("broken"), 0)
+    failed(pool, [a], bad("cooling", 60, scope="place"), 1.5)
+    assert pool.states(a.credential, 3) == {None: "broken"}
+
+
+def test_who_leaves_without_news_leaves_things_as_they_were() -> None:
+    pool, (a,) = fair(), accounts("a")
+    failed(pool, [a], bad("broken"), 0)
+    permit = taken(pool, [a], 5)  # the last resort
+    pool.release(permit)
+    assert pool.states(a.credential, 8) == {None: "broken"}
+    assert taken(pool, [a], 5.1).candidate is a
+
+
+def test_what_was_refused_is_forgotten_before_what_cools_down() -> None:
+    pool, (a, b) = fair(), accounts("ab")
+    failed(pool, [a], bad("cooling", 100), 0)
+    for number in range(1001):
+        failed(pool, [replace(b, model=f"no-model-{number}")], bad("denied"), 1)
+    assert isinstance(pool.pick([a], NOT_AT_ALL, 2), Later)

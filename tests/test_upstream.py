@@ -7,6 +7,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,14 @@ async def test_a_ca_that_nobody_knows_is_told_as_such_behind_a_proxy(kind: type[
 async def test_a_proxy_that_says_nothing_is_not_waited_for(scheme: str, code: str) -> None:
     async with proxy(scheme, nothing) as through:
         assert (await refusal(through, 0.2)).code == code
+
+
+async def test_what_was_never_sent_has_not_run() -> None:
+    """The time for the first byte ends while TLS is still being agreed upon."""
+    client = UpstreamClient(Network(), ssl.create_default_context, 30.0)
+    patience = Patience(Timeouts(first_byte=0.2), asyncio.get_running_loop().time() + 60)
+    async with proxy("https", nothing) as url:
+        with pytest.raises(UpstreamError) as caught:
+            await client.send(replace(CHAT, url=f"https://{url.rpartition('@')[2]}"), patience)
+        await client.close()
+    assert caught.value.code == "first_byte_timeout" and not caught.value.unsure
