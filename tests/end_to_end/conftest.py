@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.support.all_clouds import AllClouds
+from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import ONCE, Proxy
 
@@ -19,6 +20,13 @@ from tests.support.proxy import ONCE, Proxy
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[FakeVertex]:
     with FakeVertex() as cloud:
+        yield cloud
+        assert cloud.wrong == []
+
+
+@pytest.fixture(scope="module")
+def bedrock() -> Iterator[FakeBedrock]:
+    with FakeBedrock() as cloud:
         yield cloud
         assert cloud.wrong == []
 

@@ -216,13 +216,6 @@ def test_each_attempt_is_in_the_record(tmp_path: Path, cloud: FakeVertex) -> Non
 
 
 @pytest.fixture(scope="module")
-def bedrock() -> Iterator[FakeBedrock]:
-    with FakeBedrock() as cloud:
-        yield cloud
-        assert cloud.wrong == []
-
-
-@pytest.fixture(scope="module")
 def both(cloud: FakeVertex, bedrock: FakeBedrock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     key = bedrock.keys.access_key()
     aws = {"access_key_id": key.id, "secret_access_key": key.secret, "region": bedrock.region}

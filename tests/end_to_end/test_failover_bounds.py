@@ -98,13 +98,6 @@ def test_the_total_time_covers_a_token_that_does_not_come(tmp_path: Path, cloud:
 
 
 @pytest.fixture(scope="module")
-def bedrock() -> Iterator[FakeBedrock]:
-    with FakeBedrock() as cloud:
-        yield cloud
-        assert cloud.wrong == []
-
-
-@pytest.fixture(scope="module")
 def foundry() -> Iterator[FakeFoundry]:
     with FakeFoundry() as cloud:
         yield cloud

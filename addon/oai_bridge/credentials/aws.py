@@ -15,7 +15,7 @@ import requests
 
 from ..settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin
 from . import aws_login
-from .base import Access, Outbound, matches
+from .base import Access, ForModels, Outbound
 from .minting import Minted
 
 _SERVICE = "bedrock"
@@ -45,13 +45,14 @@ class AwsAccess:
                 return _signed(outbound, self.keys, self.region, self.clock())
 
 
-class AwsCredential:
+class AwsCredential(ForModels):
     """One account on Bedrock. Belongs to one event loop; `session` makes the HTTP session for AWS's login services
     (proxy and CA are its business), `clock` gives Unix seconds."""
 
     def __init__(
         self, account: AwsAccount, session: Callable[[], requests.Session], clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(account.models)
         self._account = account
         self._session = session
         self._clock = clock
@@ -68,12 +69,6 @@ class AwsCredential:
     @property
     def rank(self) -> int:
         return self._account.rank
-
-    def serves(self, model: str) -> bool:
-        return not self._account.models or self.lists(model)
-
-    def lists(self, model: str) -> bool:
-        return matches(model, self._account.models)
 
     async def access(self) -> AwsAccess:
         return await self._minted.get()

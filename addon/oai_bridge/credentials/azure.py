@@ -15,7 +15,7 @@ import requests
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AzureAccount, AzureKey, FoundryAccount
-from .base import Access, Outbound, matches
+from .base import Access, ForModels, Outbound
 from .minting import Minted
 
 _OLDER_SCOPE = "https://cognitiveservices.azure.com/.default"  # for paths with a deployment in them
@@ -57,7 +57,7 @@ class AzureAccess:
                 return {"authorization": f"Bearer {self.secret}"}
 
 
-class AzureCredential:
+class AzureCredential(ForModels):
     """One resource. Belongs to one event loop; `session` makes the HTTP session for Entra ID (proxy and CA are its
     business), `clock` gives Unix seconds, `scope` is what a token is asked for where the account doesn't tell it."""
 
@@ -68,11 +68,11 @@ class AzureCredential:
         clock: Callable[[], float] = time.time,
         scope: str | None = None,
     ) -> None:
+        super().__init__(_patterns(account))
         self._account = account
         self._session = session
         self._scope = scope or _scope(account)
         self._minted = Minted(self._load, clock)
-        self._models = _patterns(account)
 
     @property
     def label(self) -> str:
@@ -86,12 +86,6 @@ class AzureCredential:
     @property
     def rank(self) -> int:
         return 0
-
-    def serves(self, model: str) -> bool:
-        return not self._models or self.lists(model)
-
-    def lists(self, model: str) -> bool:
-        return matches(model, self._models)
 
     async def access(self) -> AzureAccess:
         return await self._minted.get()

@@ -64,6 +64,14 @@ class Credential(Protocol):
         """The cloud did not accept it: whether the next call may get another. A key stays what it is."""
 
 
-def matches(model: str, patterns: Sequence[str]) -> bool:
-    """Whether the id of a model fits one of these, such as `claude-*`."""
-    return any(fnmatchcase(model, pattern) for pattern in patterns)
+class ForModels:
+    """The models of an account: `patterns` such as `claude-*` for their ids; without any it has all."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = patterns
+
+    def serves(self, model: str) -> bool:
+        return not self._patterns or self.lists(model)
+
+    def lists(self, model: str) -> bool:
+        return any(fnmatchcase(model, pattern) for pattern in self._patterns)

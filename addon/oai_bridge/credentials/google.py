@@ -18,7 +18,7 @@ from google.oauth2 import service_account
 from ..errors import BridgeError, Unauthorized, UpstreamError
 from ..redaction import redact
 from ..settings import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
-from .base import Access, Outbound, matches
+from .base import Access, ForModels, Outbound
 from .minting import Minted
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -42,13 +42,14 @@ class GoogleAccess:
         return {"authorization": f"Bearer {self.token}"}
 
 
-class GoogleCredential:
+class GoogleCredential(ForModels):
     """The token of one account. Belongs to one event loop; `session` makes the HTTP session for the token endpoint
     (proxy and CA are its business), `clock` gives Unix seconds."""
 
     def __init__(
         self, account: GoogleAccount, session: Callable[[], requests.Session], clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(account.models)
         self._account = account
         self._session = session
         self._clock = clock
@@ -75,12 +76,6 @@ class GoogleCredential:
     @property
     def rank(self) -> int:
         return self._account.rank
-
-    def serves(self, model: str) -> bool:
-        return not self._account.models or self.lists(model)
-
-    def lists(self, model: str) -> bool:
-        return matches(model, self._account.models)
 
     async def access(self) -> GoogleAccess:
         project, token = await self._minted.get()

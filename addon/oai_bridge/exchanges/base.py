@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from ..inspector.record import Record
 from ..notes import Notes
 from ..openai.chat import Remote
 from ..openai.media import Media
+from ..openai.request import read_body
 from ..pages import Page
 from ..patience import within
 from ..transcript import Transcript
@@ -78,10 +78,10 @@ class Exchange(ABC):
 
     # -- the request --------------------------------------------------------------------------------------------------
 
-    def _body(self, read: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
-        """The request's JSON object."""
+    def _body(self) -> dict[str, Any]:
+        """The request's JSON object, read anew each time."""
         config = self._services.config
-        body = read(inflate(self._incoming.body, self._incoming.encoding, config.max_body))
+        body = read_body(inflate(self._incoming.body, self._incoming.encoding, config.max_body))
         if isinstance(model := body.get("model"), str):
             self._record.model = model[:_MODEL_SHOWN]
         self._record.notes = Notes(strict=config.strict)
@@ -121,13 +121,13 @@ class Exchange(ABC):
     ) -> Answer:
         """What `serve` makes of the first attempt that brings an answer; it raises `BridgeError` before its first
         piece, never later. `prepare` translates the client's `body`, anew for each way, and may change it."""
-        given = copy.deepcopy(body) if len(ways) > 1 else body
         way, prepared = ways[0], await self._within(prepare(body, ways[0]))
         async for attempt in self._tries(ways):
             async with attempt:
                 if attempt.way is not way:
-                    way, self._record.notes = attempt.way, self._notes(attempt.way, ways[0])
-                    prepared = await self._within(prepare(copy.deepcopy(given), way))
+                    way, body = attempt.way, self._body()
+                    self._record.notes = self._notes(way, ways[0])
+                    prepared = await self._within(prepare(body, way))
                 async with aclosing(serve(attempt, prepared)) as pieces:
                     async for piece in pieces:
                         attempt.answered()

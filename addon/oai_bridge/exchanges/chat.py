@@ -16,7 +16,7 @@ from ..openai.fields import boolean
 from ..openai.passed import PassedStream, pass_completion
 from ..openai.remote import remote_pictures, with_pictures
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
-from ..openai.request import asks_for_usage, model_of, parse_chat, read_body
+from ..openai.request import asks_for_usage, model_of, parse_chat
 from ..pages import is_test_message, reply_to_test_message
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
@@ -51,7 +51,7 @@ class ChatExchange(OpenAiExchange):
 
     async def _answer(self) -> Answer:
         config = self._services.config
-        body = self._body(read_body)
+        body = self._body()
         if config.answer_test_message and is_test_message(body):
             self._record.route = "answered here"
             page = reply_to_test_message(body.get("model"), self._record.began)

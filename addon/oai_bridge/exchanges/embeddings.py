@@ -15,7 +15,7 @@ from ..directory import Way
 from ..errors import BridgeError
 from ..events import Usage, UsageReport
 from ..openai.embeddings import embeddings_answer, parse_embeddings
-from ..openai.request import model_of, read_body
+from ..openai.request import model_of
 from ..upstream import UpstreamResponse
 from .openai import OpenAiExchange
 from .sending import Sender
@@ -27,7 +27,7 @@ class EmbeddingsExchange(OpenAiExchange):
     """`POST …/embeddings`."""
 
     async def _answer(self) -> Answer:
-        body = self._body(read_body)
+        body = self._body()
         ways = self._ways(model_of(body))[:1]  # another model's vectors can't be compared with this one's
         backend = ways[0].door.backend
         if isinstance(backend, PassingBackend):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..answer import Answer
 from ..errors import InvalidRequest
 from ..openai.fields import boolean
-from ..openai.request import model_of, read_body
+from ..openai.request import model_of
 from .openai import OpenAiExchange
 
 
@@ -13,7 +13,7 @@ class PicturesExchange(OpenAiExchange):
     """`POST …/images/generations`."""
 
     async def _answer(self) -> Answer:
-        body = self._body(read_body)
+        body = self._body()
         if boolean(body, "stream"):
             message = "Pictures are not streamed here; set `stream` to false, or leave it out."
             raise InvalidRequest(message, param="stream", code="unsupported_value")
