@@ -119,7 +119,9 @@ def last_words(messages: Messages) -> Messages:
 
 
 def ends_with_the_assistant(before: Messages, more: Messages, way: Way) -> bool:
-    """1: the end of the assistant's turn, where it changes at all."""
+    """1: the end of the assistant's turn, where it changes at all. What is hoisted does not end it."""
+    if way[0] == "hoist":
+        before = tuple(one for one in before if one.role != "system")
     spoken = last_words(before)
     if any(one.role != "assistant" and (speaks(one) or one.role == "user") for one in stretch(before, first=False)):
         return False
