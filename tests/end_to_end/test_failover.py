@@ -264,6 +264,29 @@ def test_an_exception_first_in_a_stream_of_aws(both: Proxy, cloud: FakeVertex, b
     assert answer.status == 200 and answer.headers["x-bridge-attempts"] == "3" and b"[DONE]" in answer.body
 
 
+@pytest.mark.parametrize("way", ["refused", "TLS"])
+def test_a_cloud_that_can_not_be_reached_is_left(
+    tmp_path: Path, cloud: FakeVertex, bedrock: FakeBedrock, way: str
+) -> None:
+    """At once: nothing was sent, so nothing can have run. From then on its region rests."""
+    key = bedrock.keys.access_key()
+    aws = {"access_key_id": key.id, "secret_access_key": key.secret, "region": bedrock.region}
+    with FakeVertex(tls=True) as strange:
+        address = f"http://127.0.0.1:{free_port()}" if way == "refused" else strange.origin
+        account = {"credentials": json.dumps(cloud.service_account()), "region": HOME}
+        config = {
+            "vertex": {"base_url": address, "accounts": [account]},
+            "bedrock": {"base_url": bedrock.origin, "accounts": [aws]},
+            "models": {"fallbacks": {OPUS: f"bedrock/{OPUS}"}},
+            "failover": {"resend": False},
+        }
+        with Proxy(tmp_path, config=json.dumps(config)) as made:
+            answers = [made.post(CHAT, ask(stream=True)) for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [answer.headers["x-bridge-attempts"] for answer in answers] == ["2", "1"]
+    assert all(b"[DONE]" in answer.body for answer in answers)
+
+
 def test_a_model_without_fallback_has_none(both: Proxy, cloud: FakeVertex, bedrock: FakeBedrock) -> None:
     asked = len(bedrock.requests)
     cloud.script(*[anthropic_error(529)] * 3)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.connect_proxy import ConnectProxy, SocksProxy
 from tests.support.fake_vertex import FakeVertex, endless
-from tests.support.proxy import Proxy, free_port
+from tests.support.proxy import ONCE, Proxy, free_port
 
 CLOUD, TOKENS = "cloud.test", "tokens.test"
 """Names that nobody but the company's proxy can resolve."""
@@ -61,13 +61,13 @@ def test_a_private_ca(cloud: FakeVertex, tmp_path: Path, place: str) -> None:
 
 def test_a_ca_that_nobody_knows_is_explained(cloud: FakeVertex, tmp_path: Path) -> None:
     """First by the token endpoint; then, with a token from elsewhere, by the cloud itself."""
-    with Proxy(tmp_path, environment=cloud.environment()) as proxy:
+    with Proxy(tmp_path, environment=cloud.environment(), config=json.dumps(ONCE)) as proxy:
         answer = proxy.chat(stream=True)
         assert answer.status == 503
         assert "network.ca_file" in answer.error["message"]
     with FakeVertex() as plain:
         environment = {**plain.environment(), "ANTHROPIC_VERTEX_BASE_URL": cloud.base_url}
-        with Proxy(tmp_path, environment=environment) as proxy:
+        with Proxy(tmp_path, environment=environment, config=json.dumps(ONCE)) as proxy:
             answer = proxy.chat(stream=True)
             assert (answer.status, answer.error["code"]) == (502, "tls_failed")
             assert "network.ca_file" in answer.error["message"]
@@ -133,7 +133,7 @@ def test_no_proxy_is_heard(cloud: FakeVertex, tmp_path: Path) -> None:
     """The name can't be resolved without the proxy: the error shows that it was not asked."""
     with ConnectProxy({CLOUD: cloud.port, TOKENS: cloud.port}) as company:
         environment = far(cloud) | {"HTTPS_PROXY": company.url, "SSL_CERT_FILE": ca_file(cloud), "NO_PROXY": ".test"}
-        with Proxy(tmp_path, environment=environment) as proxy:
+        with Proxy(tmp_path, environment=environment, config=json.dumps(ONCE)) as proxy:
             answer = proxy.chat()
             assert (answer.status, answer.error["code"]) == (503, "token_endpoint_unreachable")
         assert company.asked == []
@@ -154,7 +154,7 @@ def test_trouble_with_the_proxy_is_explained(tmp_path: Path, case: str) -> None:
     with FakeVertex() as near, ConnectProxy({}, login) as company:
         url = f"http://127.0.0.1:{free_port()}" if what is None else company.url.replace("secret-of", "wrong-of")
         environment = near.environment() | {"ANTHROPIC_VERTEX_BASE_URL": f"https://{CLOUD}", "HTTPS_PROXY": url}
-        with Proxy(tmp_path, environment=environment) as proxy:
+        with Proxy(tmp_path, environment=environment, config=json.dumps(ONCE)) as proxy:
             answer = proxy.chat(stream=True)
             assert (answer.status, answer.error["code"]) == (502, code)
             assert part in answer.error["message"] and "HTTPS_PROXY" in answer.error["message"]
@@ -166,7 +166,8 @@ def test_no_network_is_explained(tmp_path: Path) -> None:
         for base, code in ((f"https://{CLOUD}", "dns_failed"), (f"http://127.0.0.1:{free_port()}", "connect_failed")):
             folder = tmp_path / code
             folder.mkdir()
-            with Proxy(folder, environment=near.environment() | {"ANTHROPIC_VERTEX_BASE_URL": base}) as proxy:
+            environment = near.environment() | {"ANTHROPIC_VERTEX_BASE_URL": base}
+            with Proxy(folder, environment=environment, config=json.dumps(ONCE)) as proxy:
                 answer = proxy.chat(stream=True)
                 assert (answer.status, answer.error["code"]) == (502, code)
                 assert "check the network" in answer.error["message"]

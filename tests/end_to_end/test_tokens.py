@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_vertex import Behaviour, FakeVertex, Hang, Reply, google_error, html_error, invalid_grant
-from tests.support.proxy import ASK, Proxy, free_port
+from tests.support.proxy import ASK, ONCE, Proxy, free_port
 
 
 async def ask_many(proxy: Proxy, count: int) -> list[str | None]:
@@ -143,7 +143,7 @@ def test_a_refresh_that_fails_ahead_of_time_harms_nobody(proxy: Proxy, cloud: Fa
 def test_a_token_endpoint_that_cannot_be_reached(cloud: FakeVertex, tmp_path: Path) -> None:
     account = {**cloud.service_account(), "token_uri": f"http://127.0.0.1:{free_port()}/token"}
     environment = {**cloud.environment(), "GOOGLE_APPLICATION_CREDENTIALS": json.dumps(account)}
-    with Proxy(tmp_path, environment=environment) as proxy:
+    with Proxy(tmp_path, environment=environment, config=json.dumps(ONCE)) as proxy:
         answer = proxy.chat(stream=True)
         assert (answer.status, answer.error["code"]) == (503, "token_endpoint_unreachable")
         assert "can't be reached" in answer.error["message"]
