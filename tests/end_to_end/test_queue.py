@@ -63,10 +63,9 @@ def test_they_go_in_turn_and_fairly(one: Proxy, cloud: FakeVertex) -> None:
             opened.append(stack.enter_context(chat(one, name, key)))
             place = len(opened) - 1
             cloud.wait_until(lambda place=place: cloud.hanging == 1 and waiting(one) == place)
-        for _ in opened:
-            cloud.wait_until(lambda: cloud.hanging == 1)
+        for number in range(1, 1 + len(opened)):
+            cloud.wait_until(lambda number=number: len(cloud.requests) == number and cloud.hanging == 1)
             cloud.release()
-            cloud.wait_until(lambda: cloud.hanging == 0)
         assert [status_of(read_all(connection)) for connection in opened] == [200] * 6
     assert names(cloud) == ["a0", "a1", "b1", "a2", "b2", "a3"]
     assert waiting(one) == 0
