@@ -13,7 +13,8 @@ STEPS = (
     ("lint", ["ruff", "check"]),
     ("format", ["ruff", "format", "--check"]),
     ("types", ["mypy"]),
-    ("tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile"]),  # files side by side, each on one core
+    # Files side by side, each on one core, in their order: the slow ones, with whole programs, come first.
+    ("tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]),
 )
 
 

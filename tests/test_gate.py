@@ -283,7 +283,7 @@ async def test_it_tells_who_waits_and_for_how_long_and_who_rests() -> None:
     assert house.gate.waiting("f") == house.gate.estimate("f") == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(plans=st.lists(PLANS, min_size=1, max_size=20), tiers=st.lists(st.integers(0, 1), min_size=1, max_size=3),
        options=HOUSES)  # fmt: skip
 def test_whatever_happens_each_request_ends_once_and_nobody_is_forgotten(
