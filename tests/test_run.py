@@ -494,7 +494,7 @@ def test_every_step_runs_and_the_first_failure_counts(made: Project, failing: di
         "ruff.py ['check']",
         "ruff.py ['format', '--check']",
         "mypy.py []",
-        "pytest.py ['-q', '-n', 'auto', '--dist', 'loadfile', '-k', 'one thing']",
+        "pytest.py ['-q', '-n', 'auto', '--dist', 'loadfile', '--no-loadscope-reorder', '-k', 'one thing']",
     ]
     assert ended.returncode == code, ended.stderr
     assert ended.stderr == ""
