@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["storm", "hang-ups"])
     parser.add_argument("--requests", type=int, default=None, help="default: 4000 streams, or 10000 hang-ups")
+    parser.add_argument("--rounds", type=int, default=4, help="into which the hang-ups are cut; the first warms up")
     parser.add_argument("--at-once", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -49,23 +50,25 @@ def storm(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None:
 
 def hang_ups(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None:
     """Clients that leave whenever: what is left open, and for how long."""
-    count = given.requests or 10_000
+    count = (given.requests or 10_000) // given.rounds
     config = storms.settings(cloud) | {"limits": {"concurrent": 20}}
     storms.leaving(cloud, given.seed)
+    print(f"{count} hang-ups a round, {given.at_once} at once")
     with Proxy(folder, config=json.dumps(config)) as proxy:
-        asyncio.run(storms.hang_ups(proxy, 200, given.at_once, given.seed))
-        cloud.wait_idle()
-        time.sleep(2)
-        before, memory = storms.descriptors(proxy), storms.memory(proxy)
-        asyncio.run(storms.hang_ups(proxy, count, given.at_once, given.seed + 1))
-        ended = time.monotonic()
-        cloud.wait_idle(timeout=30)
-        idle = time.monotonic() - ended
-        time.sleep(2)
-        print(f"{count} hang-ups, {given.at_once} at once")
-        print(f"the last upstream was closed {idle:.2f} s after the last client was")
-        print(f"descriptors {before} before, {storms.descriptors(proxy)} after")
-        print(f"memory {memory / 2**20:.1f} MB before, {storms.memory(proxy) / 2**20:.1f} MB after")
+        print(f"before  descriptors {storms.descriptors(proxy):4}  memory {storms.memory(proxy) / 2**20:6.1f} MB")
+        for number in range(given.rounds):
+            asyncio.run(storms.hang_ups(proxy, count, given.at_once, given.seed + number))
+            ended = time.monotonic()
+            cloud.wait_until(lambda: proxy.get("/status").json()["proomptersNow"] == 0, timeout=60)
+            heard = time.monotonic()
+            cloud.wait_idle(timeout=60)
+            idle = time.monotonic() - heard
+            time.sleep(2)  # for the descriptors
+            print(
+                f"round {number + 1}  descriptors {storms.descriptors(proxy):3}  "
+                f"memory {storms.memory(proxy) / 2**20:6.1f} MB  all heard of after {heard - ended:.2f} s, "
+                f"then upstreams 0 after {idle:.2f} s"
+            )
         status = proxy.get("/status").json()
         print(f"in flight {status['proomptersNow']}, in the queue {status['gcp-claude']['proomptersInQueue']}")
 

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "addon" / "oai_bridge"
 SOURCES = sorted([*ROOT.glob("addon/**/*.py"), *ROOT.glob("scripts/*.py")])
 KNOW_MITMPROXY = {"addon.py", "cli.py", "options.py", "starting.py", "stream_layer.py"}
 PURE = (
+    "account_lists",
     "addresses",
     "anthropic",
     "backends",
@@ -25,6 +26,8 @@ PURE = (
     "directory",
     "errors",
     "events",
+    "google_accounts",
+    "google_sources",
     "guard",
     "inspector",
     "jsontext",
@@ -33,10 +36,14 @@ PURE = (
     "openai",
     "pages",
     "pool",
+    "queue",
+    "rates",
     "redaction",
     "routing",
     "settings",
+    "traffic",
     "transcript",
+    "verdict",
     "wire",
 )
 

@@ -1,4 +1,4 @@
-"""What an exchange hands to the stream layer: the head of an answer, its bytes, and the connection they came over."""
+"""What an exchange hands to the stream layer: an answer's head, its bytes, its connection, what breaks its silence."""
 
 from __future__ import annotations
 

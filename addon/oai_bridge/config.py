@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .accounts import account_from_file
 from .aws_accounts import aws_accounts
 from .azure_accounts import azure_accounts, foundry_accounts
 from .checks import CHECKS
@@ -21,6 +20,7 @@ from .config_schema import SECTIONS
 from .environment import FromNames, parse_dotenv, read_names
 from .exposure import exposure
 from .google_accounts import google_accounts
+from .google_sources import account_from_file
 from .names import unused
 from .network import proxy_address
 from .settings import (

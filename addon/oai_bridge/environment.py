@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .accounts import accounts_in_string, source_from
 from .aws_accounts import AwsNames, read_aws
 from .azure_accounts import AzureNames, read_azure, read_foundry
+from .google_sources import accounts_in_string, source_from
 from .names import Names
 from .network import proxy_address
 from .settings import ConfigError, CredentialFile, Given, GoogleAccount, ServiceAccount

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .account_lists import models_named, regions_named
-from .accounts import account_from, project_named, region_named, source_from
 from .config_schema import Account
 from .environment import FromNames
+from .google_sources import account_from, project_named, region_named, source_from
 from .names import unused
 from .settings import AmbientLogin, ConfigError, GoogleAccount, GoogleSource, shown
 

@@ -1,4 +1,4 @@
-"""Runs an answer in an asyncio task of its own and holds its bytes until they are taken."""
+"""Runs an answer in an asyncio task of its own, holds its bytes until they are taken, and breaks its long silences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long one attempt at a cloud may take, and each wait in it; what is said when that is over."""
+"""How long each wait for a cloud may take, and all of them together; what is said when that is over."""
 
 from __future__ import annotations
 

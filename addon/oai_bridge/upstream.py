@@ -126,7 +126,7 @@ class UpstreamClient:
         except (aiohttp.ClientError, OSError) as error:
             if facts.reused and time.monotonic() - begun < _STALE_WITHIN:
                 raise StaleConnection(f"A kept connection to {host} was closed meanwhile; try again.") from None
-            raise self._unreachable(error, host, proxy is not None) from None
+            raise self._unreachable(error, host, proxy is not None, facts.sent) from None
         except Exception as error:
             if isinstance(error, BridgeError) or not _is_socks(proxy):
                 raise
@@ -184,7 +184,7 @@ class UpstreamClient:
             trace_configs=[_tracing()],
         )
 
-    def _unreachable(self, error: Exception, host: str, by_proxy: bool) -> BridgeError:
+    def _unreachable(self, error: Exception, host: str, by_proxy: bool, sent: bool) -> BridgeError:
         """Why no answer came, and what to look at. The library's own texts may hold a proxy's password: never shown."""
         through = "through the proxy " if by_proxy else ""
         if isinstance(error.__cause__, ssl.SSLError):
@@ -210,7 +210,7 @@ class UpstreamClient:
             case _:
                 text, code = f"{host} closed the connection before it answered; try again.", "upstream_closed"
         found = UpstreamError(text, code=code)
-        found.unsure = code == "upstream_closed"
+        found.unsure = sent
         return found
 
 

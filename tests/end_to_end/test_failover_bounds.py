@@ -16,7 +16,7 @@ import pytest
 from tests.support.cloud_errors import aws_error
 from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_foundry import FakeFoundry
-from tests.support.fake_vertex import FakeVertex, Hang, anthropic_error, google_error, huge, searcher
+from tests.support.fake_vertex import FakeVertex, Hang, Reply, anthropic_error, google_error, huge, searcher
 from tests.support.native_client import PNG
 from tests.support.proxy import CHAT, Proxy
 from tests.support.sites import PNG as PICTURE
@@ -48,12 +48,14 @@ def test_an_answer_that_has_paused_is_not_begun_anew(tmp_path: Path, cloud: Fake
     assert answer.status == 503 or (b'"overloaded"' in answer.body and b"[DONE]" not in answer.body)
 
 
-@pytest.mark.parametrize("trouble", [anthropic_error(429, retry_after=300), google_error(403), google_error(403)])
-def test_counting_has_troubles_of_its_own(tmp_path: Path, cloud: FakeVertex, trouble: Any) -> None:
+@pytest.mark.parametrize("trouble", [anthropic_error(429, retry_after=300), google_error(403)])
+def test_counting_has_troubles_of_its_own(tmp_path: Path, cloud: FakeVertex, trouble: Reply) -> None:
+    """Three times, after which the model counts as denied."""
     counting = {"model": OPUS, "messages": [USER]}
     with single(tmp_path, cloud) as proxy:
         cloud.rule = lambda received: trouble if "count-tokens" in received.path else None
-        assert proxy.post(COUNT, counting).status == trouble.status
+        assert [proxy.post(COUNT, counting).status for _ in range(4)] == [trouble.status] * 4
+        assert len(cloud.requests) < 4  # it rests
         assert proxy.post(NATIVE, ask()).status == 200
     cloud.rule = lambda received: None
 
@@ -92,6 +94,33 @@ def test_the_total_time_covers_a_token_that_does_not_come(tmp_path: Path, cloud:
         assert cloud.hanging == 1
         cloud.release()
         assert proxy.post(CHAT, ask()).status == 200
+
+
+def test_no_attempt_begins_when_its_time_is_over(tmp_path: Path, cloud: FakeVertex) -> None:
+    """What the cloud asks for is longer than that: the client hears it at once."""
+    with single(tmp_path, cloud, failover={"within": 2}) as proxy:
+        cloud.script(anthropic_error(429, "Come back later.", retry_after=5))
+        answer = proxy.post(CHAT, ask())
+    assert answer.status == 429 and "Come back later." in answer.error["message"]
+    assert answer.headers["retry-after"] == "5" and len(cloud.requests) == 1
+
+
+def test_an_account_is_asked_for_its_own_models(tmp_path: Path, cloud: FakeVertex) -> None:
+    """Who lists a model goes before who takes any, and who lists others is never asked."""
+    models: dict[str, list[str]] = {"any-project": [], "opus-project": ["claude-opus-*"], "old-project": ["claude-3*"]}
+    accounts = [
+        {"region": cloud.region, "credentials": cloud.service_account(name), "models": patterns}
+        for name, patterns in models.items()
+    ]
+    cloud.requests.clear()
+    config = {"vertex": {"base_url": cloud.base_url, "accounts": accounts}, "failover": {"rest": False}}
+    with Proxy(tmp_path, config=json.dumps(config)) as proxy:
+        for model in (OPUS, OPUS, "claude-sonnet-4-6", "claude-sonnet-4-6"):
+            assert proxy.post(CHAT, ask(model=model)).status == 200
+        cloud.script(anthropic_error(529))
+        assert proxy.post(CHAT, ask()).status == 200
+    projects = [received.path.split("/")[3].removesuffix("-project") for received in cloud.requests]
+    assert projects == ["opus", "opus", "any", "any", "opus", "any"]
 
 
 # -- other clouds ------------------------------------------------------------------------------------------------------

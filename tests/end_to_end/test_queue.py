@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.support.fake_vertex import FakeVertex, Hang, anthropic_error, broken, replay
 from tests.support.native_client import sdk
-from tests.support.proxy import CHAT, KEY, Proxy, events, read_all, unchunk
+from tests.support.proxy import ASK, CHAT, KEY, Proxy, events, read_all, unchunk
 
 OTHER_KEY = "k-4Rt8uWq1Zx6Cv3Bn9Ml2Kj5Hg7Fd0Sa"
 NATIVE = "/v1/messages"
@@ -133,6 +135,18 @@ def test_requests_a_minute_are_each_clients_own(tmp_path: Path, cloud: FakeVerte
     assert refused.error["code"] == "client_rate_limit" and 50 <= int(refused.headers["retry-after"]) <= 60
 
 
+def test_without_keys_clients_are_told_apart_by_their_addresses(tmp_path: Path, cloud: FakeVertex) -> None:
+    body = json.dumps(ASK)
+    with limited(tmp_path, cloud, limits={"requests_per_minute": 1}) as proxy:
+        found = []
+        for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+            connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=15, source_address=(address, 0))
+            connection.request("POST", CHAT, body, {"content-type": "application/json"})
+            found.append(connection.getresponse().status)
+            connection.close()
+    assert found == [200, 200, 429]
+
+
 def test_the_tutorials_limit_counts(tmp_path: Path, cloud: FakeVertex) -> None:
     with Proxy(tmp_path, environment=cloud.environment(), dotenv="TEXT_MODEL_RATE_LIMIT=1") as proxy:
         assert [proxy.chat().status for _ in range(2)] == [200, 429]
@@ -211,8 +225,6 @@ def test_the_sdks_take_heartbeats_for_nothing(beating: Proxy, cloud: FakeVertex)
         cloud.wait_until(lambda: cloud.hanging == 1)
         time.sleep(0.7)
         cloud.release()
-
-    from threading import Thread
 
     cloud.script(Hang(), Hang())
     message: Any = {"role": "user", "content": "Hello"}

@@ -7,11 +7,13 @@ import signal
 import time
 from pathlib import Path
 
+import anthropic
 import pytest
 
 from tests.support.fake_vertex import FakeVertex, Hang, endless, replay
 from tests.support.native_client import sdk
 from tests.support.proxy import CHAT, Proxy, events, free_port, is_open, read_all, unchunk
+from tests.support.raw_client import Client
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 
@@ -63,8 +65,6 @@ def test_what_does_not_finish_is_told(cloud: FakeVertex, tmp_path: Path, number:
 def test_anthropics_sdk_reads_it_too(cloud: FakeVertex, tmp_path: Path) -> None:
     cloud.script(endless())
     with started(tmp_path, cloud, 0.3) as proxy, sdk(proxy, "") as client:
-        import anthropic
-
         with pytest.raises(anthropic.APIStatusError, match="is being stopped"):
             message = {"role": "user", "content": "Hello"}
             with client.messages.stream(model="claude-opus-4-8", max_tokens=99, messages=[message]) as stream:
@@ -89,8 +89,6 @@ def test_who_asks_twice_does_not_wait(cloud: FakeVertex, tmp_path: Path) -> None
 
 
 def test_a_kept_connection_gets_nothing_new(cloud: FakeVertex, tmp_path: Path) -> None:
-    from tests.support.raw_client import Client
-
     cloud.script(endless())
     with started(tmp_path, cloud, 3) as proxy, Client(proxy.port) as kept:
         assert kept.request("/v1/models", method="GET").status() == 200

@@ -43,18 +43,19 @@ def test_no_first_byte(hasty: Proxy, cloud: FakeVertex, path: str, stream: bool)
     assert "did not begin to answer within 0.6 s" in message and "timeouts.first_byte" in message
 
 
+PING, START = sse({"type": "ping"}), b'event: message_start\ndata: {"type": "message_start", "message": {'
+SLOW = {"pings": Stream(PING * 50, size=len(PING), delay=0.1), "one event": Stream(START, size=1, delay=0.1)}
+
+
 @PATHS
-def test_pings_are_no_first_byte(hasty: Proxy, cloud: FakeVertex, path: str) -> None:
-    """Nor are single bytes of a first event that never comes to its end."""
-    ping = sse({"type": "ping"})
-    for body in (ping * 50, recorded_start()):
-        cloud.script(Stream(body, size=1 if body is not ping * 50 else len(ping), delay=0.1))
-        status, _, message = ask(hasty, path, True)
-        assert status == 504 and "did not begin to answer" in message
-
-
-def recorded_start() -> bytes:
-    return b'event: message_start\ndata: {"type": "message_start", "message": {'
+@pytest.mark.parametrize("name", SLOW)
+def test_what_comes_before_the_first_event_is_no_first_byte(
+    hasty: Proxy, cloud: FakeVertex, path: str, name: str
+) -> None:
+    """Pings, and single bytes of an event that does not come to its end."""
+    cloud.script(SLOW[name])
+    status, _, message = ask(hasty, path, True)
+    assert status == 504 and "did not begin to answer" in message
 
 
 @PATHS

@@ -111,16 +111,17 @@ class Attempts:
         if not isinstance(error, BridgeError) or attempt.has_answered:
             return False
         told, candidate = verdict(error), attempt.permit.candidate
-        if not told.again and (self._error is None or attempt.way is self._first):
+        if told.again:
+            if self._error is None or told.state == "cooling":
+                record = self._record
+                self._error, self.shown = error, attempt
+                self._shown = record.route, record.upstream_model, record.notes
+            if told.state != "cooling":
+                self._tried[candidate] = math.inf
+        elif self._error is None or attempt.way is self._first:
             return False
-        if not told.again:  # a stand-in can't do what the client's own choice could
+        else:  # a stand-in can't do what the client's own choice could
             self._tried |= {one: math.inf for one, way in self._ways.items() if way is attempt.way}
-        elif self._error is None or told.state == "cooling":
-            record = self._record
-            self._error, self.shown = error, attempt
-            self._shown = record.route, record.upstream_model, record.notes
-        if told.again and told.state != "cooling":
-            self._tried[candidate] = math.inf
         if self._goes_on(told):
             pause = _PAUSE * 2.0**self._made * (0.75 + random.random() / 2)
             self._tried[candidate] = max(self._tried[candidate], self._clock() + pause)

@@ -1,4 +1,4 @@
-"""What all exchanges share, and what each of them answers."""
+"""What all exchanges share, what each of them answers, and what the status page tells of those who wait and rest."""
 
 from __future__ import annotations
 

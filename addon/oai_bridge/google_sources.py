@@ -1,4 +1,4 @@
-"""What people write down as a Google credential, in every form they have it, checked and made one `GoogleAccount`."""
+"""What people write down as a Google credential, in every form they have it, checked; and one account made of it."""
 
 from __future__ import annotations
 

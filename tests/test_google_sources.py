@@ -1,4 +1,4 @@
-"""Tests for accounts.py: every form in which people have a Google credential, and what is told about broken ones."""
+"""google_sources.py: every form in which people have a Google credential, and what is told about broken ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.accounts import (
+from oai_bridge.google_sources import (
     account_from,
     account_from_file,
     accounts_in_string,
