@@ -1,4 +1,4 @@
-"""What holds for all tests: examples have no deadline (several tests run at the same time), helpers' asserts explain."""
+"""What holds for all tests: examples have no deadline (several run at the same time), helpers' asserts explain."""
 
 from __future__ import annotations
 

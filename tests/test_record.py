@@ -6,8 +6,11 @@ from itertools import count
 
 from mitmproxy.io import tnetstring
 
+from oai_bridge.answer import ConnectionFacts
 from oai_bridge.credentials.base import Outbound
+from oai_bridge.events import Ping, Start, Text, Thinking, Usage, UsageReport
 from oai_bridge.inspector.record import Attempt, Record
+from oai_bridge.models.facts import Prices
 
 MB = 2**20
 
@@ -48,7 +51,33 @@ def test_the_first_byte_is_the_answers_and_no_refusals() -> None:
         kept.answered(attempt, status, None)
         kept.received(attempt, b"x")
         kept.received(attempt, b"y")
-    assert kept.to_metadata()["timing"]["first_byte"] == 1
+    assert kept.to_metadata()["timing"]["first_byte"] == 5  # after 1, 2 for the refusal and 3, 4 for the answer
+
+
+def test_times_are_told_from_the_first_to_the_last() -> None:
+    kept = record()
+    attempt = send(kept)
+    kept.answered(attempt, 200, None, ConnectionFacts(("x", 1), timestamp_start=10.0, timestamp_tcp_setup=10.25))
+    kept.received(attempt, b"x")
+    for event in (Start("i", "m"), Ping(), Text("a"), Thinking("b")):
+        kept.saw(event)
+    told = kept.to_metadata()
+    assert (told["attempts"][0]["sent"], told["attempts"][0]["answered"], told["attempts"][0]["connected"]) == (
+        1,
+        2,
+        0.25,
+    )
+    assert (told["timing"]["first_byte"], told["timing"]["first_token"]) == (3, 4)
+
+
+def test_a_cost_is_told_only_where_it_is_known() -> None:
+    kept = record()
+    kept.prices = Prices(input=1, output=2)
+    assert kept.to_metadata()["cost"] is None, "no tokens were told"
+    kept.saw(UsageReport(Usage(1_000_000, 1_000_000)))
+    assert kept.to_metadata()["cost"]["total"] == 3
+    kept.prices = None
+    assert kept.to_metadata()["cost"] is None and kept.to_metadata()["rates"] is None
 
 
 def test_many_attempts_take_no_more_memory_than_a_few() -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import addonmanager, ctx, exceptions, http
+from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
 from . import __version__, stream_layer
@@ -26,7 +27,8 @@ from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .exchanges.services import queues_of, rests_of
 from .guard import Guard, caller_from, masked
-from .inspector.record import CLIENT, KEY, Record, one_line
+from .inspection import Inspector
+from .inspector.record import CLIENT, Record, one_line
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
@@ -36,6 +38,7 @@ from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
 from .stopping import end_in_peace
+from .views import add_views
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +51,18 @@ class Bridge:
 
     config: Config | None = None
     max_body = 0
+    watched = False
     _stopping = False
 
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
+        self._inspector = Inspector()
 
     # ---- start and end ---------------------------------------------------------------------------------------------
 
     def load(self, loader: addonmanager.Loader) -> None:
         add_options(loader)
+        add_views(self._inspector.recall)
 
     def configure(self, updated: set[str]) -> None:
         """Comes right after `load`, before anybody is answered, and then with every change of an option."""
@@ -90,6 +96,7 @@ class Bridge:
 
     def running(self) -> None:
         assert self.config is not None
+        self.watched = ctx.master.addons.get("view") is not None
         self._demo = Demo()
         first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
         self._snapshot = Snapshot(
@@ -165,9 +172,12 @@ class Bridge:
         try:
             found = self._route(flow)
             if found.kind in EXCHANGES:
-                self._live[flow.id] = (found, Record(_new_id()))
+                record = Record(_new_id(), client=str(flow.metadata.get(CLIENT, "")))
+                self._live[flow.id] = (found, record)
+                self._inspector.began(flow, record)
             else:
                 flow.response = _response(self._page(found, flow))
+                flow.comment = flow.comment or _asked(flow)
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -210,6 +220,10 @@ class Bridge:
             return error_event_for(flow.request.path, error, request_id)
         return error_page_for(flow.request.path, error, request_id).body
 
+    def grew(self, flow: http.HTTPFlow) -> None:
+        self._inspector.grew(flow)
+        ctx.master.addons.trigger(UpdateHook([flow]))
+
     # ---- its end ---------------------------------------------------------------------------------------------------
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -223,7 +237,7 @@ class Bridge:
             return
         _, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
-        flow.metadata[KEY] = record.to_metadata()
+        self._inspector.ended(flow)
         families = dict(self._snapshot.family_tokens)
         if record.family:
             families[record.family] = families.get(record.family, 0) + record.usage.prompt + record.usage.output
@@ -252,9 +266,13 @@ class Bridge:
         return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._directory)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
-        path = one_line(f"{flow.request.method} {flow.request.path.partition('?')[0][:200]}")
-        logger.warning("%d %s: %s", error.status, path, error.message)
+        logger.warning("%d %s: %s", error.status, _asked(flow), error.message)
+        flow.comment = flow.comment or one_line(f"{_asked(flow)} · {error.message}")
         return _response(error_page_for(flow.request.path, error, _new_id()))
+
+
+def _asked(flow: http.HTTPFlow) -> str:
+    return one_line(f"{flow.request.method} {flow.request.path.partition('?')[0][:200]}")
 
 
 def _response(page: Page) -> http.Response:

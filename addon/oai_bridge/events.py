@@ -18,8 +18,9 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer. `input` is what was neither read from nor written to a cache; `reasoning` is a part of
-    `output`, `None` where the cloud doesn't tell. `tier` is the service that was given, and is paid for."""
+    """Tokens of one answer. `input` is what was neither read from nor written to a cache; `cache_write_1h` is the part
+    of `cache_write` that is kept for an hour; `reasoning` is a part of `output`, `None` where the cloud doesn't tell.
+    `tier` is the service that was given, and is paid for."""
 
     input: int = 0
     output: int = 0
@@ -27,6 +28,7 @@ class Usage:
     cache_write: int = 0
     reasoning: int | None = None
     tier: Literal["default", "priority"] | None = None
+    cache_write_1h: int = 0
 
     @property
     def prompt(self) -> int:

@@ -21,6 +21,7 @@ _RIGHT: dict[str, Any] = {
     "onboarding": False,  # mitmproxy's own page would answer before the guard does
     "rawtcp": False,  # what is no HTTP is nobody's
 }
+_COLUMNS = ["comment", "status"]  # of mitmweb's list: the comment tells the story; beside a path it would be too narrow
 _LEVELS = {
     "mitmproxy.proxy.server": logging.WARNING,  # a line per connection
     "google": logging.WARNING,
@@ -48,9 +49,8 @@ def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -
         values["block_global"] = False
     if listeners:  # mitmweb shows these, though each mode has its own
         values["listen_host"], values["listen_port"] = listeners[0].host, listeners[0].port
-    for name, quiet in (("flow_detail", 0), ("termlog_verbosity", config.log_level)):
-        if name in options and not options.has_changed(name):
-            values[name] = quiet
+    ours = {"flow_detail": 0, "termlog_verbosity": config.log_level, "web_columns": _COLUMNS}
+    values |= {name: value for name, value in ours.items() if name in options and not options.has_changed(name)}
     options.update(**{name: value for name, value in values.items() if name in options})
     for logger, level in _LEVELS.items():
         logging.getLogger(logger).setLevel(level)

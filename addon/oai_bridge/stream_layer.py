@@ -51,6 +51,8 @@ except ImportError as error:
     raise RuntimeError(_UNFIT % f"{error.name}.{error.name_from}") from error
 
 KEPT_BYTES = 8 * 1024 * 1024  # of an answer, in its flow
+_LOOK = 0.5  # seconds between two looks at a running answer, for who watches it
+_LOOK_BYTES = 4 * 1024 * 1024  # a longer answer is shown less often: it is copied each time
 _WINDOW_POLL = 0.05  # seconds between two looks at a closed HTTP/2 window
 _STATUS = {"aborted": 502, "stopping": 503, "internal": 500}
 
@@ -91,12 +93,17 @@ class Host(Protocol):
 
     max_body: int
     """Bytes of a request body that are accepted."""
+    watched: bool
+    """Whether flows are shown to somebody while they run."""
 
     def open(self, flow: http.HTTPFlow) -> Answer:
         """The answer to a request that is whole, as it stands after the request hook and any editing by hand."""
 
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         """The 413 for a body over `max_body`."""
+
+    def grew(self, flow: http.HTTPFlow) -> None:
+        """Is called now and then while the answer comes, if `watched`: the flow has as much of it as there is."""
 
     def last_word(self, flow: http.HTTPFlow, started: bool, reason: Premature) -> bytes:
         """What the client is told at a premature end: the last piece of a started body, else a whole JSON body."""
@@ -116,6 +123,7 @@ class BridgeStream(HttpStream):
     started = False  # the answer's head is sent
     length: int | None = None  # the content-length that was sent with it
     sent = 0  # bytes of answer body
+    next_look = 0.0  # when the answer so far is shown again
 
     # ---- the request -------------------------------------------------------------------------------------------
 
@@ -265,7 +273,18 @@ class BridgeStream(HttpStream):
             return
         self.sent += len(data)
         self.kept += data[: KEPT_BYTES - len(self.kept)]
+        if self.host.watched:
+            self.show()
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
+
+    def show(self) -> None:
+        """Puts the answer so far into the flow, from time to time."""
+        assert self.flow.response is not None
+        if (now := time.monotonic()) < self.next_look:
+            return
+        self.next_look = now + _LOOK * (1 + len(self.kept) / _LOOK_BYTES)
+        self.flow.response.data.content = bytes(self.kept)
+        _safely(lambda: self.host.grew(self.flow), None)
 
     def send_last_word(self, reason: Premature) -> layer.CommandGenerator[None]:
         text = _safely(lambda: self.host.last_word(self.flow, self.started, reason), b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 
@@ -39,6 +40,41 @@ def test_the_connection_is_shown(proxy: Proxy, client: Client) -> None:
     assert not shown.connected
     for name in FACTS.__slots__:
         assert getattr(shown, name) == getattr(FACTS, name), name
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_who_watches_sees_the_answer_while_it_comes(proxy: Proxy, client: Client, watched: bool) -> None:
+    """At once, and then not with each piece: it is copied each time."""
+    gate = threading.Event()
+
+    async def in_pieces(flow: http.HTTPFlow) -> Items:
+        yield Head(200, (JSON,))
+        for _ in range(20):
+            yield b"first"
+            await asyncio.sleep(0)
+        await passed(gate)
+        await asyncio.sleep(0.6)
+        yield b"second"
+        yield b"third"
+
+    path = proxy.script(in_pieces)
+    proxy.toy.watched, proxy.toy.grown = watched, []
+    try:
+        assert client.request(path, b"{}").status() == 200
+        assert client.chunk().startswith(b"first")
+        shown = proxy.flow(path).response
+        assert shown is not None
+        assert (shown.raw_content or b"").startswith(b"first" if watched else b"")
+        assert (shown.raw_content is None) is not watched
+        gate.set()
+        assert client.body().endswith(b"third")
+        proxy.ended(path)
+        whole = b"first" * 20 + b"second" + b"third"
+        assert shown.raw_content == whole
+        assert len(proxy.toy.grown) == (2 if watched else 0)
+        assert all(whole.startswith(grown) for grown in proxy.toy.grown)
+    finally:
+        proxy.toy.watched = False
 
 
 @pytest.mark.parametrize("facts", [None, FACTS, ConnectionFacts(("host", 1), tls_version="TLSv9")])

@@ -237,6 +237,11 @@ class Web:
         self.arguments = ["--no-web-open-browser", "--set", f"web_port={self.port}"]
         self.arguments += ["--set", f"web_password={self._password}"]
 
+    @property
+    def url(self) -> str:
+        """The page's address, with its token."""
+        return f"http://127.0.0.1:{self.port}/?token={self._password}"
+
     def ask(self, method: str, path: str, body: Any = None) -> bytes:
         """The body of the answer, which must be a success."""
         token = "0" * 32

@@ -52,6 +52,8 @@ class ToyHost:
 
     def __init__(self) -> None:
         self.max_body = MAX_BODY
+        self.watched = False
+        self.grown: list[bytes] = []  # what a flow had of its answer, each time that it was shown
         self.scripts: dict[str, Script] = {}
         self.early: dict[str, Callable[[], http.Response]] = {}
         self.in_hook: dict[tuple[str, str], Callable[[http.HTTPFlow], Any]] = {}
@@ -73,6 +75,10 @@ class ToyHost:
 
     def last_word(self, flow: http.HTTPFlow, started: bool, reason: Premature) -> bytes:
         return f"data: {reason}\n\n".encode() if started else f'{{"error": "{reason}"}}'.encode()
+
+    def grew(self, flow: http.HTTPFlow) -> None:
+        assert flow.response is not None
+        self.grown.append(flow.response.raw_content or b"")
 
     # mitmproxy
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ..events import Usage
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_HOUR = "ephemeral_1h_input_tokens"  # of the tokens written, in `cache_creation`
 _METRICS = ("inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")
 _TIERS: Mapping[Any, Literal["default", "priority"]] = {"standard": "default", "priority": "priority"}
 
@@ -55,7 +56,7 @@ class Tally:
         """Of all requests so far. With iterations (of the model, inside one request) the whole is their sum."""
         before = self._before
         parts = self._iterations or [self._counts]
-        fresh, output, read, written = (sum(part.get(name, 0) for part in parts) for name in _COUNTS)
+        fresh, output, read, written, hour = (sum(part.get(name, 0) for part in parts) for name in (*_COUNTS, _HOUR))
         told = [thinking for thinking in (before.reasoning, self._thinking) if thinking is not None]
         return Usage(
             input=before.input + fresh,
@@ -64,11 +65,14 @@ class Tally:
             cache_write=before.cache_write + written,
             reasoning=sum(told) if told else None,
             tier=self._tier,
+            cache_write_1h=before.cache_write_1h + min(hour, written),
         )
 
 
 def _counts(value: Mapping[str, Any]) -> dict[str, int]:
     counts = {name: _count(value.get(name)) for name in _COUNTS}
+    if isinstance(creation := value.get("cache_creation"), Mapping):
+        counts[_HOUR] = _count(creation.get(_HOUR))
     return {name: count for name, count in counts.items() if count is not None}
 
 

@@ -59,6 +59,7 @@ class Attempts:
             self._until = min(self._deadline, self._clock() + self._services.config.failover.within)
         self._tried[permit.candidate] = self._clock()
         self._made += 1
+        self._record.cache_minimum = getattr(self._ways[permit.candidate].facts, "prompt_cache_min_tokens", None)
         attempt = Attempt(self, permit, self._ways[permit.candidate])
         if self._error is None:
             self.shown = attempt
@@ -89,6 +90,7 @@ class Attempts:
             services.upstream,
             way.door.backend,
             permit.candidate.credential,
+            way.facts,
             patience=Patience(services.config.timeouts, self._deadline),
             resend=self._resend,
             record=self._record,

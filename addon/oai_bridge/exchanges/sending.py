@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backends.base import Backend
+from ..cost import prices_at
 from ..credentials.base import Access, Credential, Outbound
 from ..errors import BridgeError, CloudError, UpstreamError
 from ..inspector.record import Attempt, Record
 from ..jsontext import write
+from ..models.facts import Facts
 from ..patience import Patience
 from ..redaction import redact, request_id_of
 from ..upstream import StaleConnection, UpstreamClient, UpstreamResponse
@@ -44,6 +46,7 @@ class Sender:
         upstream: UpstreamClient,
         backend: Backend[Any, Any],
         credential: Credential,
+        facts: Facts,
         *,
         patience: Patience,
         resend: Resend,
@@ -52,6 +55,7 @@ class Sender:
         self._upstream = upstream
         self._backend = backend
         self._credential = credential
+        self._facts = facts
         self._patience = patience
         self._resend = resend
         self._record = record
@@ -69,6 +73,7 @@ class Sender:
             access = await self._access()
             self._record.route = f"{self._backend.name}/{access.region}"
             outbound = outbound_for(access)
+            self._record.prices = prices_at(self._facts, self._backend.name, access.region, outbound.model)
             letting_in = access.headers(outbound)
             secrets = (*access.secrets, *_signature(letting_in))
             self._secrets.update(secrets)
@@ -130,7 +135,7 @@ class Sender:
     async def _send(self, outbound: Outbound, attempt: Attempt, region: str, fresh: bool) -> UpstreamResponse:
         response = await self._upstream.send(outbound, self._patience, fresh=fresh)
         self._attempts[response] = attempt
-        self._record.answered(attempt, response.status, request_id_of(response.headers))
+        self._record.answered(attempt, response.status, request_id_of(response.headers), response.connection)
         self.headers = response.headers
         if response.status == 200:
             return response

@@ -8,12 +8,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ..answer import ConnectionFacts
+from ..cost import Cost, cost_of, rates_for
 from ..credentials.base import Outbound
 from ..errors import BridgeError
-from ..events import Event, Stop, Usage, UsageReport
+from ..events import CustomCall, Event, Stop, Text, Thinking, ToolStart, Usage, UsageReport
+from ..models.facts import Prices, Rates
 from ..notes import Notes
 
 KEY = "bridge"
@@ -35,13 +38,16 @@ def one_line(text: str) -> str:
 
 @dataclass(slots=True)
 class Attempt:
-    """One request to the cloud, and what came of it."""
+    """One request to the cloud, and what came of it. Times are Unix time in seconds."""
 
     outbound: Outbound
     credential: str
     letting_in: tuple[str, ...]
     secrets: tuple[str, ...] = field(repr=False)
+    sent: float
     body_size: int = 0
+    connected: float | None = None  # seconds that its own connection took; a kept one takes none
+    answered: float | None = None
     status: int | None = None
     error: str | None = None
     unsure: bool = False  # it failed, but the cloud may have worked on it, and be paid
@@ -68,6 +74,9 @@ class Attempt:
             "body": self.outbound.body.decode("utf-8", "replace"),
             "body_size": self.body_size,
             "credential": self.credential,
+            "sent": self.sent,
+            "connected": self.connected,
+            "answered": self.answered,
             "status": self.status,
             "error": self.error,
             "may_have_run": self.unsure,
@@ -85,13 +94,17 @@ class Record:
     began: float = 0.0
     queued: float = 0.0  # seconds in the queue
     first_byte: float | None = None
+    first_token: float | None = None
     ended: float | None = None
+    client: str = ""
     model: str | None = None
     upstream_model: str | None = None
     route: str | None = None
     family: str | None = None  # what stands for the cloud in paths, such as gcp-claude
     notes: Notes = field(default_factory=Notes)
     usage: Usage = field(default_factory=Usage)
+    prices: Prices | None = None  # of the model where it was asked last
+    cache_minimum: int | None = None  # tokens of a prompt below which that model caches nothing
     stop: Stop | None = None
     error: BridgeError | None = None
     upstream_request_id: str | None = None
@@ -109,7 +122,7 @@ class Record:
         are what the answer must not show."""
         self.upstream_model = outbound.model
         kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
-        attempt = Attempt(kept, credential, letting_in, secrets, len(outbound.body))
+        attempt = Attempt(kept, credential, letting_in, secrets, self.clock(), len(outbound.body))
         self.attempts.append(attempt)
         self._held.append(attempt)
         self._keep(len(kept.body))
@@ -117,10 +130,16 @@ class Record:
 
     def not_sent(self, credential: str, error: str) -> None:
         """An attempt that ended before any request was made, since nothing let it in."""
-        self.attempts.append(Attempt(_NOTHING_SENT, credential, (), (), error=error))
+        self.attempts.append(Attempt(_NOTHING_SENT, credential, (), (), self.clock(), error=error))
 
-    def answered(self, attempt: Attempt, status: int, upstream_request_id: str | None) -> None:
+    def answered(
+        self, attempt: Attempt, status: int, upstream_request_id: str | None, connection: ConnectionFacts | None = None
+    ) -> None:
+        """The headers of the cloud's answer are in."""
         attempt.status = status
+        attempt.answered = self.clock()
+        if connection and connection.timestamp_start and connection.timestamp_tcp_setup:
+            attempt.connected = connection.timestamp_tcp_setup - connection.timestamp_start
         self.upstream_request_id = upstream_request_id
 
     def received(self, attempt: Attempt, chunk: bytes) -> None:
@@ -142,10 +161,18 @@ class Record:
     def saw(self, event: Event) -> None:
         """An event of the answer."""
         match event:
+            case Text() | Thinking() | ToolStart() | CustomCall():
+                if self.first_token is None:
+                    self.first_token = self.clock()
             case UsageReport(usage):
                 self.usage = usage
             case Stop():
                 self.stop = event
+
+    @property
+    def cost(self) -> Cost | None:
+        """`None` where nothing is known of it: no tokens were told, or the model's prices aren't known."""
+        return cost_of(self.usage, self.prices) if self.usage.prompt + self.usage.output else None
 
     def line(self, trouble: str | None) -> str:
         """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
@@ -159,9 +186,11 @@ class Record:
         return one_line(" · ".join(part for part in parts if part))
 
     def to_metadata(self) -> dict[str, Any]:
+        cost, rates = self.cost, rates_for(self.usage, self.prices)
         return {
             "request_id": self.request_id,
             "upstream_request_id": self.upstream_request_id,
+            "client": self.client,
             "route": self.route,
             "model": self.model,
             "upstream_model": self.upstream_model,
@@ -172,10 +201,19 @@ class Record:
                 "output": self.usage.output,
                 "cache_read": self.usage.cache_read,
                 "cache_write": self.usage.cache_write,
+                "cache_write_1h": self.usage.cache_write_1h,
                 "reasoning": self.usage.reasoning,
             },
+            "cost": cost and {**asdict(cost), "total": cost.total},
+            "rates": rates and {name: getattr(rates, name) for name in Rates.__struct_fields__},
             "finish_reason": self.stop.reason if self.stop else None,
             "upstream_reason": self.stop.upstream_reason if self.stop else None,
             "error": self.error.to_object() if self.error else None,
-            "timing": {"began": self.began, "queued": self.queued, "first_byte": self.first_byte, "ended": self.ended},
+            "timing": {
+                "began": self.began,
+                "queued": self.queued,
+                "first_byte": self.first_byte,
+                "first_token": self.first_token,
+                "ended": self.ended,
+            },
         }

@@ -1,0 +1,104 @@
+"""The page Reply: the answer put together, and what it took: tokens, money, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .answered import replies_of
+from .figures import dollars, seconds, tokens
+from .paper import Paper
+from .prompt import put_parts, weight
+from .spoken import Reply
+from .told import Told
+
+
+def reply_page(response: bytes, told: Told | None, *, is_stream: bool) -> str:
+    """`response` is what the client got, so far; without any compression."""
+    replies = replies_of(response, is_stream=is_stream)
+    paper = Paper()
+    paper.table(_facts(replies[0], told))
+    for reply in replies:
+        if len(replies) > 1:
+            paper.heading(f"choice {reply.choice}", reply.finish_reason or "")
+        else:
+            paper.heading("answer", weight(reply.parts))
+        put_parts(paper, reply.parts, "  ")
+        if not reply.parts:
+            paper.line("  Nothing was said." if reply.whole or reply.error else "  Nothing has come yet.")
+    if told and told.error and told.error.message != replies[0].error:
+        paper.heading("error")
+        paper.text(told.error.message, "  ")
+    elif replies[0].error:
+        paper.heading("error")
+        paper.text(replies[0].error, "  ")
+    return str(paper)
+
+
+def _facts(reply: Reply, told: Told | None) -> Iterator[tuple[str, str]]:
+    yield "state", _state(reply, told)
+    yield "finish", _finish(reply, told)
+    if told is None:
+        yield "model", reply.model
+        return
+    yield "model", " · ".join(word for word in (told.model, told.route, told.upstream_model) if word)
+    yield "tokens", _tokens(told)
+    yield "cost", _cost(told)
+    yield "time", " · ".join(_times(told))
+    yield "request", " · ".join(word for word in (told.request_id, told.upstream_request_id) if word)
+
+
+def _state(reply: Reply, told: Told | None) -> str:
+    if told and not told.timing.ended:
+        return "it is still coming: this is what there is so far"
+    if reply.error or (told and told.error):
+        return "it failed" if not reply.parts else "it broke off: what came before is below"
+    return "whole" if reply.whole else "it is not whole: the client left, or the connection broke"
+
+
+def _finish(reply: Reply, told: Told | None) -> str:
+    words = [reply.finish_reason or ""]
+    if told and told.upstream_reason and told.upstream_reason != reply.finish_reason:
+        words.append(f"the cloud's word: {told.upstream_reason}")
+    if reply.stop_sequence:
+        words.append(f"at {reply.stop_sequence!r}")
+    return " · ".join(word for word in words if word)
+
+
+def _tokens(told: Told) -> str:
+    usage = told.usage
+    if not usage.prompt and not usage.output:
+        return ""
+    kinds = ((usage.input, "new"), (usage.cache_write, "written to the cache"), (usage.cache_read, "read from it"))
+    prompt = " + ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+    thinking = f", {tokens(usage.reasoning)} of them thinking" if usage.reasoning else ""
+    return f"{usage.prompt:,} prompt ({prompt}) → {usage.output:,} output{thinking}"
+
+
+def _cost(told: Told) -> str:
+    usage, cost = told.usage, told.cost
+    if not usage.prompt and not usage.output:
+        return ""
+    if cost is None:
+        return "unknown: the model's price, or that of its service tier, isn't known here"
+    kinds = (
+        (cost.input, "new"),
+        (cost.cache_write, "cache write"),
+        (cost.cache_read, "cache read"),
+        (cost.output, "output"),
+    )
+    return f"{dollars(cost.total)} = " + " + ".join(f"{dollars(paid)} {kind}" for paid, kind in kinds if paid)
+
+
+def _times(told: Told) -> Iterator[str]:
+    timing = told.timing
+    if timing.queued:
+        yield f"{seconds(timing.queued)} in the queue"
+    last = next((one for one in reversed(told.attempts) if one.answered is not None), None)
+    if last is not None:
+        yield "a kept connection" if last.connected is None else f"connected in {last.connected:.3f} s"
+    if (first := told.first_token_after) is not None:
+        yield f"first word after {seconds(first)}"
+    if rate := told.tokens_per_second:
+        yield f"then {rate:.0f} tokens/s"
+    if timing.ended is not None:
+        yield f"{seconds(timing.ended - timing.began)} in all"
