@@ -293,5 +293,10 @@ def test_what_is_hardly_http(proxy: Proxy, raw: bytes) -> None:
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
         connection.sendall(raw)
         connection.shutdown(socket.SHUT_WR)
-        answer = read_all(connection)
+        answer = b""
+        try:
+            while piece := connection.recv(65_536):
+                answer += piece
+        except TimeoutError:  # mitmproxy sometimes answers and leaves a connection open that is closed on one side
+            assert answer
     assert not answer.startswith(b"HTTP/1.1 2")
