@@ -103,7 +103,8 @@ class Host(Protocol):
         """The 413 for a body over `max_body`."""
 
     def grew(self, flow: http.HTTPFlow) -> None:
-        """Is called now and then while the answer comes, if `watched`: the flow has as much of it as there is."""
+        """Is called when the answer is asked for, and now and then while it comes, if `watched`: the flow has as much
+        of it as there is."""
 
     def last_word(self, flow: http.HTTPFlow, started: bool, reason: Premature) -> bytes:
         """What the client is told at a premature end: the last piece of a started body, else a whole JSON body."""
@@ -227,6 +228,7 @@ class BridgeStream(HttpStream):
     def answer(self) -> layer.CommandGenerator[None]:
         """The answer, whole, up to its last hook."""
         self.job = job = self.jobs.start(lambda: self.host.open(self.flow), lambda: self.flow.error is not None)
+        self.show()
         while not self.called_off:
             if job.head is not None and not self.started:
                 if job.head.connection is not None:
@@ -254,6 +256,7 @@ class BridgeStream(HttpStream):
 
     def send_head(self, response: http.Response, length: int | None) -> layer.CommandGenerator[None]:
         self.flow.response = response
+        self.flow.intercepted = False
         yield HttpResponseHeadersHook(self.flow)
         self.flow.response = response = self.flow.response or response
         # The framing comes after the hook, so that no other addon can make it untrue.
@@ -273,17 +276,18 @@ class BridgeStream(HttpStream):
             return
         self.sent += len(data)
         self.kept += data[: KEPT_BYTES - len(self.kept)]
-        if self.host.watched:
-            self.show()
+        self.show()
         yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def show(self) -> None:
-        """Puts the answer so far into the flow, from time to time."""
-        assert self.flow.response is not None
-        if (now := time.monotonic()) < self.next_look:
+        """Puts the answer so far into the flow, from time to time, if somebody watches. mitmweb can abort intercepted
+        flows only, so a running one counts as such: nothing waits for it, but for the hooks, before which it ends."""
+        if not self.host.watched or (now := time.monotonic()) < self.next_look:
             return
-        self.next_look = now + _LOOK * (1 + len(self.kept) / _LOOK_BYTES)
-        self.flow.response.data.content = bytes(self.kept)
+        if self.flow.response is not None:
+            self.next_look = now + _LOOK * (1 + len(self.kept) / _LOOK_BYTES)
+            self.flow.response.data.content = bytes(self.kept)
+        self.flow.intercepted = True
         _safely(lambda: self.host.grew(self.flow), None)
 
     def send_last_word(self, reason: Premature) -> layer.CommandGenerator[None]:
@@ -298,6 +302,7 @@ class BridgeStream(HttpStream):
 
     def finish(self) -> layer.CommandGenerator[None]:
         """Ends the body first, so that no hook keeps the client waiting, then tells the addons."""
+        self.flow.intercepted = False
         if self.flow.response is not None:
             self.flow.response.data.content = bytes(self.kept)
             self.flow.response.timestamp_end = time.time()

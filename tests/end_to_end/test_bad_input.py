@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_vertex import FakeVertex
-from tests.support.proxy import ASK, CHAT, Proxy, read_all
+from tests.support.proxy import ASK, CHAT, Proxy
 
 MB = 2**20
 JSON = {"content-type": "application/json"}
@@ -298,5 +298,5 @@ def test_what_is_hardly_http(proxy: Proxy, raw: bytes) -> None:
             while piece := connection.recv(65_536):
                 answer += piece
         except TimeoutError:  # mitmproxy sometimes answers and leaves a connection open that is closed on one side
-            assert answer
+            assert answer or raw.startswith(b"PRI")  # half of HTTP/2 is waited for
     assert not answer.startswith(b"HTTP/1.1 2")

@@ -230,7 +230,10 @@ def look(web: Web) -> bytes:
         for message in ("request", "response"):
             if flow.get(message):
                 path = f"/flows/{flow['id']}/{message}/content"
-                paths += [f"{path}/auto.json", f"{path}/raw.json"]
+                views = (
+                    ("prompt", "upstream", "changes") if message == "request" else ("reply", "raw%20upstream%20reply")
+                )
+                paths += [f"{path}/{view}.json" for view in ("auto", "raw", *views)]
                 if flow[message]["timestamp_end"]:  # mitmweb has no body to save while it streams
                     paths.append(f"{path}.data")
     return b"\n".join(web.ask("GET", path) for path in paths)

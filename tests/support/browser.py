@@ -46,9 +46,9 @@ class Mitmweb:
         self.page.locator(".flow-detail nav a", has_text=tab).click()
 
     def choose(self, view: str) -> None:
-        """Picks a view for the message that is shown."""
+        """Picks a view, by its name in small letters, for the message that is shown."""
         self.page.locator(".contentview .controls a", has_text="View:").click()
-        self.page.locator(".dropdown-menu a", has_text=view).first.click()
+        self.page.get_by_text(view, exact=True).last.click()
 
     @property
     def text(self) -> str:

@@ -77,8 +77,9 @@ class ToyHost:
         return f"data: {reason}\n\n".encode() if started else f'{{"error": "{reason}"}}'.encode()
 
     def grew(self, flow: http.HTTPFlow) -> None:
-        assert flow.response is not None
-        self.grown.append(flow.response.raw_content or b"")
+        assert flow.intercepted
+        if flow.response is not None:
+            self.grown.append(flow.response.raw_content or b"")
 
     # mitmproxy
 
