@@ -76,7 +76,9 @@ def test_a_cost_is_told_only_where_it_is_known() -> None:
     assert kept.to_metadata()["cost"] is None, "no tokens were told"
     kept.saw(UsageReport(Usage(1_000_000, 1_000_000)))
     assert kept.to_metadata()["cost"]["total"] == 3
-    kept.prices = None
+    kept.free = True
+    assert kept.to_metadata()["cost"]["total"] == 0, "the demo"
+    kept.free, kept.prices = False, None
     assert kept.to_metadata()["cost"] is None and kept.to_metadata()["rates"] is None
 
 

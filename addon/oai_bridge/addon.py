@@ -167,12 +167,14 @@ class Bridge:
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answers what needs no cloud. A chat is left without response: the stream layer will ask for its answer."""
+        assert self.config is not None
         if flow.response is not None:
             return
         try:
             found = self._route(flow)
             if found.kind in EXCHANGES:
-                record = Record(_new_id(), client=str(flow.metadata.get(CLIENT, "")))
+                client = str(flow.metadata.get(CLIENT, ""))
+                record = Record(_new_id(), client=client, free=self.config.demo)
                 self._live[flow.id] = (found, record)
                 self._inspector.began(flow, record)
             else:

@@ -1,4 +1,4 @@
-"""The inspector as people use it: clicks in mitmweb, in a real browser, on a chat with a picture, a tool and thinking."""
+"""The inspector as people use it: clicks in mitmweb, in a real browser, on a chat with picture, tool and thinking."""
 
 from __future__ import annotations
 

@@ -97,6 +97,7 @@ class Record:
     first_token: float | None = None
     ended: float | None = None
     client: str = ""
+    free: bool = False  # whoever answers takes no money: it is the demo
     model: str | None = None
     upstream_model: str | None = None
     route: str | None = None
@@ -172,7 +173,9 @@ class Record:
     @property
     def cost(self) -> Cost | None:
         """`None` where nothing is known of it: no tokens were told, or the model's prices aren't known."""
-        return cost_of(self.usage, self.prices) if self.usage.prompt + self.usage.output else None
+        if not self.usage.prompt + self.usage.output:
+            return None
+        return Cost() if self.free else cost_of(self.usage, self.prices)
 
     def line(self, trouble: str | None) -> str:
         """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
