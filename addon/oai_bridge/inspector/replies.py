@@ -20,10 +20,10 @@ from .turns import read_content, read_message, string
 
 def read_reply(body: bytes, api: Api) -> Reply:
     """The answer in a response's body, whose content-encoding is undone."""
-    start = body[:64].lstrip()
-    if start.startswith((b"{", b"[")):
+    body = body.lstrip()
+    if body.startswith((b"{", b"[")):
         return _whole(body, api)
-    if not start and not body.strip():
+    if not body:
         return Reply(api, troubles=("There is no answer.",))
     return _reply(join_stream(body, api), api, streamed=True)
 
