@@ -17,13 +17,13 @@ from tests.test_outline import JSON
 
 
 def page(body: Any) -> str:
-    return prompt_page(json.dumps(body).encode(), None)
+    return prompt_page(json.dumps(body).encode(), "openai", None)
 
 
 def test_a_conversation() -> None:
     shown = page(kitchen.request(1))
     lines = shown.splitlines()
-    assert lines[0].startswith("claude-sonnet-4-5 · 6 messages · 1 tool · 1 picture · ")
+    assert lines[0].startswith("claude-sonnet-4-5 · 6 messages · 1 tool · 1 image · ")
     assert "seed 42" in lines[3] + lines[4]
     heads = [line for line in lines if line.startswith("── ")]
     assert [head.split(" ─")[0] for head in heads] == [
@@ -37,7 +37,7 @@ def test_a_conversation() -> None:
     ]
     assert all(" characters · ≈ " in head for head in heads[:-1])
     assert "  This is what I have got. What shall we cook? No nuts, please." in lines
-    assert any(line.startswith("  [picture · image/png · ") for line in lines) and "iVBOR" not in shown
+    assert any(line.startswith("  [image · image/png · ") for line in lines) and "iVBOR" not in shown
     assert "  [call of look_into_pantry · toolu_01]" in lines and '    shelf: "middle"' in lines
     assert "  [result of toolu_01]" in lines and f"    {kitchen.PANTRY}" in lines
     assert "  Tells what is in the pantry, with weights in grams." in lines
@@ -53,14 +53,14 @@ def test_anthropics_own_requests() -> None:
             {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "s"}]},
         ],
     }
-    lines = page(body).splitlines()
-    assert lines[lines.index("  Be kind.") + 1] == "  [cache point, 1h]"
+    lines = prompt_page(json.dumps(body).encode(), "anthropic", None).splitlines()
+    assert "─ cache point · 8 characters" in lines[lines.index("  Be kind.") - 1]
     assert "  [thinking that the model keeps to itself]" in lines
 
 
 def test_the_clouds_count_stands_beside_the_guess() -> None:
     seen = told({"usage": {"input": 12_345}})
-    assert "12,345 by the cloud's count" in prompt_page(json.dumps(kitchen.request(0)).encode(), seen)
+    assert "12,345 by the cloud's count" in prompt_page(json.dumps(kitchen.request(0)).encode(), "openai", seen)
 
 
 def test_long_parameters_are_outlined() -> None:
@@ -69,9 +69,9 @@ def test_long_parameters_are_outlined() -> None:
 
 
 def test_what_is_no_chat_is_shown_as_it_is() -> None:
-    assert prompt_page(b"{half", None) == "The request is no JSON.\n \n{half"
-    assert "no list of messages" in page({"model": "m", "messages": "x"})
-    assert prompt_page(b"", None)
+    assert prompt_page(b"{half", "openai", None).endswith("\n \n{half")
+    assert "`messages` is no list." in page({"model": "m", "messages": "x"})
+    assert prompt_page(b"", "openai", None)
 
 
 def test_control_characters_are_written_out() -> None:
@@ -98,10 +98,10 @@ def test_ten_megabytes_stay_usable(messages: Any) -> None:
     body = json.dumps({"messages": messages}).encode()
     assert len(body) > 10_000_000
     began = time.process_time()
-    shown = prompt_page(body, None)
+    shown = prompt_page(body, "openai", None)
     assert time.process_time() - began < 10
     assert len(shown) < 700_000
-    if "picture" not in shown:
+    if "[image" not in shown:
         assert "left out here" in shown
 
 

@@ -54,7 +54,7 @@ def facts(page: str) -> dict[str, str]:
 
 
 def test_an_answer_and_what_it_took() -> None:
-    page = reply_page(stream("Hello ", "there."), seen(), is_stream=True)
+    page = reply_page(stream("Hello ", "there."), "openai", seen())
     assert facts(page) == {
         "state": "whole",
         "finish": "stop · the cloud's word: end_turn",
@@ -69,47 +69,47 @@ def test_an_answer_and_what_it_took() -> None:
 
 
 def test_an_unknown_price_is_no_zero() -> None:
-    assert facts(reply_page(stream("a"), seen(cost=None), is_stream=True))["cost"].startswith("unknown")
+    assert facts(reply_page(stream("a"), "openai", seen(cost=None)))["cost"].startswith("unknown")
 
 
 def test_while_it_comes() -> None:
     running = seen(timing={"began": 100.0}, usage={}, cost=None, finish_reason=None)
-    page = reply_page(stream("Hel")[:-30], running, is_stream=True)
+    page = reply_page(stream("Hel")[:-30], "openai", running)
     assert "still coming" in facts(page)["state"] and page.splitlines()[-1] == "  Hel"
-    assert "Nothing has come yet." in reply_page(b"", running, is_stream=True)
+    assert "Nothing has come yet." in reply_page(b"", "openai", running)
 
 
 def test_what_broke_off_says_so() -> None:
     error = 'data: {"error": {"message": "The cloud was lost."}, "choices": []}\n\n'
-    page = reply_page(stream("a", ending=error), seen(error={"message": "The cloud was lost."}), is_stream=True)
+    page = reply_page(stream("a", ending=error), "openai", seen(error={"message": "The cloud was lost."}))
     assert "broke off" in facts(page)["state"] and page.count("The cloud was lost.") == 1
-    failed = reply_page(b'{"error": {"message": "No."}}', seen(error={"message": "No."}), is_stream=False)
+    failed = reply_page(b'{"error": {"message": "No."}}', "openai", seen(error={"message": "No."}))
     assert facts(failed)["state"] == "it failed" and failed.splitlines()[-1] == "  No."
-    left = reply_page(stream("a", ending=""), seen(), is_stream=True)
+    left = reply_page(stream("a", ending=""), "openai", seen())
     assert "not whole" in facts(left)["state"]
 
 
 def test_without_a_record() -> None:
     """A HAR keeps none."""
-    page = reply_page(stream("a"), None, is_stream=True)
+    page = reply_page(stream("a"), "openai", None)
     assert facts(page) == {"state": "whole", "finish": "stop"} and page.splitlines()[-1] == "  a"
 
 
 def test_several_choices() -> None:
     choices = [{"message": {"content": text}, "finish_reason": "stop"} for text in ("one", "two")]
-    page = reply_page(json.dumps({"choices": choices}).encode(), None, is_stream=False)
-    assert "── choice 0 " in page and "── choice 1 " in page and page.endswith("  two")
+    page = reply_page(json.dumps({"choices": choices}).encode(), "openai", None)
+    assert "── answer 0 " in page and "── answer 1 " in page and page.endswith("  two")
 
 
 def test_calls_and_thinking() -> None:
     call = {"id": "t1", "function": {"name": "f", "arguments": '{"a": [1]}'}}
     message = {"reasoning_content": "hm", "content": None, "tool_calls": [call]}
     body = json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    lines = reply_page(body, None, is_stream=False).splitlines()
+    lines = reply_page(body, "openai", None).splitlines()
     assert lines[-5:] == ["  [thinking]", "    hm", "  [call of f · t1]", "    a:", "      - 1"]
 
 
-@given(st.binary(max_size=200), st.booleans())
-def test_any_bytes_can_be_shown(body: bytes, is_stream: bool) -> None:
-    assert reply_page(body, seen(), is_stream=is_stream)
-    assert reply_page(b"data: " + body, None, is_stream=is_stream)
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_shown(body: bytes) -> None:
+    assert reply_page(body, "openai", seen())
+    assert reply_page(b"data: " + body, "openai", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Callable
 
@@ -13,10 +12,10 @@ from .inspector.changes import changes_page
 from .inspector.prompt import prompt_page
 from .inspector.raw_reply import raw_reply_page
 from .inspector.reply import reply_page
+from .inspector.spoken import Api, api_of
 from .inspector.told import Told
 from .inspector.upstream import upstream_page
 
-_CHAT = re.compile(r"/(?:chat/completions|messages)/?(?:\?|\Z)")
 _FIRST, _NEVER = 100.0, -1.0  # mitmproxy shows the view with the highest number, its own have 1 at most
 _NO_RECORD = (
     "There is no record of this exchange: no cloud was asked, or it comes from a file that keeps none, such as a HAR.\n"
@@ -56,7 +55,7 @@ class Prompt(_View):
         return _FIRST if isinstance(metadata.http_message, http.Request) and _is_chat(metadata.flow) else _NEVER
 
     def _page(self, flow: http.HTTPFlow, told: Told | None) -> str:
-        return prompt_page(_body(flow.request), told)
+        return prompt_page(_body(flow.request), _api(flow), told)
 
 
 class Reply(_View):
@@ -66,9 +65,7 @@ class Reply(_View):
         return _FIRST if isinstance(metadata.http_message, http.Response) and _is_chat(metadata.flow) else _NEVER
 
     def _page(self, flow: http.HTTPFlow, told: Told | None) -> str:
-        response = flow.response
-        kind = response.headers.get("content-type", "") if response else ""
-        return reply_page(_body(response) if response else b"", told, is_stream="event-stream" in kind)
+        return reply_page(_body(flow.response) if flow.response else b"", _api(flow), told)
 
 
 class Upstream(_View):
@@ -100,7 +97,12 @@ def add_views(recall: Recall) -> None:
 
 
 def _is_chat(flow: Flow | None) -> bool:
-    return isinstance(flow, http.HTTPFlow) and flow.request.method == "POST" and bool(_CHAT.search(flow.request.path))
+    return isinstance(flow, http.HTTPFlow) and flow.request.method == "POST" and api_of(flow.request.path) is not None
+
+
+def _api(flow: http.HTTPFlow) -> Api:
+    """Whose words a chat is in; what is none is read as OpenAI's."""
+    return api_of(flow.request.path) or "openai"
 
 
 def _body(message: http.Message) -> bytes:

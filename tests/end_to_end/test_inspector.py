@@ -50,7 +50,7 @@ def test_the_list_tells_the_story(page: Mitmweb) -> None:
 @pytest.mark.parametrize(
     ("tab", "view", "words"),
     [
-        ("Request", "prompt", ["6 messages · 1 tool · 1 picture", "4 user (Ned)", "[picture · image/png"]),
+        ("Request", "prompt", ["6 messages · 1 tool · 1 image", "4 user (Ned)", "[image · image/png"]),
         ("Request", "upstream", ["Request 1 of 1", ":streamRawPredict", "authorization", "***", "thinking:"]),
         ("Request", "changes", ["This model has no seed.", "field by field", "Rule: "]),
         ("Response", "reply", ["state    whole", "finish   stop", "[thinking]", "没有坚果", "tokens/s"]),

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .answered import replies_of
 from .figures import dollars, seconds, tokens
 from .paper import Paper
 from .prompt import put_parts, weight
-from .spoken import Reply
+from .replies import read_reply
+from .spoken import Api, Reply
 from .told import Told
 
 
-def reply_page(response: bytes, told: Told | None, *, is_stream: bool) -> str:
+def reply_page(response: bytes, api: Api, told: Told | None) -> str:
     """`response` is what the client got, so far; without any compression."""
-    replies = replies_of(response, is_stream=is_stream)
+    reply = read_reply(response, api)
     paper = Paper()
-    paper.table(_facts(replies[0], told))
-    for reply in replies:
-        if len(replies) > 1:
-            paper.heading(f"choice {reply.choice}", reply.finish_reason or "")
-        else:
-            paper.heading("answer", weight(reply.parts))
-        put_parts(paper, reply.parts, "  ")
-        if not reply.parts:
-            paper.line("  Nothing was said." if reply.whole or reply.error else "  Nothing has come yet.")
-    if told and told.error and told.error.message != replies[0].error:
+    paper.table(_facts(reply, told))
+    for choice in reply.choices:
+        name = "answer" if len(reply.choices) == 1 else f"answer {choice.index}"
+        paper.heading(name, weight(choice.message.parts))
+        put_parts(paper, choice.message.parts, "  ")
+    if not any(choice.message.parts for choice in reply.choices):
+        _nothing(paper, reply, response, told)
+    if error := reply.error or (told.error.message if told and told.error else ""):
         paper.heading("error")
-        paper.text(told.error.message, "  ")
-    elif replies[0].error:
-        paper.heading("error")
-        paper.text(replies[0].error, "  ")
+        paper.text(error, "  ")
     return str(paper)
+
+
+def _nothing(paper: Paper, reply: Reply, response: bytes, told: Told | None) -> None:
+    paper.gap()
+    if _is_running(told):
+        paper.line("Nothing has come yet.")
+    elif not reply.error:
+        paper.line("Nothing was said." if reply.whole or not response else "There is no answer in this:")
+        if not reply.whole:
+            paper.text(response.decode("utf-8", "replace"))
+
+
+def _is_running(told: Told | None) -> bool:
+    return told is not None and not told.timing.ended
 
 
 def _facts(reply: Reply, told: Told | None) -> Iterator[tuple[str, str]]:
@@ -48,19 +57,18 @@ def _facts(reply: Reply, told: Told | None) -> Iterator[tuple[str, str]]:
 
 
 def _state(reply: Reply, told: Told | None) -> str:
-    if told and not told.timing.ended:
+    if _is_running(told):
         return "it is still coming: this is what there is so far"
     if reply.error or (told and told.error):
-        return "it failed" if not reply.parts else "it broke off: what came before is below"
+        return "it broke off: what came before is below" if reply.choices else "it failed"
     return "whole" if reply.whole else "it is not whole: the client left, or the connection broke"
 
 
 def _finish(reply: Reply, told: Told | None) -> str:
-    words = [reply.finish_reason or ""]
-    if told and told.upstream_reason and told.upstream_reason != reply.finish_reason:
+    words = [choice.finish_reason for choice in reply.choices]
+    if told and told.upstream_reason and told.upstream_reason not in words:
         words.append(f"the cloud's word: {told.upstream_reason}")
-    if reply.stop_sequence:
-        words.append(f"at {reply.stop_sequence!r}")
+    words += [f"at {choice.stop_sequence!r}" for choice in reply.choices if choice.stop_sequence]
     return " · ".join(word for word in words if word)
 
 
