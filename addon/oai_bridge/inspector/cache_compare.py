@@ -36,7 +36,7 @@ _DATE = re.compile(
     r"|(?:凌晨|清晨|早上|上午|中午|下午|傍晚|晚上|深夜)?\s?\d{1,2}[点时](?:\d{1,2}分?)?(?:\d{1,2}秒)?"
     r"|凌晨|清晨|早上|上午|中午|下午|傍晚|晚上|深夜"
     r"|\b1[5-9]\d{8}(?:\d{3})?\b",  # a Unix time
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # a word ends where Chinese begins
 )
 
 
