@@ -13,7 +13,7 @@ from .record import one_line
 
 _WIDTH = 78
 _SIDE = 20  # columns of an excerpt beside what differs
-_MIDDLE = 28  # columns of what differs
+_MIDDLE = 26  # columns of what differs
 _LARGEST = 1e15  # of numbers that are shown
 _REASONS = 12  # that are shown
 _VERDICTS = {
@@ -43,7 +43,7 @@ def _cost(data: Mapping[str, Any]) -> Iterator[str]:
     cost = _number(data, "cost")
     tokens = f"{_about(data).capitalize()}{_count(missed)} tokens were paid for that could have been read"
     price = "; the price is unknown." if cost is None else f": ${cost:.4f} more."
-    yield from textwrap.wrap(tokens + price, _WIDTH)
+    yield from _wrapped(tokens + price)
 
 
 def _conversation(data: Mapping[str, Any]) -> Iterator[str]:
@@ -59,9 +59,8 @@ def _conversation(data: Mapping[str, Any]) -> Iterator[str]:
         same = all(_text(previous, key) == _text(sent, key) for key in ("model", "place", "credential"))
         seconds = _number(previous, "seconds")
         yield f"{what}: {'at an unknown time' if seconds is None else duration(seconds) + ' before'}"
-        yield from textwrap.wrap(
-            f"{'Both went' if same else 'That one went'} to " + ", ".join(told), _WIDTH, subsequent_indent="  "
-        )
+        went = "Both went" if same else "That one went"
+        yield from _wrapped(f"{went} to {', '.join(told)}", rest="  ")
 
 
 def _comparison(data: Mapping[str, Any]) -> Iterator[str]:
@@ -99,9 +98,9 @@ def _reasons(data: Mapping[str, Any]) -> Iterator[str]:
     for reason in listed[:_REASONS]:
         code, text, remedy = (_line(_text(reason, key), 600) for key in ("code", "text", "remedy"))
         normal = " (normal)" if reason.get("normal") is True and code != "used" else ""
-        yield from textwrap.wrap(f"{code}{normal}: {text}", _WIDTH, initial_indent="- ", subsequent_indent="  ")
+        yield from _wrapped(f"{code}{normal}: {text}", "- ", "  ")
         if remedy:
-            yield from textwrap.wrap(remedy, _WIDTH, initial_indent="  → ", subsequent_indent="    ")
+            yield from _wrapped(remedy, "  → ", "    ")
 
 
 def _excerpt(pieces: object) -> str:
@@ -122,6 +121,10 @@ def _clip(text: str, columns: int) -> str:
         if used > columns:
             return text[: index - 1] + "…" if index else "…"
     return text
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _line(text: str, most: int) -> str:
