@@ -1,0 +1,140 @@
+"""inspector/cache_changes.py: each rule for what was changed in a prompt, and that a longer chat is no change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from oai_bridge.inspector.cache_changes import Reason, changes
+from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, prompt_of, text
+
+LORE = "[The castle: an old ruin in the north of the forest, where the witch lived who cursed the king.]"
+NOTE = "[Author's note: write in the past tense.]"
+
+
+def changed(before: dict[str, Any], now: dict[str, Any]) -> list[Reason]:
+    return changes(prompt_of(before), prompt_of(now))
+
+
+def codes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [reason.code for reason in changed(before, now)]
+
+
+def with_turn(number: int, turn: Turn) -> list[Turn]:
+    return [*TURNS[:number], turn, *TURNS[number + 1 :]]
+
+
+def test_a_chat_that_goes_on_is_not_changed() -> None:
+    assert changed(chat(TURNS[:5]), chat()) == changed(chat(), chat()) == []
+
+
+def tool(name: str, description: str = "Looks.") -> dict[str, Any]:
+    return {"name": name, "description": description, "input_schema": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ([tool("b"), tool("a")], ["tools_reordered"]),
+        ([tool("a")], ["tools_removed"]),
+        ([tool("a"), tool("b"), tool("c")], ["tools_added"]),
+        ([tool("a"), tool("b", "Finds.")], ["tools_changed"]),
+        ([tool("a"), dict(reversed(tool("b").items()))], ["keys_reordered"]),
+        ([tool("c"), tool("a", "Finds.")], ["tools_added", "tools_removed", "tools_changed"]),
+        ([tool("a"), tool("b") | {"cache_control": {"type": "ephemeral"}}], []),
+    ],
+)
+def test_tools(now: Sequence[dict[str, Any]], expected: list[str]) -> None:
+    assert codes(chat(tools=[tool("a"), tool("b")]), chat(tools=now)) == expected
+
+
+def test_tools_are_named_and_not_too_many() -> None:
+    (reason,) = changed(chat(), chat(tools=[tool(f"t{number}") for number in range(9)]))
+    assert reason.text == "There are new tools: `t0`, `t1`, `t2` and 6 more."
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "code"),
+    [
+        (f"{SYSTEM}It is Friday.", f"{SYSTEM}It is Saturday.", "system_date"),
+        (f"今天是2026年11月28日 星期六。{SYSTEM}", f"今天是2026年11月29日 星期日。{SYSTEM}", "system_date"),
+        (f"You roll 3. {SYSTEM}", f"You roll 5. {SYSTEM}", "system_few"),
+        (SYSTEM, SYSTEM.rstrip(), "system_few"),
+        (f"a{SYSTEM}", f"a{LORE}{SYSTEM}", "system_inserted"),
+        (f"a{LORE}{SYSTEM}", f"a{SYSTEM}", "system_removed"),
+        (SYSTEM, "You are Bob, who sells horses. " * 50, "system_changed"),
+        ([SYSTEM, "End."], [SYSTEM, LORE, "End."], "system_inserted"),
+        ([SYSTEM], [SYSTEM, LORE], "system_inserted"),
+        ([SYSTEM, LORE, "End."], [SYSTEM, "End."], "system_removed"),
+        ([SYSTEM, LORE], [SYSTEM], "system_removed"),
+        ([SYSTEM, "It is 10:59."], [SYSTEM, "It is 11:03."], "system_date"),
+    ],
+)
+def test_the_system_prompt(before: Turn, now: Turn, code: str) -> None:
+    assert codes(chat(system=before), chat(system=now)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "code"),
+    [
+        (TURNS, with_turn(4, [TURNS[4], LORE]), "block_inserted"),
+        (with_turn(4, [TURNS[4], LORE]), TURNS, "block_removed"),
+        ([*TURNS[:8], [NOTE, TURNS[8]]], [*TURNS, "So.", [NOTE, "Go on."]], "moved_with_depth"),
+        (TURNS, [*TURNS[2:], "So.", "Go on."], "front_trimmed"),
+        (TURNS, [*TURNS[:2], *TURNS[4:], "So.", "Go on."], "front_trimmed"),
+        (TURNS, [*TURNS[:6], *TURNS[8:]], "messages_removed"),
+        (TURNS, [*TURNS[:4], "No.", "Yes.", *TURNS[4:]], "messages_inserted"),
+        (TURNS, with_turn(3, "Another answer."), "message_edited"),
+        (with_turn(2, "It is 10:59 now."), with_turn(2, "It is 11:03 now."), "message_date"),
+        (with_turn(2, "a"), with_turn(2, ["b", "c"]), "messages_changed"),
+        (TURNS, [*TURNS[:4], "a", "b", "c", "d"], "messages_changed"),
+    ],
+)
+def test_messages_amid_the_chat(before: Sequence[Turn], now: Sequence[Turn], code: str) -> None:
+    (reason,) = changed(chat(before), chat(now))
+    assert reason.code == code and not reason.normal and reason.remedy
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "code"),
+    [
+        (TURNS, [*TURNS[:7], "Another answer.", "And?"], "answer_replaced"),
+        (TURNS, [*TURNS[:8], "Another question."], "last_message_changed"),
+        (TURNS, TURNS[:5], "taken_back"),
+        (["Hi"], [["Hi\n\n", LORE]], "joined"),
+    ],
+)
+def test_what_every_chat_does_is_normal(before: Sequence[Turn], now: Sequence[Turn], code: str) -> None:
+    assert [(reason.code, reason.normal) for reason in changed(chat(before), chat(now))] == [(code, True)]
+
+
+def test_an_inserted_block_tells_its_depth() -> None:
+    (reason,) = changed(chat(), chat(with_turn(4, [TURNS[4], LORE])))
+    assert "message 5 (user), block 2, 4 messages from the end" in reason.text
+
+
+def test_another_picture_amid_the_chat() -> None:
+    def with_picture(data: str) -> dict[str, Any]:
+        body = chat()
+        body["messages"][2]["content"] = [{"type": "image", "source": {"type": "base64", "data": data}}, text("See?")]
+        return body
+
+    assert codes(with_picture("AAAA"), with_picture("BBBB")) == ["image_changed"]
+
+
+def test_the_order_of_a_calls_fields() -> None:
+    def with_call(call: dict[str, Any]) -> dict[str, Any]:
+        body = chat()
+        body["messages"][3]["content"] = [{"type": "tool_use", "id": "a", "name": "look", "input": call}]
+        return body
+
+    assert codes(with_call({"x": 1, "y": 2}), with_call({"y": 2, "x": 1})) == ["keys_reordered"]
+    assert codes(with_call({"x": 1, "y": 2}), with_call({"x": 1, "y": 3})) == ["message_edited"]
+
+
+def test_all_parts_are_told_in_the_caches_order() -> None:
+    before = chat(system="It is Friday.", tools=[tool("a")])
+    now = chat(with_turn(3, "Another."), system="It is Monday.", tools=[tool("b")])
+    assert codes(before, now) == ["tools_added", "tools_removed", "system_date", "message_edited"]
