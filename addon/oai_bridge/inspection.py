@@ -7,7 +7,9 @@ import time
 from mitmproxy import http
 from mitmproxy.flow import Flow
 
+from .inspector.cache import Coach
 from .inspector.record import KEY, Record
+from .inspector.spoken import api_of
 from .inspector.story import marker, story
 from .inspector.told import Told, told
 from .ledger import Ledger
@@ -21,6 +23,7 @@ class Inspector:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self._coach = Coach()
         self._live: dict[str, Record] = {}
 
     def began(self, flow: http.HTTPFlow, record: Record) -> None:
@@ -40,6 +43,8 @@ class Inspector:
     def ended(self, flow: http.HTTPFlow) -> None:
         """The flow's last hook: from now on the record stands with it."""
         record = self._live.pop(flow.id)
+        if api_of(flow.request.path) and (sent := record.sent()):
+            record.cache = self._coach.look(sent).to_metadata()
         flow.metadata[KEY] = record.to_metadata()
         self._tell(flow, told(flow.metadata[KEY]), flow.error.msg if flow.error else None)
         if record.attempts:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from mitmproxy import contentviews, http
 from mitmproxy.flow import Flow
 
+from .inspector.cache_text import finding_text
 from .inspector.changes import changes_page
 from .inspector.prompt import prompt_page
 from .inspector.raw_reply import raw_reply_page
@@ -83,6 +84,19 @@ class Changes(_View):
         return changes_page(told, _body(flow.request)) if told else _NO_RECORD
 
 
+class Cache(_View):
+    title = "Cache"
+
+    def _page(self, flow: http.HTTPFlow, told: Told | None) -> str:
+        if told is None:
+            return _NO_RECORD
+        return (
+            finding_text(told.cache)
+            if told.cache
+            else "There is nothing to say of the cache before the chat has ended."
+        )
+
+
 class RawUpstreamReply(_View):
     title = "Raw upstream reply"
 
@@ -92,7 +106,7 @@ class RawUpstreamReply(_View):
 
 def add_views(recall: Recall) -> None:
     """Makes the views known to mitmproxy; those of an earlier load are replaced."""
-    for view in (Prompt, Reply, Upstream, Changes, RawUpstreamReply):
+    for view in (Prompt, Reply, Upstream, Changes, RawUpstreamReply, Cache):
         contentviews.add(view(recall))
 
 

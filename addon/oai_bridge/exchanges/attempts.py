@@ -11,7 +11,9 @@ from typing import Self
 
 from ..directory import Way
 from ..errors import BridgeError, CloudError, Unauthorized
+from ..inspector.cache_match import Caching
 from ..inspector.record import Record
+from ..models.facts import Facts, ModelFacts
 from ..patience import Patience, too_long
 from ..pool import Candidate, Permit
 from ..verdict import ANSWERED, Verdict, verdict
@@ -59,8 +61,10 @@ class Attempts:
             self._until = min(self._deadline, self._clock() + self._services.config.failover.within)
         self._tried[permit.candidate] = self._clock()
         self._made += 1
-        self._record.cache_minimum = getattr(self._ways[permit.candidate].facts, "prompt_cache_min_tokens", None)
-        attempt = Attempt(self, permit, self._ways[permit.candidate])
+        way = self._ways[permit.candidate]
+        self._record.caching = _caching(way.facts)
+        self._record.cache_minimum = getattr(way.facts, "prompt_cache_min_tokens", None)
+        attempt = Attempt(self, permit, way)
         if self._error is None:
             self.shown = attempt
         return attempt
@@ -187,6 +191,13 @@ class Attempt:
         """Time is over, even if a client that does not read keeps the answer from coming to its end."""
         self.sender.close()
         self._attempts.release(self.permit)
+
+
+def _caching(facts: Facts) -> Caching:
+    """How the model's prompts are cached: where the client says, by its cloud alone, or not at all."""
+    if not isinstance(facts, ModelFacts):
+        return "automatic"
+    return "points" if facts.prompt_cache_min_tokens or facts.owner == "anthropic" else "none"
 
 
 def _candidates(services: Services, incoming: Incoming, ways: Sequence[Way]) -> list[tuple[Way, Candidate]]:

@@ -18,6 +18,7 @@ from ..errors import BridgeError
 from ..events import CustomCall, Event, Stop, Text, Thinking, ToolStart, Usage, UsageReport
 from ..models.facts import Prices, Rates
 from ..notes import Notes
+from .cache_match import Caching, Sent
 
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
@@ -105,11 +106,13 @@ class Record:
     notes: Notes = field(default_factory=Notes)
     usage: Usage = field(default_factory=Usage)
     prices: Prices | None = None  # of the model where it was asked last
+    caching: Caching = "points"
     cache_minimum: int | None = None  # tokens of a prompt below which that model caches nothing
     stop: Stop | None = None
     error: BridgeError | None = None
     upstream_request_id: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    cache: dict[str, Any] | None = None  # what the cache coach says
     _held: deque[Attempt] = field(default_factory=deque)  # those that are not forgotten, the oldest first
     _kept: int = 0  # bytes of them
 
@@ -177,6 +180,26 @@ class Record:
             return None
         return Cost() if self.free else cost_of(self.usage, self.prices)
 
+    def sent(self) -> Sent | None:
+        """What the cache coach looks at: the request that was answered; `None` where there is none."""
+        attempt = self.attempts[-1] if self.attempts else None
+        if attempt is None or attempt.status != 200 or not self.usage.prompt:
+            return None
+        return Sent(
+            self.client,
+            attempt.sent,
+            self.route or "",
+            attempt.credential,
+            self.upstream_model or "",
+            attempt.outbound.body,
+            attempt.body_size,
+            self.usage,
+            rates_for(self.usage, self.prices),
+            self.cache_minimum,
+            self.caching,
+            self.first_byte,
+        )
+
     def line(self, trouble: str | None) -> str:
         """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
         parts = [self.model or "a chat", self.route, f"{self.usage.prompt} → {self.usage.output} tokens"]
@@ -212,6 +235,7 @@ class Record:
             "finish_reason": self.stop.reason if self.stop else None,
             "upstream_reason": self.stop.upstream_reason if self.stop else None,
             "error": self.error.to_object() if self.error else None,
+            "cache": self.cache,
             "timing": {
                 "began": self.began,
                 "queued": self.queued,
