@@ -90,11 +90,9 @@ class Cache(_View):
     def _page(self, flow: http.HTTPFlow, told: Told | None) -> str:
         if told is None:
             return _NO_RECORD
-        return (
-            finding_text(told.cache)
-            if told.cache
-            else "There is nothing to say of the cache before the chat has ended."
-        )
+        if not told.cache:
+            return "There is nothing to say of the cache: the chat has not ended, or no tokens were told."
+        return finding_text(told.cache).replace("\n\n", "\n \n")  # a blank line has no height in mitmweb
 
 
 class RawUpstreamReply(_View):
