@@ -110,6 +110,11 @@ def test_what_every_chat_does_is_normal(before: Sequence[Turn], now: Sequence[Tu
     assert [(reason.code, reason.normal) for reason in changed(chat(before), chat(now))] == [(code, True)]
 
 
+def test_white_space_is_told_beside_a_change_after_it() -> None:
+    found = changed(chat(with_turn(2, "Hi")), chat([*TURNS[:2], "Hi\n\n", *TURNS[3:5], "No.", *TURNS[6:]]))
+    assert [reason.code for reason in found] == ["joined", "message_edited"]
+
+
 def test_an_inserted_block_tells_its_depth() -> None:
     (reason,) = changed(chat(), chat(with_turn(4, [TURNS[4], LORE])))
     assert "message 5 (user), block 2, 4 messages from the end" in reason.text

@@ -9,9 +9,10 @@ import pytest
 from oai_bridge.events import Usage
 from oai_bridge.inspector.cache_match import Match, matched
 from oai_bridge.models.facts import Rates
-from tests.support.cache_chats import SYSTEM, TURNS, chat, known, openai_chat, prompt_of
+from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, known, openai_chat, prompt_of, text
 
 LORE = "[The castle: an old ruin in the north of the forest, where the witch lived.]"
+LORE_TURNS: list[Turn] = [*TURNS[:4], [TURNS[4], LORE], *TURNS[5:]]
 
 
 def tokens(body: dict[str, Any], segments: int | None = None) -> int:
@@ -56,10 +57,8 @@ def test_a_change_at_the_beginning_costs_all_that_comes_again() -> None:
 
 
 def test_a_block_amid_the_chat_costs_what_stands_after_it() -> None:
-    turns: list[Any] = [*TURNS]
-    turns[4] = [TURNS[4], LORE]
     system = tokens(chat(), 1)
-    match = two(chat(), chat(turns), system)
+    match = two(chat(), chat(LORE_TURNS), system)
     assert match.prefix == pytest.approx(system, rel=0.01)  # the points after it came after the block, too
     assert match.missed == pytest.approx(tokens(chat()) - system, rel=0.01)
     assert not match.prefix_missed
@@ -98,6 +97,20 @@ def test_writing_for_an_hour_has_its_own_price() -> None:
     assert match.missed and match.cost == pytest.approx(match.missed * (6 - 0.3) / 1e6)
 
 
+def test_the_price_is_that_of_the_part_that_was_written_anew() -> None:
+    """The system prompt lives for an hour and was read; the messages after it for five minutes."""
+    first, second = chat(LORE_TURNS), chat()
+    for body in (first, second):
+        body["system"] = [text(SYSTEM, "1h")]
+    match = two(first, second, tokens(first, 1))
+    assert match.missed and match.cost == pytest.approx(match.missed * (3.75 - 0.3) / 1e6)
+
+
+def test_no_more_than_was_cached_can_be_read() -> None:
+    first, second = known(chat(system="A"), written=500, fresh=1000), known(chat(system="B"), written=1500)
+    assert matched(second, first, other=False).expected == 500
+
+
 @pytest.mark.parametrize("rates", [None, Rates(input=3, output=15), Rates(input=3, output=15, cache_read=0.3)])
 def test_an_unknown_price_is_not_zero(rates: Rates | None) -> None:
     match = two(chat(TURNS[:7]), chat(), rates=rates)
@@ -120,6 +133,11 @@ def automatic(before: dict[str, Any], now: dict[str, Any], read: int, cached: in
 def test_what_is_cached_by_itself_goes_in_steps() -> None:
     assert automatic(openai_chat(TURNS[:7]), openai_chat(), 2816).missed == 0
     assert automatic(openai_chat(TURNS[:7]), openai_chat(), 1024).missed == 3000 - 1024
+
+
+def test_of_long_prompts_a_twentieth_may_be_missing() -> None:
+    assert automatic(openai_chat(TURNS[:7]), openai_chat(), 9500, cached=10_000).missed == 0
+    assert automatic(openai_chat(TURNS[:7]), openai_chat(), 9499, cached=10_000).missed == 501
 
 
 def test_what_is_cached_by_itself_ends_at_any_character() -> None:

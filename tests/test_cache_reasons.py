@@ -139,6 +139,11 @@ def test_the_request_before_had_cached_nothing() -> None:
     assert told(chat(system="Short."), early, first=nothing) == ("none", ["point_too_early"])
 
 
+def test_hardly_anything_had_been_cached() -> None:
+    first = {"written": 100, "fresh": 9}
+    assert told(first=first, caching="automatic", written=0, fresh=3500) == ("none", ["little"])
+
+
 def test_a_change_is_the_reason_where_the_rest_was_read() -> None:
     lore: list[Any] = [*TURNS]
     lore[4] = [TURNS[4], "[The castle: an old ruin.]"]

@@ -37,7 +37,8 @@ Previous request: 42 s before
 Both went to claude-sonnet-4-5@20250929, vertex/us-east5, my-project
 
 The same at the beginning: 0 of 10 blocks
-                           4.3k of 8.6k characters, about 1.5k of 3.0k tokens
+                           4.3k of 8.6k characters
+                           about 1.5k of 3.0k tokens
 First difference:          system prompt, character 4,311
   before: …forest. \\nToday is ⟦Friday, 27 November 2026,…⟧.\\nShe speaks softl…
   now:    …forest. \\nToday is ⟦Saturday, 28 November 202…⟧.\\nShe speaks softl…
@@ -119,7 +120,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(found for key, one in inner for found in paths(one, (*path, key)))]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(paths(MISSED)[1:]), JUNK)
 def test_any_damage_is_survived(path: tuple[Any, ...], junk: object) -> None:
     hurt = copy.deepcopy(MISSED)

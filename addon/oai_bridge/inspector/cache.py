@@ -176,7 +176,7 @@ def _best(earlier: Iterator[Known], now: Known) -> Known | None:
     """The request whose cache can still be alive and which shares most of the beginning, the last of several."""
 
     def rank(before: Known) -> tuple[bool, float, float]:
-        alive = before.cache == now.cache and now.sent.at - before.sent.at <= before.ttl
+        alive = bool(before.cached) and before.cache == now.cache and now.sent.at - before.sent.at <= before.ttl
         same = same_segments(before.prompt, now.prompt)
         return alive, sum(segment.tokens for segment in now.prompt.segments[:same]), before.sent.at
 

@@ -27,6 +27,7 @@ _PROFILE = re.compile(r"(?:us|us-gov|ca|eu|apac|jp|au|in|global)\.")  # Bedrock'
 _AUTO = "set `claude: {cache: auto}` in config.yaml, or have the client send cache_control"
 
 UNREADABLE: Final = Reason("unreadable", "What was sent is no prompt in JSON, so that it can't be compared.")
+LITTLE: Final = Reason("little", "Hardly anything of it had been cached before.", normal=True)
 CUT: Final = Reason(
     "cut", "The prompt is longer than what is kept of it, so that it can't be compared.", "Send fewer or smaller files."
 )
@@ -51,7 +52,7 @@ def verdict_of(match: Match) -> tuple[Verdict, list[Reason]]:
         return "none", [_too_short("The prompt", usage.prompt, now.sent.min_tokens)]
     if match.before is None or match.other:
         return "new", [_first(match)]
-    return "none", [*_nothing_cached(match.before), *match.changes]
+    return "none", [*_nothing_cached(match.before), *match.changes] or [LITTLE]
 
 
 def _causes(match: Match) -> list[Reason]:

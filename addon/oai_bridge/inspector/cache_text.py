@@ -14,7 +14,7 @@ from .record import one_line
 _WIDTH = 78
 _SIDE = 20  # columns of an excerpt beside what differs
 _MIDDLE = 26  # columns of what differs
-_LARGEST = 1e15  # of numbers that are shown
+_LARGEST = 1e12  # of numbers that are shown
 _REASONS = 12  # that are shown
 _VERDICTS = {
     "used": "The cache was used.",
@@ -71,7 +71,8 @@ def _comparison(data: Mapping[str, Any]) -> Iterator[str]:
             for key in ("blocks", "characters", "tokens")
         ]
         yield f"The same at the beginning: {pairs[0]}"
-        yield f"                           {pairs[1]}, about {pairs[2]}"
+        yield f"                           {pairs[1]}"
+        yield f"                           about {pairs[2]}"
         if not difference:
             yield "First difference:          none; this prompt only goes on from that one"
     if difference:
@@ -151,6 +152,6 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 
 def _number(data: Mapping[str, Any], key: str) -> float | None:
     value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
         return None
     return float(value)
