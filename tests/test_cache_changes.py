@@ -143,3 +143,25 @@ def test_all_parts_are_told_in_the_caches_order() -> None:
     before = chat(system="It is Friday.", tools=[tool("a")])
     now = chat(with_turn(3, "Another."), system="It is Monday.", tools=[tool("b")])
     assert codes(before, now) == ["tools_added", "tools_removed", "system_date", "message_edited"]
+
+
+def test_thinking_that_comes_and_goes_is_no_message_that_does() -> None:
+    """The proxy puts remembered thinking back only while all before it is the same."""
+    said = [{"type": "text", "text": "Let me look."}, {"type": "tool_use", "id": "t", "name": "look", "input": {}}]
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+
+    def asked(content: list[dict[str, Any]]) -> dict[str, Any]:
+        result = {"type": "tool_result", "tool_use_id": "t", "content": "Leeks."}
+        return {
+            "messages": [
+                {"role": "user", "content": "What shall we cook?"},
+                {"role": "assistant", "content": content},
+                {"role": "user", "content": [result]},
+            ]
+        }
+
+    without, with_it = asked(said), asked([thought, *said])
+    (gone,) = changed(with_it, without)
+    (back,) = changed(without, with_it)
+    assert (gone.code, back.code) == ("thinking_changed", "thinking_changed")
+    assert "not sent any more" in gone.text and "sent again" in back.text and gone.normal and not gone.remedy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 import zlib
 from typing import Any
@@ -107,7 +108,9 @@ def request(round: int, **changes: Any) -> dict[str, Any]:
 
 
 def answers(**how: Any) -> Answers:
-    """What the cloud answers to each round, as the default of a fake one. `how`: fields of `Stream`."""
+    """What the cloud answers to each round, as the default of a fake one, whose cache knows each system prompt that it
+    has seen. `how`: fields of `Stream`."""
+    seen: set[str] = set()
 
     def answer(asked: Asked) -> Behaviour:
         results = any(
@@ -116,14 +119,16 @@ def answers(**how: Any) -> Answers:
             if isinstance(message["content"], list)
             for block in message["content"]
         )
-        prompt = tokens(asked.body)
         thinking = SECOND_THOUGHT if results else THOUGHT
         seal = asked.seals.issue(asked.model, asked.body, [], thinking)
         thought = {"type": "thinking", "thinking": thinking, "signature": seal}
+        prompt, beginning = tokens(asked.body), json.dumps(asked.body.get("system"))
+        read = prompt - 200 if beginning in seen else 0
+        usage = {"input_tokens": 61, "cache_read_input_tokens": read}
+        usage["cache_creation_input_tokens"] = prompt - 61 - read
+        seen.add(beginning)
         if results:
-            usage = {"input_tokens": 61, "cache_read_input_tokens": prompt - 200, "cache_creation_input_tokens": 139}
             return said(asked, [thought, {"type": "text", "text": ANSWER}], usage=usage, **how)
-        usage = {"input_tokens": 9, "cache_creation_input_tokens": prompt}
         call = {"type": "tool_use", "id": "toolu_01", "name": "look_into_pantry", "input": {"shelf": "middle"}}
         text = {"type": "text", "text": "Let me look into the pantry first."}
         return said(asked, [thought, text, call], "tool_use", usage=usage, **how)

@@ -11,6 +11,7 @@ from .cache_compare import Change, changed_text, meeting
 from .cache_prompt import Prompt, Segment
 
 _NAMES = 3  # that are told
+_THOUGHTS = ('"type": "thinking"', '"type": "redacted_thinking"', '{"reasoningContent"')  # in the JSON of one
 _FRONT = 4  # blocks at the beginning of a chat that its frontend may keep when it drops the oldest messages
 
 
@@ -132,6 +133,12 @@ def _message_change(before: Sequence[Segment], now: Sequence[Segment], start: in
     if met is None:
         return _end_changed(before, old, new)
     gone, come = old[: met[0]], new[: met[1]]
+    if all(_is_thought(segment) for segment in (*gone, *come)):
+        text = (
+            f"The thinking in {(gone or come)[0].where} {'is not sent any more' if gone else 'is sent again'}: it can "
+            "go back to the model only while all before it is the same."
+        )
+        return Reason("thinking_changed", text, normal=True)
     back = meeting(new, old)  # from the other side: whether what has gone is only further down
     if back and back[0] == 0 and back[1] > 0 and not gone and not _answers(old[: back[1]]):
         text = (
@@ -147,6 +154,11 @@ def _message_change(before: Sequence[Segment], now: Sequence[Segment], start: in
         return _edited(gone[0], come[0])
     text = f"From {new[0].where} on, {len(gone)} blocks became {len(come)} others; after them the chat is the same."
     return Reason("messages_changed", text, _EDIT)
+
+
+def _is_thought(segment: Segment) -> bool:
+    """A thought of Claude's, or one as Converse writes it."""
+    return segment.kind == "other" and any(word in segment.text for word in _THOUGHTS)
 
 
 def _come(come: Sequence[Segment], now: Sequence[Segment]) -> Reason:
