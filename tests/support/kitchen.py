@@ -110,7 +110,7 @@ def request(round: int, **changes: Any) -> dict[str, Any]:
 def answers(**how: Any) -> Answers:
     """What the cloud answers to each round, as the default of a fake one, whose cache knows each system prompt that it
     has seen. `how`: fields of `Stream`."""
-    seen: set[str] = set()
+    cached: dict[str, int] = {}
 
     def answer(asked: Asked) -> Behaviour:
         results = any(
@@ -123,10 +123,10 @@ def answers(**how: Any) -> Answers:
         seal = asked.seals.issue(asked.model, asked.body, [], thinking)
         thought = {"type": "thinking", "thinking": thinking, "signature": seal}
         prompt, beginning = tokens(asked.body), json.dumps(asked.body.get("system"))
-        read = prompt - 200 if beginning in seen else 0
+        read = min(cached.get(beginning, 0), prompt - 61)
+        cached[beginning] = prompt - 61
         usage = {"input_tokens": 61, "cache_read_input_tokens": read}
-        usage["cache_creation_input_tokens"] = prompt - 61 - read
-        seen.add(beginning)
+        usage["cache_creation_input_tokens"] = cached[beginning] - read
         if results:
             return said(asked, [thought, {"type": "text", "text": ANSWER}], usage=usage, **how)
         call = {"type": "tool_use", "id": "toolu_01", "name": "look_into_pantry", "input": {"shelf": "middle"}}
