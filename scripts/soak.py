@@ -1,4 +1,5 @@
-"""Longer storms than the tests have room for: `soak.py storm`, `soak.py hang-ups`, with a real proxy and a fake cloud.
+"""Longer storms than the tests have room for: `soak.py storm`, `soak.py hang-ups`, with a real proxy and a fake cloud;
+and `soak.py memory`, what mitmweb holds when it runs for long.
 
 Run it with the environment of the tests: `.venv-dev/bin/python scripts/soak.py storm`.
 """
@@ -17,20 +18,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.support import storms
 from tests.support.fake_vertex import FakeVertex
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, Web
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["storm", "hang-ups"])
-    parser.add_argument("--requests", type=int, default=None, help="default: 4000 streams, or 10000 hang-ups")
+    parser.add_argument("what", choices=["storm", "hang-ups", "memory"])
+    parser.add_argument("--requests", type=int, default=None, help="default: 4000 streams, 10000 of the others")
     parser.add_argument("--rounds", type=int, default=4, help="into which the hang-ups are cut; the first warms up")
-    parser.add_argument("--at-once", type=int, default=200)
+    parser.add_argument("--at-once", type=int, default=None, help="default: 200, or 4 for memory")
+    parser.add_argument("--size", type=int, default=140_000, help="bytes of each prompt for memory")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, FakeVertex() as cloud:
-        run = storm if given.what == "storm" else hang_ups
-        run(Path(folder), cloud, given)
+        given.at_once = given.at_once or (4 if given.what == "memory" else 200)
+        {"storm": storm, "hang-ups": hang_ups, "memory": memory}[given.what](Path(folder), cloud, given)
 
 
 def storm(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None:
@@ -71,6 +73,21 @@ def hang_ups(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None
             )
         status = proxy.get("/status").json()
         print(f"in flight {status['proomptersNow']}, in the queue {status['gcp-claude']['proomptersInQueue']}")
+
+
+def memory(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None:
+    """Long prompts under mitmweb, half of them streamed: how its memory grows, and how many flows it holds."""
+    requests, steps = given.requests or 10_000, 20
+    web = Web()
+    print(f"{requests} requests of {given.size / 1000:g} kB, {given.at_once} at once")
+    with Proxy(folder, environment=cloud.environment(), program="mitmweb", arguments=web.arguments) as proxy:
+        print(f"{0:6}  {storms.memory(proxy) / 2**20:6.1f} MB", flush=True)
+        for step in range(steps):
+            first, end = (requests * at // steps for at in (step, step + 1))
+            asyncio.run(storms.long_prompts(proxy, range(first, end), given.size, given.at_once))
+            cloud.requests.clear()  # it keeps them all, in this process
+            print(f"{end:6}  {storms.memory(proxy) / 2**20:6.1f} MB", flush=True)
+        print(f"flows held: {len(json.loads(web.ask('GET', '/flows')))}")
 
 
 if __name__ == "__main__":

@@ -26,12 +26,15 @@ from .directory import Directory
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .exchanges.services import queues_of, rests_of
+from .flow_list import FlowList
 from .guard import Guard, caller_from, masked
 from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
+from .inspector.retention import Bounds
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
+from .offline import Offline
 from .options import add_options, put_right
 from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, page_for
 from .routing import Route, route
@@ -53,10 +56,13 @@ class Bridge:
     max_body = 0
     watched = False
     _stopping = False
+    _offline: Offline | None = None
 
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
         self._inspector = Inspector()
+        self._flow_list = FlowList()
+        self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
     # ---- start and end ---------------------------------------------------------------------------------------------
 
@@ -84,6 +90,8 @@ class Bridge:
         self._serve(check_listeners(ctx.options, self.config))
         put_right(ctx.options, self.config, self._listeners)
         self.max_body = self.config.max_body
+        self._flow_list.bound(Bounds(self.config.inspector.max_flows, self.config.inspector.max_size))
+        self._offline = Offline(self.config, ctx.options, ctx.master.addons.get("serverplayback"))
         try:
             self._installed = stream_layer.install(self)
         except RuntimeError as error:
@@ -107,6 +115,8 @@ class Bridge:
             accounts={kind: tuple(one.label for one in given) for kind, given in self.config.accounts.items()},
         )
         self._services = asyncio.ensure_future(self._start(self.config))
+        if self._offline is not None:
+            self._offline.read()
 
     async def _start(self, config: Config) -> Services:
         services = await assemble(config, self._catalog, self._directory, self._demo)
@@ -186,6 +196,8 @@ class Bridge:
     def open(self, flow: http.HTTPFlow) -> Answer:
         """The answer to a chat, with the request as it stands now: it may have been edited since `request`."""
         found, record = self._live[flow.id]
+        if self._offline is not None and (answer := self._offline.answer(flow, found, record)) is not None:
+            return answer
         headers = flow.request.headers
         betas = tuple(name.strip() for name in headers.get("anthropic-beta", "").split(",") if name.strip())
         incoming = Incoming(

@@ -194,5 +194,7 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("limits", "requests_per_minute"): _rate,
     **{("timeouts", setting): _seconds for setting in ("connect", "first_byte", "idle", "total")},
     **{("timeouts", setting): partial(_seconds, zero=True) for setting in ("heartbeat", "shutdown")},
+    ("inspector", "max_flows"): partial(_whole, least=0, most=1_000_000),
+    ("inspector", "max_mb"): partial(_whole, least=0, most=1_000_000),
     ("network", "proxy"): proxy_address,
 }

@@ -36,6 +36,7 @@ from .settings import (
     GoogleAccount,
     GoogleSource,
     Images,
+    Inspector,
     Network,
     OpenAI,
     ServiceAccount,
@@ -73,6 +74,7 @@ _SIZES = (
     ("server", "max_body_mb", "max_body"),
     ("images", "max_mb", "max_size"),
     ("images", "total_mb", "total_size"),
+    ("inspector", "max_mb", "max_size"),
 )  # section, setting in MB, value in bytes
 
 
@@ -185,6 +187,7 @@ def _build(
         queue=Queueing(**single["queue"]),
         limits=Limits(**single["limits"]),
         timeouts=Timeouts(**single["timeouts"]),
+        inspector=Inspector(**single["inspector"]),
         told=tuple(told),
     )
     return config, names

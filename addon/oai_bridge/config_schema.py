@@ -156,6 +156,11 @@ class TimeoutsSection(Section, frozen=True):
     shutdown: float | None = None
 
 
+class InspectorSection(Section, frozen=True):
+    max_flows: int | None = None
+    max_mb: int | None = None
+
+
 class NetworkSection(Section, frozen=True):
     proxy: str | None = None
     no_proxy: str | None = None
@@ -178,6 +183,7 @@ class Document(Section, frozen=True):
     queue: QueueSection = QueueSection()
     limits: LimitsSection = LimitsSection()
     timeouts: TimeoutsSection = TimeoutsSection()
+    inspector: InspectorSection = InspectorSection()
     network: NetworkSection = NetworkSection()
 
     def given(self) -> Iterator[Given]:

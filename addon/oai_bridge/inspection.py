@@ -18,6 +18,19 @@ _STORY = "bridge_story"
 """Where the comment and the marker that are ours stand in `flow.metadata`: what a user wrote there is left alone."""
 
 
+def is_marked(flow: Flow) -> bool:
+    """Whether the user has marked it: the markers of outcomes are none of his."""
+    return bool(flow.marked) and flow.marked != _ours(flow)[1]
+
+
+def _ours(flow: Flow) -> tuple[str, str]:
+    """The comment and the marker that the inspector has given it."""
+    match flow.metadata.get(_STORY):
+        case [str(comment), str(mark)]:
+            return comment, mark
+    return "", ""
+
+
 class Inspector:
     """One for the whole program. `recall` gives the record of any flow, running or not; `ledger` has those that ran."""
 
@@ -60,8 +73,7 @@ class Inspector:
     def _tell(self, flow: http.HTTPFlow, seen: Told | None, trouble: str | None = None) -> None:
         if seen is None:
             return
-        before = flow.metadata.get(_STORY)
-        comment, mark = before if isinstance(before, list) and len(before) == 2 else ("", "")
+        comment, mark = _ours(flow)
         ours = [story(seen, trouble), marker(seen, left=trouble is not None)]
         if flow.comment in ("", comment):
             flow.comment = ours[0]

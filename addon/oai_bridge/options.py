@@ -10,6 +10,7 @@ from typing import Any
 
 from mitmproxy import addonmanager
 from mitmproxy.options import Options
+from mitmproxy.optmanager import unset
 
 from .listening import Listener
 from .network import is_loopback
@@ -57,3 +58,9 @@ def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -
     if isinstance(sys.stdout, io.TextIOWrapper):
         # mitmproxy prints log lines without a care for the encoding, and what it can't print ends the hook that logs.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def chosen(options: Options, name: str) -> Any:
+    """What somebody has set an option to, be it to its default; `None` where nobody has."""
+    value = dict(options.items())[name].value
+    return None if value is unset else value

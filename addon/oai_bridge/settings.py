@@ -287,6 +287,14 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspector:
+    """How many flows mitmweb and mitmproxy's console hold, and how many bytes of them; 0: no bound."""
+
+    max_flows: int = 2000
+    max_size: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """How the cloud is reached. `proxies` has the keys "http", "https", "all"; its URLs may hold passwords."""
 
@@ -325,6 +333,7 @@ class Config:
     queue: Queueing = field(default=Queueing())
     limits: Limits = field(default=Limits())
     timeouts: Timeouts = field(default=Timeouts())
+    inspector: Inspector = Inspector()
     told: tuple[str, ...] = ()
 
     @property

@@ -16,6 +16,7 @@ from http.client import responses as reasons
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args
 
 from mitmproxy import connection, flow, http, version
+from mitmproxy.addons.serverplayback import ServerPlayback
 from mitmproxy.proxy import commands, events, layer, layers, server
 
 from .answer import Answer, ConnectionFacts, Head
@@ -51,6 +52,8 @@ except ImportError as error:
     raise RuntimeError(_UNFIT % f"{error.name}.{error.name_from}") from error
 
 KEPT_BYTES = 8 * 1024 * 1024  # of an answer, in its flow
+CUT = "bridge_body_kept"
+"""Stands in `flow.metadata` where an answer was longer: how much of it is there."""
 _LOOK = 0.5  # seconds between two looks at a running answer, for who watches it
 _LOOK_BYTES = 4 * 1024 * 1024  # a longer answer is shown less often: it is copied each time
 _WINDOW_POLL = 0.05  # seconds between two looks at a closed HTTP/2 window
@@ -68,6 +71,7 @@ _NEEDED: tuple[tuple[type, str], ...] = (
     (server.LiveConnectionHandler, "handle_client"),
     (server.ConnectionIO, "writer"),
     (server.TimeoutWatchdog, "disarm"),
+    (ServerPlayback, "request flowmap count"),
 )
 
 
@@ -219,7 +223,7 @@ class BridgeStream(HttpStream):
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """Is called when the request hook is through and has set no response. There never is a server connection."""
         self.kept = bytearray()
-        self.flow.metadata.pop("bridge_body_kept", None)  # of the flow's former life, on a replay
+        self.flow.metadata.pop(CUT, None)  # of the flow's former life, on a replay
         self.flow.server_conn = connection.Server(address=None)
         with self.answering.one():
             yield from self.answer()
@@ -307,7 +311,7 @@ class BridgeStream(HttpStream):
             self.flow.response.data.content = bytes(self.kept)
             self.flow.response.timestamp_end = time.time()
             if self.sent > len(self.kept):
-                self.flow.metadata["bridge_body_kept"] = len(self.kept)
+                self.flow.metadata[CUT] = len(self.kept)
         last: HttpEvent = ResponseEndOfMessage(self.stream_id)
         if self.length is not None and self.sent < self.length and self.flow.request.method != "HEAD":
             # Only a cut connection tells the client that its body is not whole.
@@ -423,6 +427,8 @@ def install(host: Host) -> Installation:
     swaps: tuple[tuple[object, str, object, object], ...] = (
         (layers.http, "HttpStream", layers.http.HttpStream, stream_class),
         (server.ConnectionHandler, "hook_task", hook_task_before, hook_task),
+        # It would answer in one piece, our own pages too, and let go on what was not recorded. The host replays.
+        (ServerPlayback, "request", ServerPlayback.request, None),
     )
     for owner, name, _, ours in swaps:
         setattr(owner, name, ours)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mitmproxy import http
+from mitmproxy.addons.serverplayback import ServerPlayback
 from mitmproxy.proxy import layers, server
 
 from oai_bridge import stream_layer
@@ -34,10 +35,12 @@ def undo(proxy: Proxy) -> None:
 def test_undo_restores_the_names(proxy: Proxy) -> None:
     assert layers.http.HttpStream is not stream_layer.HttpStream
     ours = server.ConnectionHandler.hook_task
+    assert ServerPlayback.request is None
     undo(proxy)
     assert layers.http.HttpStream is stream_layer.HttpStream
     assert server.ConnectionHandler.hook_task is not ours
     assert server.ConnectionHandler.hook_task.__module__ == "mitmproxy.proxy.server"
+    assert callable(ServerPlayback.request)
 
 
 @pytest.mark.usefixtures("reinstalled")
@@ -94,6 +97,7 @@ def test_only_one_can_be_installed(proxy: Proxy) -> None:
         (stream_layer.HttpStream, "check_killed"),
         (server.ConnectionHandler, "server_event"),
         (server.TimeoutWatchdog, "disarm"),
+        (ServerPlayback, "count"),
     ],
 )
 def test_a_missing_name_is_told(proxy: Proxy, owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

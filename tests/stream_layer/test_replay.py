@@ -96,6 +96,21 @@ def test_replay_that_is_killed(proxy: Proxy, client: Client) -> None:
     assert flow.response is not None and (flow.response.content or b"").endswith(b"data: aborted\n\n")
 
 
+def test_what_mitmproxys_server_replay_has_is_left_to_the_host(proxy: Proxy, client: Client) -> None:
+    path = proxy.script(hello)
+    assert client.request(path, b"the same").status() == 200
+    assert client.body() == HELLO
+    proxy.ended(path)
+    playback = proxy.master.addons.get("serverplayback")
+    proxy.call(lambda: proxy.master.commands.call("replay.server", [proxy.flow(path)]))
+    assert playback.count() == 1
+    proxy.toy.scripts[path] = echo
+    assert client.request(path, b"the same").status() == 200
+    assert client.body() == b"the same"
+    proxy.call(lambda: proxy.master.commands.call("replay.server.stop"))
+    assert not playback.flowmap
+
+
 def test_an_intercepted_request_is_answered_as_edited(proxy: Proxy, client: Client) -> None:
     path = proxy.script(echo)
     proxy.toy.in_hook["request", path] = http.HTTPFlow.intercept

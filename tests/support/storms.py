@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,6 +165,28 @@ def ending(status: int, raw: bytes) -> str:
     if done == 0 and len(errors) == 1 and not finished and told[-1] is errors[0]:
         return f"error {errors[0]['error']['code']}"
     raise ValueError(f"{done} [DONE], {len(errors)} errors, {len(finished)} finish reasons")
+
+
+# -- long prompts ------------------------------------------------------------------------------------------------------
+
+
+async def long_prompts(proxy: Proxy, numbers: Iterable[int], size: int, at_once: int) -> None:
+    """A chat for each number with a prompt of `size` bytes, of which none is like another; every second is streamed."""
+    waiting = iter(numbers)
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for number in waiting:
+            words = random.Random(number)
+            text = "".join(f"{words.getrandbits(64):016x} " for _ in range(size // 17))
+            asked = body(text) | {"stream": number % 2 == 0}
+            async with session.post(f"http://127.0.0.1:{proxy.port}{CHAT}", json=asked) as response:
+                answer = await response.read()
+            if response.status != 200:
+                raise RuntimeError(answer.decode())
+
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(client(session))
 
 
 # -- clients that leave ------------------------------------------------------------------------------------------------
