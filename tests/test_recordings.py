@@ -82,6 +82,7 @@ def test_another_request_is_another(other: object) -> None:
 def test_what_is_no_json_is_the_same_byte_by_byte() -> None:
     assert asked(b"{no").digest == asked(b"{no").digest != asked(b"{no ").digest
     assert asked(b"{no").value is None
+    assert read_request(b'{"a":1}', "br", LIMIT).digest != asked(b'{"a":1}').digest, "nobody can read the first"
 
 
 def test_a_compressed_request_is_what_is_in_it_as_far_as_the_limit() -> None:
