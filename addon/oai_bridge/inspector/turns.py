@@ -74,7 +74,7 @@ def json_of(value: Any) -> str:
     try:
         return write(value).decode()
     except (ValueError, OverflowError, RecursionError):  # what is read as JSON, but can't be written
-        return "…"
+        return '"…"'
 
 
 # -- a message --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,157 @@
+"""A chat as JSON in OpenAI's format, for other tools, whichever API it was held in: bodies in, values out. Total."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..jsontext import deeper_than, read_any
+from ..openai.shapes import usage_object
+from .openai_words import openai_messages, openai_tools
+from .prompts import read_prompt
+from .replies import read_reply
+from .spoken import Api, Call, Message, Other, Refusal, Reply, Text, Thinking
+
+_DEEP = 200  # levels; other programs' readers have limits as well
+_FINISH = {
+    **{"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "model_context_window_exceeded": "length"},
+    **{"tool_use": "tool_calls", "refusal": "content_filter"},
+}
+"""Anthropic's words to OpenAI's; others stay."""
+_CHOICES: Mapping[Any, str] = {"any": "required", "auto": "auto", "none": "none"}
+
+
+class NotExportable(ValueError):
+    """Why a chat can't be exported, in a sentence."""
+
+
+def exported(api: Api, request: bytes, answer: bytes, record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """One chat. `request` and `answer` are the client's, with their content-encoding undone, `record` is that of the
+    flow, if it has one. Raises `NotExportable`.
+
+    `{"model", "messages", "tools"?, "parameters", "reply", "finish_reason", "whole", "error"?, "usage"?, "cost"?,
+    "timings"?, "notes"?, "route"?, "request_id"?}`; `more_replies` where the client asked for several. Times are in
+    seconds, costs in USD.
+    """
+    prompt = read_prompt(request, api)
+    if not prompt.messages:
+        raise NotExportable(f"The request can't be exported: {' '.join(prompt.troubles)}")
+    body = read_any(request)
+    if deeper_than(_DEEP, body):
+        raise NotExportable("The request can't be exported: its JSON is nested too deeply.")
+    reply = read_reply(answer, api)
+    said = [_said(choice.message) for choice in reply.choices]
+    chat: dict[str, Any] = {
+        "model": prompt.model,
+        "messages": openai_messages(body),
+        "tools": openai_tools(body),
+        "parameters": _parameters(prompt.parameters),
+        "reply": said[0] if said else None,
+        "more_replies": said[1:],
+        "finish_reason": _finish(reply),
+        "whole": reply.whole,
+        "error": reply.error or (" ".join(reply.troubles) if not reply.whole else ""),
+        "usage": usage_object(reply.usage) if reply.usage else None,
+        **_recorded(record or {}),
+    }
+    kept = ("model", "messages", "parameters", "reply", "finish_reason", "whole")
+    return {name: value for name, value in chat.items() if name in kept or value not in (None, "", [], {})}
+
+
+def as_json(chats: list[dict[str, Any]]) -> bytes:
+    """One chat as an object, several as a list."""
+    value = chats[0] if len(chats) == 1 else chats
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+
+
+def as_jsonl(chats: Iterable[dict[str, Any]]) -> tuple[bytes, int]:
+    """OpenAI's format for fine-tuning, a chat on each line with the reply as its last message, and how many chats
+    there are in it: those without a whole reply are left out, since nobody wants a model to learn them."""
+    lines = [json.dumps(_example(chat), ensure_ascii=False) for chat in chats if chat["whole"]]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"), len(lines)
+
+
+def _example(chat: Mapping[str, Any]) -> dict[str, Any]:
+    messages = [_taught(message) for message in (*chat["messages"], chat["reply"])]
+    tools = [tool for tool in chat.get("tools", ()) if tool.get("type") == "function"]
+    return {"messages": messages, "tools": tools} if tools else {"messages": messages}
+
+
+def _taught(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the format has no place for."""
+    return {name: value for name, value in message.items() if name not in ("reasoning_content", "annotations")}
+
+
+# -- the request ------------------------------------------------------------------------------------------------------
+
+
+def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {name: value for name, value in given.items() if name != "cache_control"}
+    if "stop_sequences" in parameters:
+        parameters["stop"] = parameters.pop("stop_sequences")
+    match parameters.get("tool_choice"):
+        case {"type": str(kind), **rest} if kind in _CHOICES:
+            parameters["tool_choice"] = _CHOICES[kind]
+            if rest.get("disable_parallel_tool_use"):
+                parameters["parallel_tool_calls"] = False
+        case {"type": "tool", "name": str(name)}:
+            parameters["tool_choice"] = {"type": "function", "function": {"name": name}}
+    return parameters
+
+
+# -- the reply --------------------------------------------------------------------------------------------------------
+
+
+def _said(message: Message) -> dict[str, Any]:
+    """A reply as an assistant's message."""
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    calls = [_call(part) for part in message.parts if isinstance(part, Call)]
+    said: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts or not calls else None}
+    if thinking := "".join(part.text for part in message.parts if isinstance(part, Thinking)):
+        said["reasoning_content"] = thinking
+    if refusal := "".join(part.text for part in message.parts if isinstance(part, Refusal)):
+        said["refusal"] = refusal
+    if calls:
+        said["tool_calls"] = calls
+    for part in message.parts:
+        if isinstance(part, Other) and part.name == "annotations":
+            said["annotations"] = json.loads(part.json)
+    return said
+
+
+def _call(call: Call) -> dict[str, Any]:
+    if call.custom:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _finish(reply: Reply) -> str | None:
+    reason = reply.choices[0].finish_reason if reply.choices else ""
+    return _FINISH.get(reason, reason) or None
+
+
+# -- the record -------------------------------------------------------------------------------------------------------
+
+
+def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the proxy knows beside; records of other versions may have less."""
+    timing = record.get("timing")
+    return {
+        "cost": record.get("cost"),
+        "timings": _timings(timing) if isinstance(timing, dict) else None,
+        **{name: record.get(name) for name in ("notes", "route", "upstream_model", "request_id")},
+    }
+
+
+def _timings(timing: Mapping[str, Any]) -> dict[str, float]:
+    began = timing.get("began")
+    if not isinstance(began, int | float):
+        return {}
+    told = {"began": began}
+    if isinstance(queued := timing.get("queued"), int | float):
+        told["queued"] = queued
+    for name in ("first_byte", "ended"):
+        if isinstance(moment := timing.get(name), int | float):
+            told[f"{name}_after"] = round(moment - began, 3)
+    return told
