@@ -53,6 +53,7 @@ def test_the_list_tells_the_story(page: Mitmweb) -> None:
         ("Request", "prompt", ["6 messages · 1 tool · 1 image", "4 user (Ned)", "[image · image/png"]),
         ("Request", "upstream", ["Request 1 of 1", ":streamRawPredict", "authorization", "***", "thinking:"]),
         ("Request", "changes", ["This model has no seed.", "field by field", "Rule: "]),
+        ("Request", "cache", ["The cache was used.", "Conversation 1", "none; this prompt only goes on"]),
         ("Response", "reply", ["state    whole", "finish   stop", "[thinking]", "没有坚果", "tokens/s"]),
         ("Response", "raw upstream reply", ["event: message_start", '"thinking_delta"']),
     ],
