@@ -85,7 +85,9 @@ def cuts(name: str, closing: int) -> Iterable[int]:
         return range(closing)
     stream, through = STREAMS[name], transcript()
     ends = [at for at in range(1, closing) if through.feed(stream[at - 1 : at])]
-    return sorted({*range(0, closing, 7), *(at + beside for at in ends for beside in (-1, 0, 1) if at + beside < closing)})
+    return sorted(
+        {*range(0, closing, 7), *(at + beside for at in ends for beside in (-1, 0, 1) if at + beside < closing)}
+    )
 
 
 @pytest.mark.parametrize("name", WHOLE)
