@@ -103,8 +103,8 @@ PARTS = st.lists(st.sampled_from(TEXTS) | st.just(PNG), max_size=2).map(tuple)
 IDS = st.sampled_from(["a", "b", "c/d", None])
 NAMED = st.sampled_from([*product(["look", "no/name"], ["{}", "", "[1]"])])
 CALLS = st.lists(st.tuples(NAMED, IDS).map(lambda call: ToolCall(*call[0], call[1])), max_size=2).map(tuple)
-THOUGHT = [SignedThinking("Hm.", "seal"), SignedThinking("", "seal"), RedactedThought("x")]
-THOUGHTS = st.sampled_from([(), (), (), *product(THOUGHT), *product(THOUGHT, THOUGHT)])
+SEALED = [SignedThinking("Hm.", "seal"), SignedThinking("", "seal"), RedactedThought("x")]
+THOUGHTS = st.sampled_from([(), (), (), *product(SEALED), *product(SEALED, SEALED)])
 SPOKEN = st.builds(
     lambda role, parts, cache: Message(role, parts, None, 0, cache=cache),
     st.sampled_from(["system", "user", "assistant"]),
