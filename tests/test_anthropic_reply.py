@@ -20,7 +20,7 @@ from oai_bridge.events import Event, Ping, Stop, Usage, UsageReport
 from oai_bridge.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.claude_streams import message_of
-from tests.support.splits import at_random, bytewise, damaged, in_two
+from tests.support.splits import at_random, bytewise, damaged, everywhere
 
 VECTORS = Path(__file__).parent / "vectors"
 RECORDED = {
@@ -97,7 +97,7 @@ def test_any_split_gives_the_same_bytes(name: str) -> None:
     stream = RECORDED[name]
     whole = read([stream])
     assert read(bytewise(stream)) == whole
-    for pieces in in_two(stream) if name in SHORT else at_random(stream, 200):
+    for pieces in [*everywhere(stream), *at_random(stream, 100)]:
         assert read(pieces) == whole
 
 

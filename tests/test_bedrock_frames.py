@@ -26,7 +26,7 @@ from tests.support.aws_frames import (
     invoke_frames,
 )
 from tests.support.aws_vectors import GENERATED, RECORDED, generated_frames, recorded_frames
-from tests.support.splits import TROUBLE, bytewise, in_two
+from tests.support.splits import TROUBLE, bytewise, everywhere, in_two
 
 New = Callable[[], InvokeDecoder | ConverseDecoder]
 
@@ -60,7 +60,7 @@ def test_recorded_streams(file: Path) -> None:
     messages = read(new, [stream])
     assert [json.loads(message) for message in messages if isinstance(message, bytes)] == expected
     assert len(messages) == len(expected)
-    for pieces in (bytewise(stream), *in_two(stream)):
+    for pieces in (bytewise(stream), *everywhere(stream)):
         assert read(new, pieces) == messages
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -94,17 +95,16 @@ def faults(found: Translated, model: str, streamed: bool = False) -> list[str]:
 
 # -- any chat ----------------------------------------------------------------------------------------------------------
 
-CACHE = st.sampled_from([None, None, None, "5m", "1h"])
+TTL = [None, None, None, "5m", "1h"]
+CACHE = st.sampled_from(TTL)
 NUMBER = st.none() | st.sampled_from([-1.0, 0.0, 0.5, 0.97, 1.0, 1.7])
-WORDS = st.sampled_from(["", " ", "a", "b\n", "汉"])
-PARTS = st.lists(st.builds(Text, WORDS, CACHE) | st.just(PNG), max_size=2).map(tuple)
+TEXTS = [Text(words, ttl) for words, ttl in product(["", " ", "a", "b\n", "汉"], TTL)]
+PARTS = st.lists(st.sampled_from(TEXTS) | st.just(PNG), max_size=2).map(tuple)
 IDS = st.sampled_from(["a", "b", "c/d", None])
-CALLS = st.lists(
-    st.builds(ToolCall, st.sampled_from(["look", "no/name"]), st.sampled_from(["{}", "", "[1]"]), IDS), max_size=2
-).map(tuple)
-THOUGHTS = st.lists(
-    st.sampled_from([SignedThinking("Hm.", "seal"), SignedThinking("", "seal"), RedactedThought("x")]), max_size=2
-).map(tuple)
+NAMED = st.sampled_from([*product(["look", "no/name"], ["{}", "", "[1]"])])
+CALLS = st.lists(st.tuples(NAMED, IDS).map(lambda call: ToolCall(*call[0], call[1])), max_size=2).map(tuple)
+SEALED = [SignedThinking("Hm.", "seal"), SignedThinking("", "seal"), RedactedThought("x")]
+THOUGHTS = st.sampled_from([(), (), (), *product(SEALED), *product(SEALED, SEALED)])
 SPOKEN = st.builds(
     lambda role, parts, cache: Message(role, parts, None, 0, cache=cache),
     st.sampled_from(["system", "user", "assistant"]),
@@ -140,18 +140,22 @@ FIELDS = st.fixed_dictionaries(
         "context_management": st.sampled_from([None, {"edits": []}, {"edits": [{"type": "clear_tool_uses_20250919"}]}]),
     },
 )
-SETTINGS = st.builds(
-    Claude,
-    mid_system=st.sampled_from(["inline", "hoist", "user"]),
-    names=st.booleans(),
-    max_output_tokens=st.sampled_from([None, 100, 20_000]),
-    cache=st.sampled_from(["off", "auto"]),
-    cache_ttl=st.sampled_from(["5m", "1h"]),
-    send_user=st.booleans(),
+SETTINGS = st.sampled_from(
+    [
+        Claude(mid_system=place, names=names, max_output_tokens=most, cache=cache, cache_ttl=ttl, send_user=user)
+        for place, names, most, cache, ttl, user in product(
+            ["inline", "hoist", "user"],
+            [False, True],
+            [None, 100, 20_000],
+            ["off", "auto"],
+            ["5m", "1h"],
+            [False, True],
+        )
+    ]
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(CHATS, st.sampled_from(MODELS), SETTINGS, FIELDS)
 def test_the_api_takes_every_translation(
     messages: tuple[Message, ...], model: str, claude: Claude, fields: dict[str, Any]

@@ -23,7 +23,7 @@ from oai_bridge.wire.frames import FrameError
 from tests.support import aws_frames
 from tests.support.aws_frames import Header, converse_frame, event_frame, frame
 from tests.support.aws_vectors import GENERATED, OFFICIAL, RECORDED, generated_frames, recorded_frames
-from tests.support.splits import bytewise, in_two
+from tests.support.splits import bytewise, everywhere, in_two
 
 
 def messages(pieces: Iterable[bytes], limit: int = 100_000) -> list[Message | FrameError]:
@@ -85,7 +85,7 @@ def test_recorded_streams(file: Path) -> None:
         (each["headers"], each["payload"]) for each in told
     ]
     assert len(expected) == len(told)
-    for pieces in (bytewise(stream), *in_two(stream)):
+    for pieces in (bytewise(stream), *everywhere(stream)):
         assert messages(pieces) == expected
 
 

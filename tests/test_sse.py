@@ -78,18 +78,23 @@ def reference(stream: bytes) -> list[bytes]:
     return messages
 
 
+FRAMING = [b"\n", b"\r", b"\r\n", b"\n\n", b"data", b"data:", b"data: ", b":", b"event: a", b"\xef\xbb\xbf"]
+
+
+def stream_of(recipe: bytes) -> list[bytes]:
+    """Pieces of a stream, each of which begins with a byte that says what it is: a word of the framing, or so many of
+    the bytes that follow. One draw for all takes a fraction of the time of one for each."""
+    pieces, rest = [], recipe
+    while rest:
+        kind, rest = rest[0], rest[1:]
+        size = kind % 7 if kind >= 128 else 0
+        pieces.append(rest[:size] if kind >= 128 else FRAMING[kind % len(FRAMING)])
+        rest = rest[size:]
+    return pieces
+
+
 @settings(max_examples=5000, deadline=None)
-@given(
-    st.lists(
-        st.one_of(
-            st.sampled_from(
-                [b"\n", b"\r", b"\r\n", b"\n\n", b"data", b"data:", b"data: ", b":", b"event: a", b"\xef\xbb\xbf"]
-            ),
-            st.binary(max_size=6),
-        ),
-        max_size=20,
-    )
-)
+@given((st.binary(max_size=20) | st.binary(min_size=20, max_size=60)).map(stream_of))
 def test_any_bytes_are_read_as_the_standard_says(pieces: list[bytes]) -> None:
     stream = b"".join(pieces)
     assert frames(pieces) == frames(bytewise(stream)) == frames([stream]) == reference(stream)

@@ -26,7 +26,6 @@ from tests.support.claude_models import model as judged
 from tests.support.claude_rules import VERTEX_VERSION, faults
 from tests.support.request_messages import CANARY
 from tests.support.requests import bodies, mistaken
-from tests.support.sdk_types import anthropic_faults
 
 Body = dict[str, Any]
 
@@ -111,6 +110,8 @@ def outcome(body: Body, claude: Claude, version: str, *, strict: bool = False) -
 
 def complaints(body: Body, translated: Translated, version: str) -> list[str]:
     """What the cloud, or its SDK, would say to it."""
+    from tests.support.sdk_types import anthropic_faults  # seconds, which the process without a judge need not wait
+
     facts = CATALOG.find(body["model"])
     assert facts is not None
     model = judged(str(facts.vertex))

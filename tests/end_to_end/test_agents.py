@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -426,8 +427,11 @@ INSTALLED = {
 
 
 @pytest.fixture(scope="module", params=INSTALLED)
-def program(request: pytest.FixtureRequest) -> list[str]:
-    """The command of an agent's loop. What it needs is installed once, in a folder of the tests' own."""
+def program(request: pytest.FixtureRequest, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Runs an agent's loop for each line that it is given: it starts once, for most of its time goes into that.
+
+    What it needs is installed once, in a folder of the tests' own.
+    """
     assert request.config.cache is not None
     home = request.config.cache.mkdir(f"agent-{request.param}")
     ready = home / "ready"
@@ -439,19 +443,32 @@ def program(request: pytest.FixtureRequest) -> list[str]:
                 pytest.skip(f"{request.param} can't be installed here: {error}")
         ready.touch()
     if request.param == "langchain":
-        return [str(home / "bin" / "python"), str(FOLDER / "langchain_loop.py")]
-    shutil.copy(FOLDER / "vercel_loop.mjs", home)  # its imports are looked for beside it
-    return ["node", str(home / "vercel_loop.mjs")]
+        command = [str(home / "bin" / "python"), str(FOLDER / "langchain_loop.py")]
+    else:
+        shutil.copy(FOLDER / "vercel_loop.mjs", home)  # its imports are looked for beside it
+        command = ["node", str(home / "vercel_loop.mjs")]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "*"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        yield process
+        process.communicate(timeout=60)
+        assert process.returncode == 0
 
 
 @pytest.mark.parametrize("how", ["whole", "streamed"])
 @pytest.mark.parametrize("model", MODELS)
-def test_another_programs_loop(proxy: Proxy, cloud: FakeVertex, program: list[str], model: str, how: str) -> None:
-    command = [*program, f"http://127.0.0.1:{proxy.port}/v1", model, how, PROMPT]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(proxy.folder), "NO_PROXY": "*"}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, ran.stderr
-    text, rounds, *_ = map(json.loads, ran.stdout.splitlines())
+def test_another_programs_loop(
+    proxy: Proxy, cloud: FakeVertex, program: subprocess.Popen[str], model: str, how: str
+) -> None:
+    assert program.stdin is not None and program.stdout is not None
+    print(json.dumps([f"http://127.0.0.1:{proxy.port}/v1", model, how, PROMPT]), file=program.stdin, flush=True)
+    limit = threading.Timer(60, program.kill)
+    limit.start()
+    line = program.stdout.readline()
+    limit.cancel()
+    ran = json.loads(line)
+    assert isinstance(ran, list), ran
+    text, rounds, *_ = ran
     assert quoted(text) == told()
     assert rounds == [2, 1, 3, 0]
     assert [kinds[0] for kinds in thoughts(cloud)] == ["thinking"] * 3

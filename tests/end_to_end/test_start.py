@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -115,7 +116,9 @@ def test_a_tutorials_env_file_is_enough(cloud: FakeVertex, tmp_path: Path) -> No
 
 
 def test_the_demo_serves_without_any_credential(tmp_path: Path) -> None:
-    with Proxy(tmp_path, modes=[]) as proxy:
+    proxy = Proxy(tmp_path, modes=[])
+    shutil.rmtree(tmp_path / ".mitmproxy")  # as at the very first start
+    with proxy:
         assert "DEMO" in proxy.log()
         assert "demo" in proxy.chat().text
         assert "demo" in proxy.chat(stream=True).text

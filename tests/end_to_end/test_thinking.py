@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,20 @@ def test_how_to_think(proxy: Proxy, cloud: FakeVertex, case: str) -> None:
     assert sent["max_tokens"] > (thinking or {}).get("budget_tokens", 0)
 
 
+@pytest.fixture(scope="module")
+def rounds(proxy: Proxy, cloud: FakeVertex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Proxy]]:
+    """A proxy for each round of a chat, which has never heard of the rounds before."""
+    with ExitStack() as stack:
+        later = [Proxy(tmp_path_factory.mktemp("later"), environment=cloud.environment()) for _ in range(2)]
+        yield [proxy, *map(stack.enter_context, later)]
+
+
 @pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("model", [MANUAL, BOUND, INTERIM])
-def test_thoughts_that_a_client_keeps_come_back(proxy: Proxy, cloud: FakeVertex, model: str, how: str) -> None:
-    """By the client alone: the proxy starts anew after each answer. The cloud checks the seals."""
+def test_thoughts_that_a_client_keeps_come_back(rounds: list[Proxy], cloud: FakeVertex, model: str, how: str) -> None:
+    """By the client alone: each answer is another proxy's. The cloud checks the seals."""
     messages: list[Any] = [CALL]
-    while True:
+    for proxy in rounds:
         message = message_of(ask(proxy, how, model=model, messages=messages, tools=[TOOL], reasoning_effort="low"))
         messages.append(kept(message))
         if not message["tool_calls"]:
@@ -158,9 +167,6 @@ def test_thoughts_that_a_client_keeps_come_back(proxy: Proxy, cloud: FakeVertex,
         messages += [
             {"role": "tool", "tool_call_id": call["id"], "content": "Sunny."} for call in message["tool_calls"]
         ]
-        assert proxy.stop() == 0
-        proxy.start()
-        proxy.wait_until_it_serves()
     assert message["content"] == "get_weather said: Sunny.\nget_weather said: Sunny."
     turns = [turn["content"] for turn in cloud.requests[-1].parsed["messages"] if turn["role"] == "assistant"]
     assert [turn[0]["type"] for turn in turns] == ["thinking", "thinking"]

@@ -32,13 +32,13 @@ class Setting:
 @dataclass(frozen=True, slots=True)
 class Row:
     """`cloud` and `credential` are README's words, `base` is where the cloud is served, `models` has one for each
-    feature."""
+    feature. It can be hashed, so that pytest runs all tests of a row one after the other, with one proxy."""
 
     id: str
     cloud: str
     credential: str
     base: str
-    models: Mapping[str, str]
+    models: Mapping[str, str] = field(hash=False)
     start: Callable[[ExitStack, Path], Setting] = field(repr=False)
 
 

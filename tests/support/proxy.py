@@ -16,9 +16,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,7 @@ class Proxy:
     """The process; a context manager, which waits until it serves and at the end looks for trouble in its log.
 
     Nothing of the outer environment gets in: no proxies, no credentials, no settings of this project's own folder.
+    mitmproxy's own certificates are there, as after an earlier start; without them it makes new ones.
     `modes` replaces the one reverse mode on `port`; an empty list leaves it to the addon. `command` and `environment`
     may be changed before it starts.
     """
@@ -96,6 +99,9 @@ class Proxy:
         self._trouble = trouble
         (folder / ".env").write_text(dotenv, "utf-8")  # also empty: it hides the one in the project's folder
         (folder / "config.yaml").write_text(config, "utf-8")
+        (folder / ".mitmproxy").mkdir(exist_ok=True)
+        for name, content in _authority().items():
+            (folder / ".mitmproxy" / name).write_bytes(content)
         self.environment = {
             "HOME": str(folder),
             "PATH": os.environ["PATH"],
@@ -265,6 +271,16 @@ class Web:
     def body(self, flow: Mapping[str, Any], message: str) -> bytes:
         """What the page shows as the `request` or `response` of a flow."""
         return self.ask("GET", f"/flows/{flow['id']}/{message}/content.data")
+
+
+@cache
+def _authority() -> dict[str, bytes]:
+    """The files of mitmproxy's certificates, made once for all proxies of a process, since a key takes time."""
+    from mitmproxy.certs import CertStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        CertStore.create_store(Path(folder), "mitmproxy", 2048)
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 def free_port() -> int:

@@ -134,16 +134,29 @@ ASSISTANT = made_of(
     SPEAKER,
     MARKS,
 )
+_IDS_OF = {count: st.lists(st.sampled_from(_IDS), min_size=count, max_size=count, unique=True) for count in (1, 2, 3)}
+_ORDER_OF = {count: st.permutations(range(count)) for count in (1, 2, 3)}
+_CALLED = st.lists(NAMES, min_size=1, max_size=3)
+_FORMS = st.sampled_from(["openai"] * 5 + ["custom", "anthropic", "function", "no ids", "same id"])
+_GIVEN = st.sampled_from(_ARGUMENTS)
+_THOUGHT_BEFORE = st.sampled_from([[], *_THOUGHTS[:2]])
+_RESULT = st.one_of(USER_CONTENT, st.just([]))
+_KEPT = st.sampled_from([3, 3, 3, 3, 3, 1, 0])
+_FAILED = one_of({}, {"is_error": True})
+_BESIDE = st.lists(USER_PARTS, max_size=2)
+_CUT_IN = st.lists(st.one_of(SYSTEM, USER, st.just({"role": "tool", "content": "canary"})), max_size=1)
+_AMID = st.sampled_from([False, False, True])
+_WHETHER = st.booleans()
 
 
 @st.composite
 def work(draw: st.DrawFn, names: list[str]) -> list[Body]:
     """An assistant's calls in one of the forms, and the results: all as a rule, in any order, and perhaps somebody cuts
     in or a result is one too many."""
-    called = draw(st.lists(st.sampled_from(names) if names else NAMES, min_size=1, max_size=3))
-    ids = draw(st.lists(st.sampled_from(_IDS), min_size=len(called), max_size=len(called), unique=True))
-    form = draw(st.sampled_from(["openai"] * 5 + ["custom", "anthropic", "function", "no ids", "same id"]))
-    given = [(id, name, draw(st.sampled_from(_ARGUMENTS))) for id, name in zip(ids, called, strict=True)]
+    called = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3) if names else _CALLED)
+    ids = draw(_IDS_OF[len(called)])
+    form = draw(_FORMS)
+    given = [(id, name, draw(_GIVEN)) for id, name in zip(ids, called, strict=True)]
     said = draw(ASSISTANT)
     results: list[Body] = [{"role": "tool", "tool_call_id": id} for id in ids]
     match form:
@@ -153,7 +166,7 @@ def work(draw: st.DrawFn, names: list[str]) -> list[Body]:
             results = [{"role": "function", "name": name}]
         case "anthropic":
             uses = [{"type": "tool_use", "id": id, "name": name, "input": {"a": 1}} for id, name, _ in given]
-            said["content"] = [*draw(st.sampled_from([[], *_THOUGHTS[:2]])), {"type": "text", "text": "Canary"}, *uses]
+            said["content"] = [*draw(_THOUGHT_BEFORE), {"type": "text", "text": "Canary"}, *uses]
         case "custom":
             calls = [{"id": id, "type": "custom", "custom": {"name": name, "input": "canary"}} for id, name, _ in given]
             said["tool_calls"] = calls
@@ -167,34 +180,45 @@ def work(draw: st.DrawFn, names: list[str]) -> list[Body]:
             if form == "no ids":
                 results = [{"role": "tool", **draw(one_of({}, {"name": name}))} for name in called]
             said["tool_calls"] = calls
-    contents = st.one_of(USER_CONTENT, st.just([]))
-    results = [result | {"content": draw(contents)} | draw(MARKS) for result in draw(st.permutations(results))]
-    results = results[: draw(st.sampled_from([3, 3, 3, 3, 3, 1, 0]))]
+    order = draw(_ORDER_OF[len(results)])
+    results = [results[number] | {"content": draw(_RESULT)} | draw(MARKS) for number in order]
+    results = results[: draw(_KEPT)]
     if form == "anthropic":
         blocks = [
             {"type": "tool_result", "tool_use_id": result["tool_call_id"], "content": result["content"], **draw(MARKS)}
-            | draw(one_of({}, {"is_error": True}))
+            | draw(_FAILED)
             for result in results
         ]
-        results = [{"role": "user", "content": [*blocks, *draw(st.lists(USER_PARTS, max_size=2))]}]
-    cut_in = draw(st.lists(st.one_of(SYSTEM, USER, st.just({"role": "tool", "content": "canary"})), max_size=1))
-    place = draw(st.sampled_from([len(results), len(results), len(results) // 2]))
-    return [said, *results[:place], *(cut_in if draw(st.booleans()) else []), *results[place:]]
+        results = [{"role": "user", "content": [*blocks, *draw(_BESIDE)]}]
+    cut_in = draw(_CUT_IN)
+    place = len(results) // 2 if draw(_AMID) else len(results)
+    return [said, *results[:place], *(cut_in if draw(_WHETHER) else []), *results[place:]]
+
+
+_PROMPTS = st.lists(SYSTEM, max_size=2)
+_GREETINGS = st.lists(ASSISTANT, max_size=1)
+_GREETED = st.integers(0, 1)
+_STEPS = st.lists(
+    st.sampled_from(["user"] * 3 + ["talk", "talk", "work", "work", "work", "system", "assistant", "stray"]),
+    min_size=1,
+    max_size=6,
+)
+_SPEAKERS = {"user": USER, "system": SYSTEM, "assistant": ASSISTANT}
+_STRAY_IDS = st.sampled_from(_IDS)
 
 
 @st.composite
 def messages(draw: st.DrawFn, names: list[str]) -> list[Body]:
     """A chat: a system prompt or none, perhaps a greeting, then what people, models and programs say."""
-    found = draw(st.lists(SYSTEM, max_size=2)) + draw(st.lists(ASSISTANT, max_size=1)) * draw(st.integers(0, 1))
-    steps = ["user"] * 3 + ["talk", "talk", "work", "work", "work", "system", "assistant", "stray"]
-    for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=6)):
+    found = draw(_PROMPTS) + draw(_GREETINGS) * draw(_GREETED)
+    for step in draw(_STEPS):
         match step:
             case "talk":
                 found += [draw(ASSISTANT), draw(USER)]
             case "work":
                 found += draw(work(names))
             case "stray":
-                found.append({"role": "tool", "tool_call_id": draw(st.sampled_from(_IDS)), "content": draw(WORDS)})
+                found.append({"role": "tool", "tool_call_id": draw(_STRAY_IDS), "content": draw(WORDS)})
             case _:
-                found.append(draw({"user": USER, "system": SYSTEM, "assistant": ASSISTANT}[step]))
+                found.append(draw(_SPEAKERS[step]))
     return found

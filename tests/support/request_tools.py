@@ -21,17 +21,22 @@ _FOREIGN: list[Body] = [
     {"type": "mcp", "server_label": "canary", "server_url": "https://example.com"},
     {"type": "computer_20250124", "name": "computer"},
 ]
+_STRICT = st.integers(0, 3)
+_PARAMETERS = st.one_of(SCHEMAS, SCHEMAS, SCHEMAS, st.none(), st.just({}), st.just([]))
+_FORMS = st.sampled_from(["openai"] * 4 + ["no parameters", "bare", "anthropic", "custom", "custom bare"])
+_OTHERS = st.integers(0, 5)
+_OF_OTHERS = st.sampled_from(_FOREIGN)
 
 
 @st.composite
 def tools(draw: st.DrawFn, names: list[str]) -> list[Body]:
     """A definition for each name in one of the forms, and perhaps tools that only others have."""
     found = []
-    strict = draw(st.integers(0, 3)) == 0
+    strict = draw(_STRICT) == 0
     for name in names:
-        schema = draw(WIDE if strict else st.one_of(SCHEMAS, SCHEMAS, SCHEMAS, st.none(), st.just({}), st.just([])))
+        schema = draw(WIDE if strict else _PARAMETERS)
         inner = {"name": name, **draw(_DETAILS), **({"strict": True} if strict else {})}
-        form = draw(st.sampled_from(["openai"] * 4 + ["no parameters", "bare", "anthropic", "custom", "custom bare"]))
+        form = draw(_FORMS)
         match form:
             case "openai":
                 tool: Body = {"type": "function", "function": {**inner, "parameters": schema}}
@@ -46,8 +51,8 @@ def tools(draw: st.DrawFn, names: list[str]) -> list[Body]:
             case _:
                 tool = {"type": "custom", **inner}
         found.append(tool | draw(MARKS))
-    if draw(st.integers(0, 5)) == 0:
-        found.append(draw(st.sampled_from(_FOREIGN)))
+    if draw(_OTHERS) == 0:
+        found.append(draw(_OF_OTHERS))
     return found
 
 

@@ -96,19 +96,27 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 _WEIGHTY = ["thinking", "reasoning_effort", "response_format", "max_tokens", "temperature", "top_p", "stream"]
 _WEIGHTY += ["output_config", "parallel_tool_calls", "web_search_options", "cache_control", "anthropic_beta"]
+_FIELD_NAMES = st.lists(st.sampled_from(_WEIGHTY) | st.sampled_from(sorted(FIELDS)), max_size=8)
+_TOOL_NAMES = st.lists(NAMES, unique=True, max_size=4)
+_KINDS_OF_TOOLS = st.sampled_from(["tools"] * 4 + ["none", "none", "functions"])
+_CHOSEN = st.booleans()
+
+
+def bodies(models: list[str]) -> st.SearchStrategy[Body]:
+    """A whole request for one of the models."""
+    return _bodies(st.sampled_from(models))
 
 
 @st.composite
-def bodies(draw: st.DrawFn, models: list[str]) -> Body:
-    """A whole request for one of the models."""
-    names = draw(st.lists(NAMES, unique=True, max_size=4))
-    body: Body = {"model": draw(st.sampled_from(models))}
-    for name in draw(st.lists(st.sampled_from(_WEIGHTY) | st.sampled_from(sorted(FIELDS)), max_size=8)):
+def _bodies(draw: st.DrawFn, models: st.SearchStrategy[str]) -> Body:
+    names = draw(_TOOL_NAMES)
+    body: Body = {"model": draw(models)}
+    for name in draw(_FIELD_NAMES):
         body[name] = draw(FIELDS[name])
-    match draw(st.sampled_from(["tools"] * 4 + ["none", "none", "functions"])):
+    match draw(_KINDS_OF_TOOLS):
         case "tools":
             body["tools"] = draw(tools(names))
-            if draw(st.booleans()):
+            if draw(_CHOSEN):
                 body["tool_choice"] = draw(choice(body["tools"]))
         case "functions" if names:
             body["functions"] = [{"name": name, "parameters": draw(SCHEMAS)} for name in names]
@@ -126,23 +134,27 @@ _JUNK: list[Any] = [
 ]
 _PASSED_ON = {"parameters", "input_schema", "schema", "context_management", "model"}
 """What the cloud is to judge, or would make another request of it."""
+_HOW_MANY = st.sampled_from([1, 1, 1, 2, 3])
+_PLACE = st.integers(0, 10**6)
+_MISTAKES = st.sampled_from(["junk"] * 6 + ["gone", "twice"])
+_ANY_JUNK = st.sampled_from(_JUNK)
 
 
 @st.composite
 def mistaken(draw: st.DrawFn, whole: st.SearchStrategy[Body]) -> Body:
     """A body in which something is wrong, somewhere."""
     body = json.loads(json.dumps(draw(whole)))
-    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
+    for _ in range(draw(_HOW_MANY)):
         if not (places := list(_places(body))):
             break
-        holder, key = places[draw(st.integers(0, 10**6)) % len(places)]
-        match draw(st.sampled_from(["junk"] * 6 + ["gone", "twice"])):
+        holder, key = places[draw(_PLACE) % len(places)]
+        match draw(_MISTAKES):
             case "gone":
                 del holder[key]
             case "twice" if isinstance(holder, list):
                 holder.append(holder[key])
             case _:
-                holder[key] = draw(st.sampled_from(_JUNK))
+                holder[key] = draw(_ANY_JUNK)
         body = json.loads(json.dumps(body))  # the junk is nobody's but this body's
     return body
 

@@ -80,10 +80,13 @@ _PLAIN = st.recursive(st.sampled_from(_LEAVES), _around, max_leaves=5)
 _REFERRING = st.recursive(st.sampled_from([*_LEAVES[:6], *_REFERENCES]), _around, max_leaves=5)
 
 
+_ROOTS = _object(_REFERRING) | _around(_REFERRING)
+
+
 @st.composite
 def _with_definitions(draw: st.DrawFn) -> Schema:
     """Definitions that may refer to each other, and to themselves; older drafts have another word for them."""
-    root = draw(_object(_REFERRING) | _around(_REFERRING))
+    root = draw(_ROOTS)
     definitions = {name: draw(_REFERRING) for name in _NAMES}
     if draw(st.booleans()):
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "$defs": definitions}

@@ -41,6 +41,14 @@ def in_two(stream: bytes) -> Iterator[list[bytes]]:
         yield [stream[:at], stream[at:]]
 
 
+def everywhere(stream: bytes, size: int = 256) -> Iterator[list[bytes]]:
+    """Splits into pieces of `size` bytes, one for each place where the first may end: together they cut everywhere, and
+    take far less time than every split into two, which a stream of less than `size` bytes still gets."""
+    for first in range(min(size, len(stream) + 1)):
+        cuts = range(first, len(stream) + 1, size)
+        yield [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+
+
 def at_random(stream: bytes, times: int) -> Iterator[list[bytes]]:
     """`times` splits, the same in every run; some pieces are empty, some splits are fine and some coarse."""
     dice = random.Random(len(stream))
