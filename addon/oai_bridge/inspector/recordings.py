@@ -53,7 +53,7 @@ def read_request(body: bytes, encoding: str | None, limit: int) -> Asked:
         plain = value
         if isinstance(value, dict) and not value.get("stream"):
             plain = {name: item for name, item in value.items() if name != "stream"}
-        return Asked(value, hashlib.sha256(b"JSON " + msgspec.json.encode(plain, order="sorted")).digest())
+        return Asked(value, hashlib.sha256(msgspec.json.encode(plain, order="sorted")).digest())
     except (BridgeError, ValueError, RecursionError):
         return Asked(None, hashlib.sha256(b"bytes " + body).digest())
 
