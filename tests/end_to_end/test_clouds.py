@@ -75,6 +75,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_readme_has_the_table() -> None:
     assert table() in (ROOT / "README.md").read_text("utf-8")
     assert all(set(row.models) <= set(FEATURES) for row in ROWS)
+    assert len({*ROWS}) == len(ROWS), "what can't be hashed gets many proxies"
 
 
 @having("chat")
