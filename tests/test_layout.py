@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "addon" / "oai_bridge"
 SOURCES = sorted([*ROOT.glob("addon/**/*.py"), *ROOT.glob("scripts/*.py")])
-KNOW_MITMPROXY = {"addon.py", "cli.py", "options.py", "starting.py", "stream_layer.py"}
+KNOW_MITMPROXY = {"addon.py", "cli.py", "commands.py", "options.py", "starting.py", "stream_layer.py"}
 PURE = (
     "account_lists",
     "addresses",

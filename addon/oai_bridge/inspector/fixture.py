@@ -140,7 +140,7 @@ def _people(body: Mapping[str, Any]) -> Iterator[str]:
 
 def _same(attempts: Sequence[Mapping[str, Any]], wire: dict[str, Any], neutral: Neutral) -> Mapping[str, Any]:
     """The last attempt that sent what the case sends; how its account calls the model does not count."""
-    for attempt in reversed(attempts):
+    for attempt in attempts[::-1]:
         if len(attempt["body"].encode("utf-8", "replace")) != attempt.get("body_size"):
             raise NoCase(_CUT)
         if _wire(attempt, neutral) == {**wire, "model": ""}:
