@@ -1,5 +1,7 @@
 """What mitmproxy loads: `mitmdump -s addon/oai_vertex.py --mode reverse:http://127.0.0.1:9@127.0.0.1:7860`."""
 
 from oai_bridge.addon import Bridge
+from oai_bridge.commands import Commands
 
-addons = [Bridge()]
+bridge = Bridge()
+addons = [bridge, Commands(lambda: bridge.config, bridge.inspector)]

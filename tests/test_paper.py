@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.inspector.paper import WIDTH, Paper, escaped, shortened, wrapped
+from oai_bridge.inspector.lines import escaped, wrapped
+from oai_bridge.inspector.paper import WIDTH, Paper, shortened
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=400) | st.text("a 文é\n\t\x1b", max_size=400)
 

@@ -60,7 +60,7 @@ class Bridge:
 
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
-        self._inspector = Inspector()
+        self.inspector = Inspector()
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -68,7 +68,7 @@ class Bridge:
 
     def load(self, loader: addonmanager.Loader) -> None:
         add_options(loader)
-        add_views(self._inspector.recall)
+        add_views(self.inspector.recall)
 
     def configure(self, updated: set[str]) -> None:
         """Comes right after `load`, before anybody is answered, and then with every change of an option."""
@@ -186,7 +186,7 @@ class Bridge:
                 client = str(flow.metadata.get(CLIENT, ""))
                 record = Record(_new_id(), client=client, free=self.config.demo)
                 self._live[flow.id] = (found, record)
-                self._inspector.began(flow, record)
+                self.inspector.began(flow, record)
             else:
                 flow.response = _response(self._page(found, flow))
                 flow.comment = flow.comment or _asked(flow)
@@ -235,7 +235,7 @@ class Bridge:
         return error_page_for(flow.request.path, error, request_id).body
 
     def grew(self, flow: http.HTTPFlow) -> None:
-        self._inspector.grew(flow)
+        self.inspector.grew(flow)
         ctx.master.addons.trigger(UpdateHook([flow]))
 
     # ---- its end ---------------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Bridge:
             return
         _, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
-        self._inspector.ended(flow)
+        self.inspector.ended(flow)
         families = dict(self._snapshot.family_tokens)
         if record.family:
             families[record.family] = families.get(record.family, 0) + record.usage.prompt + record.usage.output

@@ -6,12 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-_HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_HARMFUL = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)  # not the joiners U+200C and U+200D, which belong to words and emoji
 _WORD = re.compile(r"\S+|\s+")
 
 
 def escaped(text: str) -> str:
-    """`text` without what moves a terminal's cursor, colours it or changes the direction of writing; lines stay."""
+    """`text` without what moves a terminal's cursor, colours it, changes the direction of writing or can't be seen; lines
+    stay."""
     return _HARMFUL.sub(lambda found: repr(found[0])[1:-1], text.replace("\r\n", "\n").replace("\t", "    "))
 
 

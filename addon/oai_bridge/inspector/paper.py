@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
+
+from .lines import escaped, wrapped
 
 WIDTH = 84  # columns; mitmweb wraps nothing, and half of an ordinary screen has no more
 LIMIT = 600_000  # characters of a page
 _GAP = " "  # a blank line has no height in mitmweb
-_TAB = "    "
-_ESCAPED = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 _BREAKS = re.compile(r"\r\n|\n|\r")
 _AROUND = 4  # a cut text keeps so many times more of its beginning than of its end
-
-
-def escaped(text: str) -> str:
-    """Control characters, and those that turn or hide others, as `\\x1b` and `\\u202e`; line breaks stay."""
-    return _ESCAPED.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def shortened(text: str, limit: int) -> tuple[str, int, str]:
@@ -28,35 +20,6 @@ def shortened(text: str, limit: int) -> tuple[str, int, str]:
         return text, 0, ""
     end = limit // (_AROUND + 1)
     return text[: limit - end], len(text) - limit, text[len(text) - end :] if end else ""
-
-
-def wrapped(line: str, width: int = WIDTH) -> Iterator[str]:
-    """A line in pieces of at most `width` columns, cut at blanks where there are any; Chinese and emoji are two columns
-    wide."""
-    if len(line) * 2 <= width or (line.isascii() and len(line) <= width):
-        yield line
-        return
-    start = column = breaking = 0
-    for place, letter in enumerate(line):
-        columns = _columns(letter)
-        if column + columns > width and place > start:
-            cut = breaking if breaking > start else place
-            yield line[start:cut].rstrip(" ")
-            start = cut
-            column = sum(map(_columns, line[start:place]))
-        column += columns
-        if letter == " " or columns > 1:
-            breaking = place + 1
-    if start < len(line) or not start:
-        yield line[start:]
-
-
-def _columns(letter: str) -> int:
-    if letter < "\u0300":
-        return 1
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 class Paper:
@@ -80,7 +43,7 @@ class Paper:
         if self.is_full:
             self._unseen += len(text)
             return
-        shown = escaped(text.expandtabs(4)).rstrip(" \n").replace("\n", "\\n")[: self._left]
+        shown = escaped(text).rstrip(" \n").replace("\n", "\\n")[: self._left]
         self._unseen += max(len(text) - self._left, 0)
         self._lines.append(shown or _GAP)
         self._left -= len(shown) + 1
@@ -133,7 +96,7 @@ class Paper:
                 piece = text[start : start + self._left]
             else:
                 piece = text[start:end]
-            yield from wrapped(escaped(piece.replace("\t", _TAB)), max(width, 20))
+            yield from wrapped(escaped(piece), max(width, 20))
             start = match.end() if match else len(text) + 1
 
     def __str__(self) -> str:

@@ -1,0 +1,232 @@
+"""mitmproxy's commands for chats: flows in, texts and files out. What they say is made in `inspector/`.
+
+mitmweb's command bar shows a result as one line of JSON in a small box, so that it stands in the event log as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import addonmanager, ctx, exceptions, flow, http, types
+
+from .inspection import Inspector
+from .inspector.cache_text import finding_text
+from .inspector.compare import Side, compare
+from .inspector.curl import curl
+from .inspector.exported import NotExportable, as_json, as_jsonl, exported
+from .inspector.fixture import Exchange, NoCase, golden_case
+from .inspector.golden import KINDS
+from .inspector.prompts import read_prompt
+from .inspector.record import KEY
+from .inspector.replies import read_reply
+from .inspector.spoken import Api, api_of
+from .inspector.usage_page import usage_page
+from .settings import Config
+
+logger = logging.getLogger(__name__)
+
+_NO_PATH = types.Path("")
+_LOGGED = 20_000  # characters of a result that are worth a place in the event log
+
+
+class Commands:
+    """An addon beside `Bridge`; `config` gives the settings once they are read, `inspector` the records and sums."""
+
+    def __init__(self, config: Callable[[], Config | None], inspector: Inspector) -> None:
+        self._config = config
+        self._inspector = inspector
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        for name, made in (
+            ("bridge.curl", self.curl),
+            ("bridge.compare", self.compare),
+            ("bridge.export", self.export),
+            ("bridge.fixture", self.fixture),
+            ("bridge.cache", self.cache),
+            ("bridge.usage", self.usage),
+        ):
+            loader.add_command(name, made)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """In mitmweb nothing else moves the focus, which would stay on the first flow for ever: here it goes to the
+        newest chat."""
+        if ctx.master.addons.get("webauth") and api_of(flow.request.path):
+            view = ctx.master.addons.get("view")
+            if view is not None and flow in view:
+                view.focus.flow = flow
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self.response(flow)
+
+    def curl(self, flow: flow.Flow, path: types.Path = _NO_PATH) -> str:
+        """A curl line that sends a request again to this proxy, for a POSIX shell. The key is $PROXY_KEY. With a PATH
+        it is written into that file."""
+        request = _request(flow)
+        host = f"[{request.host}]" if ":" in request.host else request.host
+        url = f"{request.scheme}://{host}:{request.port}{request.path}"
+        text = curl(request.method, url, list(request.headers.items(multi=True)), _content(request))
+        return _shown(text) if not path else _written(path, f"{text}\n".encode(), "The curl line")
+
+    def compare(
+        self, first: Sequence[flow.Flow], second: Sequence[flow.Flow] = (), path: types.Path = _NO_PATH
+    ) -> Sequence[str]:
+        """What differs between two chats, message by message: two flows, or one specification of two, such as
+        @marked. With a PATH (then both are needed) it is written into that file."""
+        lines = compare(*(_side(one) for one in _two(first, second)))
+        if path:
+            return [_written(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"), "The comparison")]
+        _shown("\n".join(lines))
+        return lines
+
+    def export(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
+        """Writes chats into a file, as JSON in OpenAI's format; if its name ends in .jsonl, in OpenAI's format for
+        fine-tuning, a chat on each line."""
+        chats = []
+        for one in flows:
+            if (api := _api(one)) is not None:
+                request, answer = _bodies(one)
+                try:
+                    chats.append(exported(api, request, answer, _record(one)))
+                except NotExportable as why:
+                    if len(flows) == 1:
+                        raise exceptions.CommandError(str(why)) from None
+        if not chats:
+            raise exceptions.CommandError(_NO_CHAT)
+        text, count = as_jsonl(chats) if path.lower().endswith(".jsonl") else (as_json(chats), len(chats))
+        if not count:
+            raise exceptions.CommandError("None of these chats has a whole reply, which .jsonl is for; write .json.")
+        left = len(flows) - count
+        told = _count(count, "chat") + (f" ({left} left out: no chats, or without a whole reply)" if left else "")
+        return _written(path, text, told)
+
+    def fixture(self, flow: flow.Flow, path: types.Path) -> str:
+        """Writes a chat as a golden test case, into a new folder such as tests/cases/vertex/my_case."""
+        config = self._config()
+        if config is None or _api(flow) != "openai":
+            raise exceptions.CommandError("Only a chat in OpenAI's format (…/chat/completions) can become a case.")
+        request, answer = _bodies(flow)
+        betas = [name.strip() for name in _request(flow).headers.get("anthropic-beta", "").split(",")]
+        try:
+            case = golden_case(Exchange(request, answer, tuple(filter(None, betas)), _record(flow)), config)
+        except NoCase as why:
+            raise exceptions.CommandError(str(why)) from None
+        folder = Path(path)
+        if folder.resolve().parent.name in KINDS.keys() - {case.kind}:
+            raise exceptions.CommandError(f"This is a case of {case.kind}: name a folder in tests/cases/{case.kind}.")
+        try:
+            folder.mkdir(parents=True)
+            for name, content in case.files.items():
+                (folder / name).write_bytes(content)
+        except FileExistsError:
+            raise exceptions.CommandError(f"{folder} is there already; name a new folder.") from None
+        except OSError as error:
+            raise exceptions.CommandError(f"{folder} can't be written: {error.strerror}.") from None
+        return _shown(
+            f"{folder} has {_count(len(case.files), 'file')}, for tests/cases/{case.kind}. Read them before you share "
+            "them: the chat's own words are in them."
+        )
+
+    def cache(self, flow: flow.Flow, path: types.Path = _NO_PATH) -> Sequence[str]:
+        """What became of a chat's prompt cache, where its prompt differs from the one before, and why. With a PATH it
+        is written into that file."""
+        told = self._inspector.recall(flow)
+        if told is None or not told.cache:
+            raise exceptions.CommandError("Nothing is known of its cache: choose a chat that a cloud has answered.")
+        return _page(finding_text(told.cache), path, "The cache's story")
+
+    def usage(self, path: types.Path = _NO_PATH) -> Sequence[str]:
+        """Requests, tokens and cost since the start, by day, model and client. With a PATH they are written into that
+        file."""
+        return _page(usage_page(self._inspector.ledger), path, "The usage")
+
+
+_NO_CHAT = "This is no chat; choose a request to …/chat/completions or …/messages."
+
+
+# -- flows ------------------------------------------------------------------------------------------------------------
+
+
+def _request(one: flow.Flow) -> http.Request:
+    if not isinstance(one, http.HTTPFlow):
+        raise exceptions.CommandError("This is no HTTP request.")
+    return one.request
+
+
+def _api(one: flow.Flow) -> Api | None:
+    """Whose API a chat is held in."""
+    return api_of(one.request.path) if isinstance(one, http.HTTPFlow) and one.request.method == "POST" else None
+
+
+def _bodies(one: flow.Flow) -> tuple[bytes, bytes]:
+    """What the client sent and got."""
+    assert isinstance(one, http.HTTPFlow)
+    return _content(one.request), _content(one.response) if one.response else b""
+
+
+def _content(message: http.Message) -> bytes:
+    """A body with its content-encoding undone; as it came where that can't be done."""
+    return message.get_content(strict=False) or b""
+
+
+def _record(one: flow.Flow) -> dict[str, Any]:
+    record = one.metadata.get(KEY)
+    return record if isinstance(record, dict) else {}
+
+
+def _two(first: Sequence[flow.Flow], second: Sequence[flow.Flow]) -> tuple[flow.Flow, flow.Flow]:
+    if len(first) == len(second) == 1:
+        return first[0], second[0]
+    if len(first) == 2 and (not second or list(second) == list(first)):
+        return first[0], first[1]
+    raise exceptions.CommandError(
+        f"Two chats can be compared, but {_count(len(first), 'flow')} and {_count(len(second), 'flow')} were named: "
+        "mark two and use @marked, or name one and another."
+    )
+
+
+def _side(one: flow.Flow) -> Side:
+    api = _api(one)
+    if api is None:
+        raise exceptions.CommandError(_NO_CHAT)
+    request, answer = _bodies(one)
+    began = datetime.fromtimestamp(one.timestamp_created)
+    title = f"{began:%Y-%m-%d %H:%M:%S} · {_request(one).path.partition('?')[0]}"
+    return Side(title, read_prompt(request, api), read_reply(answer, api))
+
+
+# -- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def _shown(text: str) -> str:
+    """The text, which in mitmweb can be read in the event log."""
+    if ctx.master.addons.get("webauth"):
+        long = "It is long; name a file behind the command to have it there."
+        logger.info("The result:\n%s", text if len(text) <= _LOGGED else long)
+    return text
+
+
+def _page(text: str, path: types.Path, what: str) -> list[str]:
+    """The lines of a page, or where it was written to."""
+    if path:
+        return [_written(path, f"{text}\n".encode("utf-8", "replace"), what)]
+    return _shown(text).splitlines()
+
+
+def _written(path: str, content: bytes, what: str) -> str:
+    """Makes a new file; what was there stays."""
+    try:
+        with Path(path).open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise exceptions.CommandError(f"{path} is there already; name a new file.") from None
+    except OSError as error:
+        raise exceptions.CommandError(f"{path} can't be written: {error.strerror}.") from None
+    return _shown(f"{what}: written to {path}.")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
