@@ -32,7 +32,7 @@ def test_a_request() -> None:
     assert lines[0].startswith("── Request 1 of 1 ─") and lines[0].endswith(" 200")
     assert lines[1] == "POST https://us-east5-aiplatform.googleapis.com/v1/x:streamRawPredict"
     assert "account  tavern" in lines
-    assert "sent     0.2 s after the request came · connected in 0.050 s · headers came 0.8 s later" in lines
+    assert "sent     after 0.2 s · connected in 0.050 s · answered 0.8 s later" in lines
     assert "authorization  ***" in lines
     assert 'system: "Be kind."' in lines and "messages: []" in lines
 
@@ -42,7 +42,7 @@ def test_failed_requests_say_why() -> None:
     lost = SENT | {"status": None, "error": "Lost.", "may_have_run": True, "body": "{}"}
     shown = page({"error": "No token."}, refused, lost)
     assert "Request 1 of 3" in shown and "not sent: nothing let it in" in shown and "No token." in shown
-    assert "failed   The quota is used up." in shown and "over a kept connection" in shown
+    assert "failed   The quota is used up." in shown and "a kept connection" in shown
     assert "you may pay for it" in shown
 
 

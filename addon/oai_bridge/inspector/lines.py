@@ -13,7 +13,7 @@ _WORD = re.compile(r"\S+|\s+")
 
 
 def escaped(text: str) -> str:
-    """`text` without what moves a terminal's cursor, colours it, changes the direction of writing or can't be seen; lines
+    """`text` without what moves a terminal's cursor, colours it, turns the direction of writing or can't be seen; lines
     stay."""
     return _HARMFUL.sub(lambda found: repr(found[0])[1:-1], text.replace("\r\n", "\n").replace("\t", "    "))
 

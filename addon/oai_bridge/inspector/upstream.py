@@ -48,10 +48,10 @@ def _facts(told: Told, attempt: ToldAttempt) -> Iterator[tuple[str, str]]:
 def _times(told: Told, attempt: ToldAttempt) -> str:
     if attempt.sent is None or not attempt.was_sent:
         return ""
-    parts = [f"{seconds(attempt.sent - told.timing.began)} after the request came"]
-    parts.append("over a kept connection" if attempt.connected is None else f"connected in {attempt.connected:.3f} s")
+    parts = [f"after {seconds(attempt.sent - told.timing.began)}"]
+    parts.append("a kept connection" if attempt.connected is None else f"connected in {attempt.connected:.3f} s")
     if attempt.answered is not None:
-        parts.append(f"headers came {seconds(attempt.answered - attempt.sent)} later")
+        parts.append(f"answered {seconds(attempt.answered - attempt.sent)} later")
     return " · ".join(parts)
 
 
