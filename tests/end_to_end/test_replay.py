@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.claude_rules import message_of
+from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_vertex import FakeVertex, Hang, broken, endless, recorded
 from tests.support.proxy import ASK, CHAT, KEY, Answer, Proxy, Web, events, read_all, unchunk
 
@@ -178,3 +179,22 @@ def test_the_page_cannot_open_the_proxy_to_others(cloud: FakeVertex, tmp_path: P
         assert json.loads(web.ask("GET", "/options"))["mode"]["value"] == [
             f"reverse:http://127.0.0.1:9@127.0.0.1:{proxy.port}"
         ]
+
+
+def test_for_bedrock_it_is_signed_afresh(bedrock: FakeBedrock, tmp_path: Path) -> None:
+    """From the console's command, too: `replay.client @focus` is what its key `r` does."""
+    web = Web()
+    with Proxy(tmp_path, environment=bedrock.environment(), program="mitmweb", arguments=web.arguments) as proxy:
+        assert proxy.chat(stream=True).status == 200
+        flow = web.chats()[0]
+        edited = {**ASK, "stream": True, "messages": [{"role": "user", "content": "Edited 你好."}]}
+        web.ask("PUT", f"/flows/{flow['id']}", {"request": {"content": json.dumps(edited)}})
+        assert replay(web, flow)["response"]["status_code"] == 200
+        web.ask("POST", "/commands/replay.client", {"arguments": ["@focus"]})
+        bedrock.wait_until(lambda: len(bedrock.requests) == 3)
+        bedrock.wait_idle()
+        first, *others = bedrock.requests
+        signatures = {one.headers["authorization"] for one in bedrock.requests}
+        assert len(signatures) >= 2 and bedrock.wrong == []
+        assert all("Edited 你好." in json.dumps(one.parsed, ensure_ascii=False) for one in others)
+        assert "Edited" not in json.dumps(first.parsed)

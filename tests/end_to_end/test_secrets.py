@@ -102,6 +102,8 @@ def kept(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[dict[str, bytes]
         pictures.shutdown()
         seen["during a stream"] = ask_and_look(proxy, cloud, web)
         seen["afterwards"] = look(web)
+        seen["a replay"] = replay_and_look(cloud, web)
+        seen["commands"] = command_everything(web, folder)
         cloud.script(endless())
         connection = proxy.open_chat(HEADERS, stream=True)
         while b"more" not in connection.recv(65_536):
@@ -239,7 +241,35 @@ def look(web: Web) -> bytes:
     return b"\n".join(web.ask("GET", path) for path in paths)
 
 
-PLACES = ("answers", "during a stream", "afterwards", "log", "flow file", "HAR")
+def replay_and_look(cloud: FakeVertex, web: Web) -> bytes:
+    """mitmweb after a chat was sent again, during which the cloud repeats its token."""
+    asked = len(cloud.requests)
+    cloud.script(echo(cloud))
+    web.ask("POST", f"/flows/{web.chats()[0]['id']}/replay")
+    cloud.wait_until(lambda: len(cloud.requests) > asked)
+    cloud.wait_idle()
+    return look(web)
+
+
+def command_everything(web: Web, folder: Path) -> bytes:
+    """All that the commands show; what they write is in the folder."""
+    first, second = (f"@{flow['id']}" for flow in web.chats()[:2])
+    commands: tuple[tuple[str, ...], ...] = (
+        ("curl", first),
+        ("compare", first, second),
+        ("export", "@all", str(folder / "chats.json")),
+        ("export", "@all", str(folder / "chats.jsonl")),
+        ("fixture", second, str(folder / "case")),
+        ("cache", second),
+        ("usage",),
+    )
+    told = [web.ask("POST", f"/commands/bridge.{name}", {"arguments": list(given)}) for name, *given in commands]
+    assert not [one for one in told if b'"error"' in one]
+    assert {"chats.json", "chats.jsonl", "case"} <= {file.name for file in folder.iterdir()}
+    return b"\n".join(told)
+
+
+PLACES = ("a replay", "commands", "answers", "during a stream", "afterwards", "log", "flow file", "HAR")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -284,6 +314,25 @@ def test_exports_have_no_secret(cloud: FakeVertex, kept: dict[str, bytes], folde
                 except Exception as error:  # an export of a request that has no body, for one
                     made = str(error)
                 assert canaries.found_in(made if isinstance(made, bytes) else made.encode()) == [], name
+
+
+def test_nothing_is_left_by_a_proxy_that_is_killed_in_mid_stream(cloud: FakeVertex, tmp_path: Path) -> None:
+    arguments = ["-w", str(tmp_path / "all.flow"), "--set", f"hardump={tmp_path / 'all.har'}"]
+    environment = cloud.environment() | {"PROXY_KEY": KEY, "LOG_LEVEL": "debug"}
+    proxy = Proxy(tmp_path, environment=environment, arguments=arguments)
+    proxy.start()
+    proxy.wait_until_it_serves()
+    assert proxy.post(CHAT, {**ASK, "stream": True}, HEADERS).status == 200
+    cloud.script(endless())
+    connection = proxy.open_chat(HEADERS, stream=True)
+    while b"more" not in connection.recv(65_536):
+        pass
+    proxy.kill()
+    connection.close()
+    files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert b"chat/completions" in files["all.flow"] and files["log.txt"]
+    canaries = Canaries(cloud)
+    assert {name for name, text in files.items() if canaries.found_in(text)} == set()
 
 
 # --- What is kept instead ---------------------------------------------------------------------------------------------
