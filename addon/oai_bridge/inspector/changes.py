@@ -83,9 +83,9 @@ def _fields(paper: Paper, ours: dict[str, Any], theirs: dict[str, Any] | None, l
         paper.line("  What was sent to the cloud is not kept as a whole, so it can't be compared.")
         return
     used: set[str] = set()
-    paper.table(((name, _became(name, value, theirs, last, used)) for name, value in ours.items()), "  ")
+    sent = [(name, _became(name, value, theirs, last, used)) for name, value in ours.items()]
     added = [(name, f"added: {_short(value)}") for name, value in theirs.items() if name not in used]
-    paper.table(added, "  ")
+    paper.table([*sent, *added], "  ")
 
 
 def _became(name: str, value: Any, theirs: dict[str, Any], last: ToldAttempt, used: set[str]) -> str:
