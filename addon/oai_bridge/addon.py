@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.hooks import UpdateHook
@@ -21,7 +22,6 @@ from .answer import Answer
 from .assembly import assemble
 from .banner import banner
 from .config import load_config
-from .demo import Demo
 from .directory import Directory
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
@@ -43,6 +43,9 @@ from .starting import LISTENING, changed_listeners, check_listeners, stop
 from .stopping import end_in_peace
 from .views import add_views
 
+if TYPE_CHECKING:
+    from .demo import Demo
+
 logger = logging.getLogger(__name__)
 
 _LAST_WORDS = 2.0  # seconds to tell all clients of the end
@@ -57,6 +60,7 @@ class Bridge:
     watched = False
     _stopping = False
     _offline: Offline | None = None
+    _demo: Demo | None = None
 
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
@@ -105,7 +109,6 @@ class Bridge:
     def running(self) -> None:
         assert self.config is not None
         self.watched = ctx.master.addons.get("view") is not None
-        self._demo = Demo()
         first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
         self._snapshot = Snapshot(
             version=__version__,
@@ -119,6 +122,10 @@ class Bridge:
             self._offline.read()
 
     async def _start(self, config: Config) -> Services:
+        if config.demo:
+            from .demo import Demo  # with a web server, which takes its time to load and which few need
+
+            self._demo = Demo()
         services = await assemble(config, self._catalog, self._directory, self._demo)
         if self._listeners:
             doors = self._directory.doors
@@ -147,7 +154,7 @@ class Bridge:
         services = await self._services
         await services.upstream.close()
         await services.fetcher.close()
-        if services.config.demo:
+        if self._demo is not None:
             await self._demo.stop()
 
     # ---- a request -------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -13,7 +14,6 @@ from .credentials.aws import AwsCredential
 from .credentials.azure import AzureCredential
 from .credentials.google import GoogleCredential
 from .credentials.session import TokenSession
-from .demo import Demo
 from .directory import Directory
 from .exchanges import Credentials, Services
 from .fetch import Fetcher
@@ -25,11 +25,14 @@ from .rates import Rates
 from .settings import Config, GoogleAccount
 from .upstream import UpstreamClient
 
+if TYPE_CHECKING:
+    from .demo import Demo
 
-async def assemble(config: Config, catalog: Catalog, directory: Directory, demo: Demo) -> Services:
-    """The services for `config` and its `directory`; the demo upstream is started, and used instead, where no
-    credential is configured."""
-    if config.demo:
+
+async def assemble(config: Config, catalog: Catalog, directory: Directory, demo: Demo | None) -> Services:
+    """The services for `config` and its `directory`; the demo upstream, if there is one, is started and used instead of
+    a cloud."""
+    if demo is not None:
         await demo.start()
         config = replace(config, vertex=replace(config.vertex, accounts=(demo.account,), base_url=demo.base_url))
         directory = Directory(config, catalog)

@@ -18,8 +18,6 @@ from .inspector.cache_text import finding_text
 from .inspector.compare import Side, compare
 from .inspector.curl import curl
 from .inspector.exported import NotExportable, as_json, as_jsonl, exported
-from .inspector.fixture import Exchange, NoCase, golden_case
-from .inspector.golden import KINDS
 from .inspector.prompts import read_prompt
 from .inspector.record import KEY
 from .inspector.replies import read_reply
@@ -105,6 +103,9 @@ class Commands:
 
     def fixture(self, flow: flow.Flow, path: types.Path) -> str:
         """Writes a chat as a golden test case, into a new folder such as tests/cases/vertex/my_case."""
+        from .inspector.fixture import Exchange, NoCase, golden_case
+        from .inspector.golden import KINDS  # every backend: what few need is not for every start
+
         config = self._config()
         if config is None or _api(flow) != "openai":
             raise exceptions.CommandError("Only a chat in OpenAI's format (…/chat/completions) can become a case.")
