@@ -18,6 +18,7 @@ from .inspector.cache_text import finding_text
 from .inspector.compare import Side, compare
 from .inspector.curl import curl
 from .inspector.exported import NotExportable, as_json, as_jsonl, exported
+from .inspector.figures import counted
 from .inspector.prompts import read_prompt
 from .inspector.record import KEY
 from .inspector.replies import read_reply
@@ -98,7 +99,7 @@ class Commands:
         if not count:
             raise exceptions.CommandError("None of these chats has a whole reply, which .jsonl is for; write .json.")
         left = len(flows) - count
-        told = _count(count, "chat") + (f" ({left} left out: no chats, or without a whole reply)" if left else "")
+        told = counted(count, "chat") + (f" ({left} left out: no chats, or without a whole reply)" if left else "")
         return _written(path, text, told)
 
     def fixture(self, flow: flow.Flow, path: types.Path) -> str:
@@ -127,7 +128,7 @@ class Commands:
         except OSError as error:
             raise exceptions.CommandError(f"{folder} can't be written: {error.strerror}.") from None
         return _shown(
-            f"{folder} has {_count(len(case.files), 'file')}, for tests/cases/{case.kind}. Read them before you share "
+            f"{folder} has {counted(len(case.files), 'file')}, for tests/cases/{case.kind}. Read them before you share "
             "them: the chat's own words are in them."
         )
 
@@ -184,7 +185,7 @@ def _two(first: Sequence[flow.Flow], second: Sequence[flow.Flow]) -> tuple[flow.
     if len(first) == 2 and (not second or list(second) == list(first)):
         return first[0], first[1]
     raise exceptions.CommandError(
-        f"Two chats can be compared, but {_count(len(first), 'flow')} and {_count(len(second), 'flow')} were named: "
+        f"Two chats can be compared, but {counted(len(first), 'flow')} and {counted(len(second), 'flow')} were named: "
         "mark two and use @marked, or name one and another."
     )
 
@@ -227,7 +228,3 @@ def _written(path: str, content: bytes, what: str) -> str:
     except OSError as error:
         raise exceptions.CommandError(f"{path} can't be written: {error.strerror}.") from None
     return _shown(f"{what}: written to {path}.")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

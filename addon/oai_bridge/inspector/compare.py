@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any, Literal
 
+from .figures import counted
 from .lines import escaped, wrapped
 from .spoken import Call, Media, Message, Other, Part, Prompt, Refusal, Reply, Result, Text, Thinking, Tool, characters
 from .turns import json_of
@@ -68,11 +69,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _size(prompt: Prompt) -> str:
     length = sum(characters(message.parts) for message in prompt.messages)
-    return f"{_count(len(prompt.messages), 'message')}, {_count(length, 'character')}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{counted(len(prompt.messages), 'message')}, {counted(length, 'character')}"
 
 
 # -- named values -----------------------------------------------------------------------------------------------------
@@ -112,7 +109,7 @@ def _facts(first: dict[str, str], second: dict[str, str]) -> Iterator[str]:
         else:
             yield from _marked("~", f"{name}: {_changed(before, after)}")
     if same:
-        yield f"  … {_count(same, 'value')} the same …"
+        yield f"  … {counted(same, 'value')} the same …"
 
 
 # -- lists: tools and messages ----------------------------------------------------------------------------------------
@@ -125,7 +122,7 @@ def _listed[T: (Tool, Message)](
     role."""
     for tag, i1, i2, j1, j2 in _steps([key(one) for one in first], [key(one) for one in second]):
         if tag == "equal":
-            yield f"  … {_count(i2 - i1, what)} the same …"
+            yield f"  … {counted(i2 - i1, what)} the same …"
             continue
         old, new = list(first[i1:i2]), list(second[j1:j2])
         while old and new and _head(old[0]) == _head(new[0]):
@@ -211,7 +208,7 @@ def _folded(words: Sequence[str], first: bool, last: bool) -> str:
     if len(words) <= head + tail + 2 * _SAME:
         return "".join(words)
     folded = sum(1 for word in words[head : len(words) - tail] if not word.isspace())
-    return "".join(words[:head]) + f" … {_count(folded, 'word')} the same … " + "".join(words[len(words) - tail :])
+    return "".join(words[:head]) + f" … {counted(folded, 'word')} the same … " + "".join(words[len(words) - tail :])
 
 
 def _short(text: str, limit: int) -> str:

@@ -54,5 +54,5 @@ def size(count: float) -> str:
 
 
 def counted(count: int, thing: str) -> str:
-    """`1 note`, `2 notes`."""
-    return f"{count} {thing}" + ("" if count == 1 else "s")
+    """`1 note`, `2,000 notes`."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
