@@ -127,6 +127,19 @@ def test_answers_at_the_same_time_are_bound_together() -> None:
     assert told[-1]["reply"] == "y" * MB
 
 
+def test_the_cache_coach_gets_all_of_a_large_body() -> None:
+    kept = record()
+    assert kept.sent() is None
+    attempt = send(kept, b"a" * (5 * MB))
+    kept.answered(attempt, 200, None)
+    kept.saw(UsageReport(Usage(7)))
+    sent = kept.sent()
+    assert sent and len(sent.body) == sent.body_size == 5 * MB
+    assert len(kept.to_metadata()["attempts"][0]["body"]) == 4 * MB
+    attempt.status = 500
+    assert kept.sent() is None
+
+
 def test_a_binary_answer_stays_what_it_is() -> None:
     """Frames of AWS's event stream; a text would not give them back."""
     kept = record()

@@ -113,6 +113,7 @@ class Record:
     upstream_request_id: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     cache: dict[str, Any] | None = None  # what the cache coach says
+    _whole: bytes = field(default=b"", repr=False)  # the last body that was sent, for the coach, while the chat runs
     _held: deque[Attempt] = field(default_factory=deque)  # those that are not forgotten, the oldest first
     _kept: int = 0  # bytes of them
 
@@ -125,6 +126,7 @@ class Record:
         """A request goes out with the headers `letting_in` beside its own; of them only the names are kept. `secrets`
         are what the answer must not show."""
         self.upstream_model = outbound.model
+        self._whole = outbound.body
         kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
         attempt = Attempt(kept, credential, letting_in, secrets, self.clock(), len(outbound.body))
         self.attempts.append(attempt)
@@ -191,7 +193,7 @@ class Record:
             self.route or "",
             attempt.credential,
             self.upstream_model or "",
-            attempt.outbound.body,
+            self._whole,
             attempt.body_size,
             self.usage,
             rates_for(self.usage, self.prices),
