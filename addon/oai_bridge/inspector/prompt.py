@@ -125,8 +125,9 @@ def _summary(paper: Paper, prompt: Prompt, told: Told | None) -> None:
     written = {name: write(value).decode("utf-8", "replace") for name, value in prompt.parameters.items()}
     short = ["stream"] if prompt.stream else []
     short += [f"{name} {text}" for name, text in written.items() if len(text) <= _VALUE]
-    paper.gap()
-    paper.text(" · ".join(short))
+    if short:
+        paper.gap()
+        paper.text(" · ".join(short))
     long = {name: prompt.parameters[name] for name, text in written.items() if len(text) > _VALUE}
     if long:
         outline(paper, long)
