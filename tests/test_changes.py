@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from hypothesis import given
@@ -98,6 +99,27 @@ def test_what_can_not_be_compared_is_told() -> None:
     assert "no JSON object" in changes_page(seen(), b"[")
     assert "can't be compared" in page(sent='{"cut of')
     assert "field by field" not in changes_page(told({"notes": NOTES}) or Told(), json.dumps(ASKED).encode())
+
+
+def test_a_schemas_words_are_no_fields() -> None:
+    sent = SENT | {"tools": [{"input_schema": {"properties": {"seed": {}}}}]}
+    assert rows(page(sent=sent))["seed"] == "42 → left out"
+    assert rows(page(sent=SENT | {"metadata": {"seed": 1}}, notes=[]))["seed"] == "42 → inside other fields"
+    assert rows(page(sent=SENT | {"metadata": {"seed": 1}}))["seed"] == "42 → left out", "the note says so"
+
+
+def test_thousands_of_fields_cost_nothing() -> None:
+    asked = {"messages": [], **{f"field {number}": number for number in range(20_000)}}
+    began = time.process_time()
+    shown = page(asked, sent=SENT | {"system": "x" * 3_000_000})
+    assert time.process_time() - began < 3 and "[… 19701 more fields …]" in shown
+
+
+def test_depth_does_no_harm() -> None:
+    deep: Any = "bottom"
+    for _ in range(900):
+        deep = {"a": deep}
+    assert "{a: {a: {…}}}" in page({"deep": deep})
 
 
 def test_thousands_of_changes_are_bounded() -> None:

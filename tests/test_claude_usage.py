@@ -57,6 +57,32 @@ def test_what_is_told(told: list[Any], usage: Usage) -> None:
     assert tallied(*told) == usage
 
 
+HOUR = {"cache_creation_input_tokens": 100, "cache_creation": {"ephemeral_1h_input_tokens": 60}}
+
+
+@pytest.mark.parametrize(
+    ("told", "hour"),
+    [
+        (HOUR, 60),
+        ({**HOUR, "cache_creation": {"ephemeral_1h_input_tokens": 900}}, 100),
+        ({**HOUR, "cache_creation": "x"}, 0),
+        ({**HOUR, "iterations": [{"cache_creation_input_tokens": 100}]}, 60),
+        ({"iterations": [HOUR, HOUR]}, 120),
+    ],
+)
+def test_what_is_cached_for_an_hour_is_told(told: dict[str, Any], hour: int) -> None:
+    assert tallied(told).cache_write_1h == hour
+
+
+def test_the_longest_prompt_of_several_is_told() -> None:
+    tally = Tally()
+    tally.tell(CACHED)
+    tally.next_request()
+    tally.tell({"input_tokens": 5})
+    assert (tally.usage.prompt, tally.usage.longest) == (1208, 1203)
+    assert tallied({"iterations": [{"input_tokens": 2}, {"input_tokens": 3}]}).longest == 3
+
+
 def test_the_requests_of_one_answer_add_up() -> None:
     tally = Tally()
     tally.tell(CACHED | {"output_tokens_details": {"thinking_tokens": 2}, "iterations": [{"input_tokens": 9}]})

@@ -254,6 +254,6 @@ def test_the_caches_story(bar: Bar, tmp_path: Path) -> None:
 
 def test_the_usage(bar: Bar) -> None:
     assert bar.run("bridge.usage") == ["No cloud was asked since the start."]
-    bar.inspector.ledger.add("2026-11-28", "sonnet", "key 1", Usage(1200, 34), Cost(0.5), failed=False)
+    bar.inspector.ledger.add("2026-11-28", "sonnet", "key 1", Usage(1200, 34), Cost(0.5), failed=False, unpriced=False)
     lines = bar.run("bridge.usage")
     assert any(line.split() == ["sonnet", "1", "0", "1.2k", "0", "34", "$0.50"] for line in lines)

@@ -97,6 +97,24 @@ def test_long_prompts_cost_more_there_as_well() -> None:
     assert found.long_context.cache_read is None
 
 
+def test_several_requests_of_one_answer_are_no_long_prompt() -> None:
+    usage = Usage(300_000, longest=100_000)
+    assert rates_for(usage, LONG) is LONG and rates_for(Usage(300_000), LONG) is LONG.long_context
+
+
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/global.anthropic.claude-sonnet-4-6", 3),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-6", 3.6),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123", None),
+    ],
+)
+def test_an_arn_tells_its_profile_or_nothing(model: str, rate: float | None) -> None:
+    found = prices_at(sonnet(), "bedrock", "us-east-1", model)
+    assert (found and found.input) == (rate and pytest.approx(rate))
+
+
 def test_models_that_are_passed_on_have_prices_too() -> None:
     gemini, oss = find_on_vertex("gemini-3.5-flash"), find_on_bedrock("gpt-oss-120b")
     assert gemini and prices_at(gemini, "vertex", "us-central1", gemini.name) == gemini.prices

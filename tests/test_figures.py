@@ -56,5 +56,10 @@ def test_size(count: int, text: str) -> None:
     assert size(count) == text
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf"), 10**400, -(10**400)])
+def test_what_can_be_no_number_is_no_crash(odd: float) -> None:
+    assert (tokens(odd), seconds(odd), size(odd), dollars(odd)) == ("?", "?", "?", "cost unknown")
+
+
 def test_counted() -> None:
     assert (counted(0, "note"), counted(1, "note"), counted(2, "note")) == ("0 notes", "1 note", "2 notes")

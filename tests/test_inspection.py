@@ -93,6 +93,27 @@ def test_after_a_replay_the_story_is_the_new_one() -> None:
     assert shown.comment.startswith("claude-opus-4-8 · ") and shown.marked == ""
 
 
+def test_a_replay_that_is_refused_is_not_the_old_chat() -> None:
+    inspector = Inspector()
+    shown, record = running(inspector)
+    end(inspector, shown, record)
+    inspector.answered_here(shown, "POST /v1/nowhere · There is nothing here.")
+    assert shown.comment == "POST /v1/nowhere · There is nothing here." and inspector.recall(shown) is None
+    again = Record("req_2")
+    again.model = "claude-opus-4-8"
+    inspector.began(shown, again)
+    end(inspector, shown, again)
+    assert shown.comment.startswith("claude-opus-4-8 · ")
+
+
+def test_what_told_no_tokens_is_not_free() -> None:
+    inspector = Inspector()
+    shown, record = running(inspector)
+    record.ended = record.clock()
+    inspector.ended(shown)
+    assert inspector.ledger.total.unpriced == 1 and inspector.ledger.total.cost == 0
+
+
 def test_other_flows_have_no_record() -> None:
     assert Inspector().recall(tflow()) is None
     garbage = tflow()

@@ -15,10 +15,10 @@ NAMES = st.sampled_from(["a", "b", "c"])
 
 def some() -> Ledger:
     ledger = Ledger()
-    ledger.add("2026-11-27", "sonnet", "key 1", Usage(100, 20, 1000), Cost(0.5), failed=False)
-    ledger.add("2026-11-28", "sonnet", "key 2", Usage(100, 20), Cost(0.25), failed=False)
-    ledger.add("2026-11-28", "mine", "key 1", Usage(7, 3), None, failed=False)
-    ledger.add("2026-11-28", "opus", "key 1", Usage(), None, failed=True)
+    ledger.add("2026-11-27", "sonnet", "key 1", Usage(100, 20, 1000), Cost(0.5), failed=False, unpriced=False)
+    ledger.add("2026-11-28", "sonnet", "key 2", Usage(100, 20), Cost(0.25), failed=False, unpriced=False)
+    ledger.add("2026-11-28", "mine", "key 1", Usage(7, 3), None, failed=False, unpriced=True)
+    ledger.add("2026-11-28", "opus", "key 1", Usage(), None, failed=True, unpriced=False)
     return ledger
 
 
@@ -36,7 +36,7 @@ def test_sums_by_day_model_and_client() -> None:
 def test_every_view_has_the_same_total(given: list[tuple[str, str, str, int]]) -> None:
     ledger = Ledger()
     for day, model, client, count in given:
-        ledger.add(day, model, client, Usage(count, count), Cost(count), failed=False)
+        ledger.add(day, model, client, Usage(count, count), Cost(count), failed=False, unpriced=False)
     for sums in (ledger.sums("day"), ledger.sums("model"), ledger.sums("client")):
         assert sum(line.prompt for line in sums.values()) == ledger.total.prompt == sum(one[3] for one in given)
         assert sum(line.requests for line in sums.values()) == len(given)
@@ -45,7 +45,7 @@ def test_every_view_has_the_same_total(given: list[tuple[str, str, str, int]]) -
 def test_names_without_end_take_no_memory_without_end() -> None:
     ledger = Ledger()
     for number in range(12_000):
-        ledger.add("d", f"model {number}", "c", Usage(1), None, failed=False)
+        ledger.add("d", f"model {number}", "c", Usage(1), None, failed=False, unpriced=True)
     assert ledger.total.requests == 12_000
     assert len(ledger.sums("model")) == 10_001 and ledger.sums("model")["other"].requests == 2000
     assert usage_page(ledger).count("\n") < 80
@@ -77,5 +77,5 @@ def test_an_empty_page() -> None:
 
 def test_hostile_names() -> None:
     ledger = Ledger()
-    ledger.add("d", "m\n\x1b[31m" + "x" * 500, "", Usage(1), None, failed=False)
+    ledger.add("d", "m\n\x1b[31m" + "x" * 500, "", Usage(1), None, failed=False, unpriced=True)
     assert "\x1b" not in usage_page(ledger) and "unknown " in usage_page(ledger)

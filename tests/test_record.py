@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from itertools import count
 
+import pytest
 from mitmproxy.io import tnetstring
 
-from oai_bridge.answer import ConnectionFacts
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.events import Ping, Start, Text, Thinking, Usage, UsageReport
 from oai_bridge.inspector.record import Attempt, Record
@@ -57,7 +60,7 @@ def test_the_first_byte_is_the_answers_and_no_refusals() -> None:
 def test_times_are_told_from_the_first_to_the_last() -> None:
     kept = record()
     attempt = send(kept)
-    kept.answered(attempt, 200, None, ConnectionFacts(("x", 1), timestamp_start=10.0, timestamp_tcp_setup=10.25))
+    kept.answered(attempt, 200, None, 0.25)
     kept.received(attempt, b"x")
     for event in (Start("i", "m"), Ping(), Text("a"), Thinking("b")):
         kept.saw(event)
@@ -138,6 +141,44 @@ def test_the_cache_coach_gets_all_of_a_large_body() -> None:
     assert len(kept.to_metadata()["attempts"][0]["body"]) == 4 * MB
     attempt.status = 500
     assert kept.sent() is None
+
+
+def test_a_secret_that_is_wrapped_is_found() -> None:
+    """Bedrock wraps each event of a stream in base64."""
+    secret = "ya29.canary-of-a-token"
+    for before in range(6):
+        kept = record()
+        attempt = kept.sending(outbound(), "a key", ("authorization",), (secret,))
+        kept.answered(attempt, 200, None)
+        said = base64.b64encode(b"x" * before + b'{"text": "' + secret.encode() + b'"}')
+        kept.received(attempt, b'{"bytes": "' + said + b'"}')
+        reply = kept.to_metadata()["attempts"][0]["reply"]
+        shown = base64.b64decode(re.sub(r"\*+", "", json.loads(reply)["bytes"]) + "==")
+        assert b"canary" not in shown and "***" in reply
+
+
+def test_who_looks_often_needs_no_bodies() -> None:
+    kept = record()
+    attempt = send(kept, b"{}" * 1000)
+    kept.answered(attempt, 200, None)
+    kept.received(attempt, b"x" * 1000)
+    (told,) = kept.to_metadata(bodies=False)["attempts"]
+    assert (told["body"], told["reply"], told["body_size"], told["reply_size"]) == ("", "", 2000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("status", "unsure", "unpaid", "worked"),
+    [(200, False, False, True), (200, False, True, False), (429, False, False, False), (None, True, False, True)],
+)
+def test_what_may_cost_something_is_known(status: int | None, unsure: bool, unpaid: bool, worked: bool) -> None:
+    kept = record()
+    kept.unpaid = unpaid
+    assert not kept.worked and not kept.asked
+    kept.not_sent("a key", "no token")
+    assert not kept.asked
+    attempt = send(kept)
+    attempt.status, attempt.unsure = status, unsure
+    assert kept.worked is worked and kept.asked
 
 
 def test_a_binary_answer_stays_what_it_is() -> None:

@@ -89,6 +89,16 @@ def test_what_broke_off_says_so() -> None:
     assert "not whole" in facts(left)["state"]
 
 
+def test_what_is_kept_in_part_only_is_not_broken() -> None:
+    page = reply_page(stream("a", ending=""), "openai", seen(), is_cut=True)
+    assert "only the first 8 MB" in facts(page)["state"]
+    assert reply_page(None, "openai", None) == "Nothing has come yet."
+
+
+def test_the_demo_costs_nothing() -> None:
+    assert facts(reply_page(stream("a"), "openai", seen(cost={})))["cost"] == "$0"
+
+
 def test_without_a_record() -> None:
     """A HAR keeps none."""
     page = reply_page(stream("a"), "openai", None)

@@ -53,6 +53,11 @@ def test_what_else_there_is_to_tell(given: dict[str, Any], words: str) -> None:
     assert words in story(seen(**given)).split(" · ")
 
 
+def test_of_what_broke_off_the_cost_is_the_least() -> None:
+    """Claude tells the output's tokens at the end only."""
+    assert "≥ $0.012" in story(seen(finish_reason=None, error={"message": "Lost."})).split(" · ")
+
+
 def test_a_broken_connection_is_told() -> None:
     assert story(seen(), "Client disconnected.").startswith(
         "■ claude-sonnet-4-5 · vertex us-east5 · Client disconnected. · 12.3k"

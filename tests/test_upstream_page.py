@@ -38,7 +38,7 @@ def test_a_request() -> None:
 
 
 def test_failed_requests_say_why() -> None:
-    refused = SENT | {"status": 429, "error": "The quota is used up.", "connected": None}
+    refused = SENT | {"status": 429, "error": "The quota is used up.", "connected": 0.0}
     lost = SENT | {"status": None, "error": "Lost.", "may_have_run": True, "body": "{}"}
     shown = page({"error": "No token."}, refused, lost)
     assert "Request 1 of 3" in shown and "not sent: nothing let it in" in shown and "No token." in shown

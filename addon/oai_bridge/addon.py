@@ -191,12 +191,13 @@ class Bridge:
             found = self._route(flow)
             if found.kind in EXCHANGES:
                 client = str(flow.metadata.get(CLIENT, ""))
-                record = Record(_new_id(), client=client, free=self.config.demo)
+                unpaid = found.kind == "count_tokens"
+                record = Record(_new_id(), client=client, free=self.config.demo, unpaid=unpaid)
                 self._live[flow.id] = (found, record)
                 self.inspector.began(flow, record)
             else:
                 flow.response = _response(self._page(found, flow))
-                flow.comment = flow.comment or _asked(flow)
+                self.inspector.answered_here(flow, _asked(flow))
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -288,7 +289,7 @@ class Bridge:
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         logger.warning("%d %s: %s", error.status, _asked(flow), error.message)
-        flow.comment = flow.comment or one_line(f"{_asked(flow)} · {error.message}")
+        self.inspector.answered_here(flow, one_line(f"{_asked(flow)} · {error.message}"))
         return _response(error_page_for(flow.request.path, error, _new_id()))
 
 

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from .events import Usage
 from .models.facts import Facts, Prices, Rates
+from .models.spellings import bedrock_name
 
 _MILLION = 1_000_000
 _GLOBAL = "global"  # the region, and the profile, that have the lowest rates
@@ -32,9 +33,14 @@ def prices_at(facts: Facts, cloud: str, region: str, model: str) -> Prices | Non
     """The model's prices where it was asked; `model` is the cloud's name of it. Outside a cloud's global endpoint
     (Vertex AI) or profile (Bedrock) newer models have a surcharge."""
     prices: Prices | None = getattr(facts, "prices", None)
-    is_global = region == _GLOBAL if cloud == "vertex" else model.startswith(f"{_GLOBAL}.")
-    surcharge: float = 0 if is_global else getattr(facts, f"{cloud}_regional_surcharge", 0)
+    surcharge: float = getattr(facts, f"{cloud}_regional_surcharge", 0)
     if prices is None or not surcharge:
+        return prices
+    if cloud == "bedrock" and (named := bedrock_name(model)):
+        if named.is_arn and named.profile is None:
+            return None  # an application's own profile may be of either kind
+        region = named.profile or region
+    if region == _GLOBAL:
         return prices
     long = prices.long_context
     raised = _raised(prices, 1 + surcharge)
@@ -46,7 +52,7 @@ def rates_for(usage: Usage, prices: Prices | None) -> Rates | None:
     if prices is None or usage.tier == "priority":
         return None
     long = prices.long_context
-    return long if long and usage.prompt > long.over else prices
+    return long if long and (usage.longest or usage.prompt) > long.over else prices
 
 
 def cost_of(usage: Usage, prices: Prices | None) -> Cost | None:

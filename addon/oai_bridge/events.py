@@ -8,7 +8,7 @@ An answer is `Start`, then any run of `Text`, `Thinking`, `Signature`, `Redacted
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .errors import BridgeError
@@ -20,7 +20,8 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 class Usage:
     """Tokens of one answer. `input` is what was neither read from nor written to a cache; `cache_write_1h` is the part
     of `cache_write` that is kept for an hour; `reasoning` is a part of `output`, `None` where the cloud doesn't tell.
-    `tier` is the service that was given, and is paid for."""
+    `tier` is the service that was given, and is paid for; `longest` the prompt of the largest request, where several
+    make one answer."""
 
     input: int = 0
     output: int = 0
@@ -29,6 +30,7 @@ class Usage:
     reasoning: int | None = None
     tier: Literal["default", "priority"] | None = None
     cache_write_1h: int = 0
+    longest: int = field(default=0, compare=False)
 
     @property
     def prompt(self) -> int:

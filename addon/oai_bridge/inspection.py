@@ -40,7 +40,14 @@ class Inspector:
         self._live: dict[str, Record] = {}
 
     def began(self, flow: http.HTTPFlow, record: Record) -> None:
+        """A chat comes in, or is sent again: what was known of it before is so no more."""
+        flow.metadata.pop(KEY, None)
         self._live[flow.id] = record
+
+    def answered_here(self, flow: http.HTTPFlow, story: str) -> None:
+        """No cloud will be asked for it."""
+        flow.metadata.pop(KEY, None)
+        self._tell(flow, story, "")
 
     def recall(self, flow: Flow) -> Told | None:
         """What is known of a flow now; `None` for one that no cloud was asked for."""
@@ -50,17 +57,19 @@ class Inspector:
 
     def grew(self, flow: http.HTTPFlow) -> None:
         """The answer goes on."""
-        if flow.id in self._live:
-            self._tell(flow, told(self._live[flow.id].to_metadata()))
+        if flow.id in self._live and (seen := told(self._live[flow.id].to_metadata(bodies=False))):
+            self._tell(flow, story(seen), "")
 
     def ended(self, flow: http.HTTPFlow) -> None:
         """The flow's last hook: from now on the record stands with it."""
         record = self._live.pop(flow.id)
-        if api_of(flow.request.path) and (sent := record.sent()):
-            record.cache = self._coach.look(sent).to_metadata()
         flow.metadata[KEY] = record.to_metadata()
-        self._tell(flow, told(flow.metadata[KEY]), flow.error.msg if flow.error else None)
-        if record.attempts:
+        if api_of(flow.request.path) and (sent := record.sent()):
+            flow.metadata[KEY]["cache"] = self._coach.look(sent).to_metadata()
+        trouble = flow.error.msg if flow.error else None
+        if seen := told(flow.metadata[KEY]):
+            self._tell(flow, story(seen, trouble), marker(seen, left=trouble is not None))
+        if record.asked:
             self.ledger.add(
                 time.strftime("%Y-%m-%d", time.localtime(record.began)),
                 record.upstream_model or record.model or "",
@@ -68,15 +77,14 @@ class Inspector:
                 record.usage,
                 record.cost,
                 failed=record.error is not None,
+                unpriced=record.worked and (record.cost is None or record.stop is None),
             )
 
-    def _tell(self, flow: http.HTTPFlow, seen: Told | None, trouble: str | None = None) -> None:
-        if seen is None:
-            return
-        comment, mark = _ours(flow)
-        ours = [story(seen, trouble), marker(seen, left=trouble is not None)]
-        if flow.comment in ("", comment):
-            flow.comment = ours[0]
-        if flow.marked in ("", mark):
-            flow.marked = ours[1]
-        flow.metadata[_STORY] = ours
+    def _tell(self, flow: http.HTTPFlow, comment: str, mark: str) -> None:
+        """Puts them where no words of the user's stand."""
+        before = _ours(flow)
+        if flow.comment in ("", before[0]):
+            flow.comment = comment
+        if flow.marked in ("", before[1]):
+            flow.marked = mark
+        flow.metadata[_STORY] = [comment, mark]

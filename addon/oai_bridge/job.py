@@ -191,19 +191,19 @@ class Answering:
     """Counts the clients that are being answered: their last bytes go out after the job's end."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
         self._none = asyncio.Event()
         self._none.set()
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        self._count += 1
+        self.count += 1
         self._none.clear()
         try:
             yield
         finally:
-            self._count -= 1
-            if not self._count:
+            self.count -= 1
+            if not self.count:
                 self._none.set()
 
     async def none(self) -> None:

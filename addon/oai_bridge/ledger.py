@@ -17,7 +17,7 @@ By = Literal["day", "model", "client"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The sum of some requests. `cost` is in USD, without the `unpriced` requests, whose cost isn't known."""
+    """The sum of some requests. `cost` is in USD; of the `unpriced` requests not all, or nothing, is known."""
 
     requests: int = 0
     errors: int = 0
@@ -44,8 +44,11 @@ class Ledger:
     def __init__(self) -> None:
         self._lines: dict[_Key, Line] = {}
 
-    def add(self, day: str, model: str, client: str, usage: Usage, cost: Cost | None, *, failed: bool) -> None:
-        """One request that a cloud was asked for, on a day such as `2026-11-28`."""
+    def add(
+        self, day: str, model: str, client: str, usage: Usage, cost: Cost | None, *, failed: bool, unpriced: bool
+    ) -> None:
+        """One request that a cloud was asked for, on a day such as `2026-11-28`. `unpriced`: it has cost more than is
+        known."""
         key = _Key(day, model, client)
         if key not in self._lines and len(self._lines) >= _LIMIT:
             key = replace(key, model=_OTHER, client=_OTHER)
@@ -56,7 +59,7 @@ class Ledger:
             cached=usage.cache_read,
             output=usage.output,
             cost=cost.total if cost else 0.0,
-            unpriced=int(cost is None and usage.prompt + usage.output > 0),
+            unpriced=int(unpriced),
         )
         self._lines[key] = self._lines.get(key, Line()).plus(line)
 

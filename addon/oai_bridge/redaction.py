@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 
@@ -22,6 +23,7 @@ _SECRET = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
+_SHORT = 12  # letters of base64 that may well stand for something else
 _REQUEST_IDS = ("request-id", "x-amzn-requestid", "apim-request-id", "x-request-id", "x-ms-request-id")
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
@@ -32,6 +34,18 @@ def redact(text: str, *known: str) -> str:
         if secret:
             text = text.replace(secret, "***")
     return _SECRET.sub(r"\g<name>***", text)
+
+
+def forms_of(secret: str) -> list[bytes]:
+    """A secret as it may stand in bytes: as it is, and inside of longer text in base64, as which Bedrock wraps events:
+    that has three forms, by where in the text it begins."""
+    plain = secret.encode()
+    if not plain:
+        return []
+    packed = [base64.b64encode(b"\0" * before + plain) for before in range(3)]
+    # The first letters also hold bits of what stands before it, the last ones of what comes after.
+    inner = [form[(0, 2, 3)[before] :].rstrip(b"=")[:-1] for before, form in enumerate(packed)]
+    return [plain, *(form for form in inner if len(form) > _SHORT)]
 
 
 def plain_id(value: object) -> str | None:

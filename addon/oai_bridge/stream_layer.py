@@ -55,7 +55,7 @@ KEPT_BYTES = 8 * 1024 * 1024  # of an answer, in its flow
 CUT = "bridge_body_kept"
 """Stands in `flow.metadata` where an answer was longer: how much of it is there."""
 _LOOK = 0.5  # seconds between two looks at a running answer, for who watches it
-_LOOK_BYTES = 4 * 1024 * 1024  # a longer answer is shown less often: it is copied each time
+_LOOK_SHARE = 10  # all looks at all answers take a tenth of the time
 _WINDOW_POLL = 0.05  # seconds between two looks at a closed HTTP/2 window
 _STATUS = {"aborted": 502, "stopping": 503, "internal": 500}
 
@@ -260,7 +260,6 @@ class BridgeStream(HttpStream):
 
     def send_head(self, response: http.Response, length: int | None) -> layer.CommandGenerator[None]:
         self.flow.response = response
-        self.flow.intercepted = False
         yield HttpResponseHeadersHook(self.flow)
         self.flow.response = response = self.flow.response or response
         # The framing comes after the hook, so that no other addon can make it untrue.
@@ -285,14 +284,17 @@ class BridgeStream(HttpStream):
 
     def show(self) -> None:
         """Puts the answer so far into the flow, from time to time, if somebody watches. mitmweb can abort intercepted
-        flows only, so a running one counts as such: nothing waits for it, but for the hooks, before which it ends."""
+        flows only, so it is told that this is one."""
         if not self.host.watched or (now := time.monotonic()) < self.next_look:
             return
         if self.flow.response is not None:
-            self.next_look = now + _LOOK * (1 + len(self.kept) / _LOOK_BYTES)
             self.flow.response.data.content = bytes(self.kept)
         self.flow.intercepted = True
         _safely(lambda: self.host.grew(self.flow), None)
+        self.flow.intercepted = False
+        if self.flow.response is not None:
+            took = time.monotonic() - now
+            self.next_look = now + max(_LOOK, _LOOK_SHARE * took * self.answering.count)
 
     def send_last_word(self, reason: Premature) -> layer.CommandGenerator[None]:
         text = _safely(lambda: self.host.last_word(self.flow, self.started, reason), b"")
@@ -306,7 +308,6 @@ class BridgeStream(HttpStream):
 
     def finish(self) -> layer.CommandGenerator[None]:
         """Ends the body first, so that no hook keeps the client waiting, then tells the addons."""
-        self.flow.intercepted = False
         if self.flow.response is not None:
             self.flow.response.data.content = bytes(self.kept)
             self.flow.response.timestamp_end = time.time()

@@ -40,7 +40,12 @@ class UpstreamResponse:
     """An answer whose headers are in. Exactly one of `read`, `chunks` … `finish` or `close` uses it up."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, connection: ConnectionFacts | None, host: str, patience: Patience
+        self,
+        response: aiohttp.ClientResponse,
+        connection: ConnectionFacts | None,
+        host: str,
+        patience: Patience,
+        connected: float | None = None,
     ) -> None:
         self._response = response
         self._host = host
@@ -48,6 +53,7 @@ class UpstreamResponse:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.connection = connection
+        self.connected = connected  # seconds that its own connection took; 0: it was kept from an earlier request
 
     @property
     def in_one_piece(self) -> bool:
@@ -135,7 +141,9 @@ class UpstreamClient:
                 f"The SOCKS proxy on the way to {host} refused or can't be reached; check HTTPS_PROXY and its login.",
                 code="proxy_unreachable",
             ) from None
-        return UpstreamResponse(response, _facts(response, facts), host, patience)
+        begun, done = facts.times
+        connected = 0.0 if facts.reused else done - begun if begun else None
+        return UpstreamResponse(response, _facts(response, facts), host, patience, connected)
 
     def finish(self, response: UpstreamResponse) -> None:
         """Gives the connection of an answer that has been read to its last message back to the pool."""

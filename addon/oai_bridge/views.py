@@ -16,6 +16,7 @@ from .inspector.reply import reply_page
 from .inspector.spoken import Api, api_of
 from .inspector.told import Told
 from .inspector.upstream import upstream_page
+from .stream_layer import CUT
 
 _FIRST, _NEVER = 100.0, -1.0  # mitmproxy shows the view with the highest number, its own have 1 at most
 _NO_RECORD = (
@@ -66,7 +67,8 @@ class Reply(_View):
         return _FIRST if isinstance(metadata.http_message, http.Response) and _is_chat(metadata.flow) else _NEVER
 
     def _page(self, flow: http.HTTPFlow, told: Told | None) -> str:
-        return reply_page(_body(flow.response) if flow.response else b"", _api(flow), told)
+        response = _body(flow.response) if flow.response else None
+        return reply_page(response, _api(flow), told, is_cut=CUT in flow.metadata)
 
 
 class Upstream(_View):

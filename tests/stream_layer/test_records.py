@@ -74,7 +74,7 @@ def test_who_watches_sees_the_answer_while_it_comes(proxy: Proxy, client: Client
         assert len(proxy.toy.grown) == (2 if watched else 0)
         assert all(whole.startswith(grown) for grown in proxy.toy.grown)
     finally:
-        proxy.toy.watched = False
+        proxy.toy.watched = True
 
 
 @pytest.mark.parametrize("facts", [None, FACTS, ConnectionFacts(("host", 1), tls_version="TLSv9")])
@@ -90,7 +90,8 @@ def test_flows_can_be_written_and_read(proxy: Proxy, client: Client, facts: Conn
     path = proxy.script(with_facts)
     assert client.request(path, b"{}").status() == 200
     assert client.chunk() == b"first"
-    assert proxy.call(proxy.flow(path).get_state)["response"]["content"] is None  # in mid-stream
+    running = proxy.call(proxy.flow(path).get_state)  # in mid-stream, where mitmproxy itself has no content
+    assert running["response"]["content"] == b"first" and not running["intercepted"]
     gate.set()
     assert client.body() == b"second"
     proxy.ended(path)

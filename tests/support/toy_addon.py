@@ -52,7 +52,7 @@ class ToyHost:
 
     def __init__(self) -> None:
         self.max_body = MAX_BODY
-        self.watched = False
+        self.watched = True
         self.grown: list[bytes] = []  # what a flow had of its answer, each time that it was shown
         self.scripts: dict[str, Script] = {}
         self.early: dict[str, Callable[[], http.Response]] = {}

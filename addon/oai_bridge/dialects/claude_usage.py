@@ -11,8 +11,10 @@ from typing import Any, Literal
 from ..events import Usage
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _HOUR = "ephemeral_1h_input_tokens"  # of the tokens written, in `cache_creation`
 _METRICS = ("inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")
+_MOST = 10**12  # what is more is no number of tokens
 _TIERS: Mapping[Any, Literal["default", "priority"]] = {"standard": "default", "priority": "priority"}
 
 
@@ -56,7 +58,9 @@ class Tally:
         """Of all requests so far. With iterations (of the model, inside one request) the whole is their sum."""
         before = self._before
         parts = self._iterations or [self._counts]
-        fresh, output, read, written, hour = (sum(part.get(name, 0) for part in parts) for name in (*_COUNTS, _HOUR))
+        longest = max(sum(part.get(name, 0) for name in _PROMPT) for part in parts)
+        hour = sum(part.get(_HOUR, 0) for part in parts) or self._counts.get(_HOUR, 0)
+        fresh, output, read, written = (sum(part.get(name, 0) for part in parts) for name in _COUNTS)
         told = [thinking for thinking in (before.reasoning, self._thinking) if thinking is not None]
         return Usage(
             input=before.input + fresh,
@@ -66,6 +70,7 @@ class Tally:
             reasoning=sum(told) if told else None,
             tier=self._tier,
             cache_write_1h=before.cache_write_1h + min(hour, written),
+            longest=max(before.longest, longest),
         )
 
 
@@ -79,4 +84,4 @@ def _counts(value: Mapping[str, Any]) -> dict[str, int]:
 def _count(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

@@ -182,9 +182,13 @@ def _counted(usage: Any, tier: Any) -> StreamEvent:
     if not isinstance(usage, dict):
         return StreamEvent("message_delta")
     counts = {ours: usage.get(theirs) for theirs, ours in _COUNTS.items()}
-    for written in details if isinstance(details := usage.get("cacheDetails"), list) else ():
-        if isinstance(written, dict) and written.get("ttl") == "1h":
-            counts["cache_creation"] = {"ephemeral_1h_input_tokens": written.get("inputTokens")}
+    details = usage.get("cacheDetails")
+    hour = sum(
+        count
+        for one in (details if isinstance(details, list) else ())
+        if isinstance(one, dict) and one.get("ttl") == "1h" and type(count := one.get("inputTokens")) is int
+    )
+    counts["cache_creation"] = {"ephemeral_1h_input_tokens": hour}
     kind = tier.get("type") if isinstance(tier, dict) else None
     if isinstance(kind, str):
         counts["service_tier"] = _TIERS.get(kind)

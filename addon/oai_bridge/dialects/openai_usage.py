@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ..events import Usage
 
+_MOST = 10**12  # what is more is no number of tokens
 _TIERS: Mapping[Any, Literal["default", "priority"]] = {"default": "default", "priority": "priority"}
 
 
@@ -44,4 +45,4 @@ def _count(usage: Mapping[str, Any], field: str) -> int:
     value = usage.get(field)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MOST else 0

@@ -135,7 +135,7 @@ class Sender:
     async def _send(self, outbound: Outbound, attempt: Attempt, region: str, fresh: bool) -> UpstreamResponse:
         response = await self._upstream.send(outbound, self._patience, fresh=fresh)
         self._attempts[response] = attempt
-        self._record.answered(attempt, response.status, request_id_of(response.headers), response.connection)
+        self._record.answered(attempt, response.status, request_id_of(response.headers), response.connected)
         self.headers = response.headers
         if response.status == 200:
             return response

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from ..jsontext import read_any, write
 from .outline import blob
 from .paper import Paper
-from .told import Told, ToldAttempt, ToldNote
+from .told import Told, ToldNote
 
 _SHOWN = 60  # characters of a value
 _FIELDS_SHOWN = 5  # of an object
+_DEPTH = 2  # levels of an object
+_FIELDS = 300
 _NOTES_SHOWN = 300
+_OTHERS_WORDS = ("input_schema", "parameters", "input", "arguments", "schema", "inputSchema")
 _RULES: Mapping[str, str] = {
     "dropped": "What the model or its cloud can't take is left out, and the chat goes on. With server: {strict: true} "
     "it is refused with a 400 instead.",
@@ -62,7 +65,7 @@ def changes_page(told: Told, request: bytes) -> str:
         paper.gap()
         paper.line("The request is no JSON object, so there are no fields to compare.")
     elif last is not None:
-        _fields(paper, ours, theirs, last)
+        _fields(paper, ours, theirs, told.notes)
     return str(paper)
 
 
@@ -77,18 +80,35 @@ def _notes(paper: Paper, notes: tuple[ToldNote, ...]) -> None:
         paper.line(f"[… {len(notes) - _NOTES_SHOWN} more changes …]")
 
 
-def _fields(paper: Paper, ours: dict[str, Any], theirs: dict[str, Any] | None, last: ToldAttempt) -> None:
+def _fields(paper: Paper, ours: dict[str, Any], theirs: dict[str, Any] | None, notes: tuple[ToldNote, ...]) -> None:
     paper.heading("field by field", "yours → the cloud's")
     if theirs is None:
         paper.line("  What was sent to the cloud is not kept as a whole, so it can't be compared.")
         return
     used: set[str] = set()
-    sent = [(name, _became(name, value, theirs, last, used)) for name, value in ours.items()]
+    left_out = {note.code.removeprefix("dropped:") for note in notes}
+    inside = set(_names_inside(theirs)) - left_out
+    shown = dict(list(ours.items())[:_FIELDS])
+    sent = [(name, _became(name, value, theirs, inside, used)) for name, value in shown.items()]
     added = [(name, f"added: {_short(value)}") for name, value in theirs.items() if name not in used]
-    paper.table([*sent, *added], "  ")
+    paper.table([*sent, *added[:_FIELDS]], "  ")
+    if len(ours) > _FIELDS:
+        paper.line(f"[… {len(ours) - _FIELDS} more fields …]")
 
 
-def _became(name: str, value: Any, theirs: dict[str, Any], last: ToldAttempt, used: set[str]) -> str:
+def _names_inside(value: Any) -> Iterator[str]:
+    """The names of fields inside the request's fields, but for those in schemas and arguments, which are others'."""
+    level = list(value.values()) if isinstance(value, dict) else []
+    while level:
+        item = level.pop()
+        if isinstance(item, dict):
+            yield from item
+            level += [one for name, one in item.items() if name not in _OTHERS_WORDS]
+        elif isinstance(item, list):
+            level += item
+
+
+def _became(name: str, value: Any, theirs: dict[str, Any], inside: set[str], used: set[str]) -> str:
     for path in (name, *_ELSEWHERE.get(name, ())):
         found = _at(theirs, path)
         if found is not None:
@@ -97,7 +117,7 @@ def _became(name: str, value: Any, theirs: dict[str, Any], last: ToldAttempt, us
             return f"{_short(value)}{place}" if found == value else f"{_short(value)} → {_short(found)}{place}"
     if name in _IN_THE_URL:
         return f"{_short(value)} → in the URL"
-    if f'"{name}":' in last.body:
+    if name in inside:
         return f"{_short(value)} → inside other fields"
     if value in ([], {}, None, ""):
         return f"{_short(value)} → left out, it says nothing"
@@ -110,11 +130,17 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, depth: int = 0) -> str:
     if isinstance(value, list) and value:
         return f"{len(value)} {'item' if len(value) == 1 else 'items'}"
     if isinstance(value, dict) and value:
-        text = "{" + ", ".join(f"{key}: {_short(one)}" for key, one in list(value.items())[:_FIELDS_SHOWN]) + "}"
+        if depth == _DEPTH:
+            return "{…}"
+        text = (
+            "{"
+            + ", ".join(f"{key}: {_short(one, depth + 1)}" for key, one in list(value.items())[:_FIELDS_SHOWN])
+            + "}"
+        )
     elif isinstance(value, str) and (data := blob(value)):
         text = data
     else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 _THOUSAND = 1000
+_MOST = 1e15
 
 
 def tokens(count: float) -> str:
-    """`512`, `12.3k`, `1.2M`."""
+    """`512`, `12.3k`, `1.2M`; `?` for what can be no number of tokens."""
+    if not 0 <= count < _MOST:
+        return "?"
     if count < _THOUSAND:
         return f"{count:.0f}"
     for unit in ("k", "M"):
@@ -18,7 +21,7 @@ def tokens(count: float) -> str:
 
 def dollars(amount: float | None) -> str:
     """`$0.012`, `$1.23`, two figures of small sums; what isn't known is no 0."""
-    if amount is None:
+    if amount is None or not 0 <= amount < _MOST:
         return "cost unknown"
     if not amount:
         return "$0"
@@ -31,7 +34,9 @@ def dollars(amount: float | None) -> str:
 
 
 def seconds(time: float) -> str:
-    """`0.8 s`, `12 s`, `3 min 20 s`."""
+    """`0.8 s`, `12 s`, `3 min 20 s`; `?` for what can be no time."""
+    if not -_MOST < time < _MOST:
+        return "?"
     time = max(time, 0.0)
     if time < 9.95:
         return f"{time:.1f} s"
@@ -44,7 +49,9 @@ def seconds(time: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes: `512 B`, `140 kB`, `1.2 MB`."""
+    """Bytes: `512 B`, `140 kB`, `1.2 MB`; `?` for what can be no size."""
+    if not 0 <= count < _MOST:
+        return "?"
     if count < _THOUSAND:
         return f"{count:.0f} B"
     count /= _THOUSAND

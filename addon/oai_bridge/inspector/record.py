@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..answer import ConnectionFacts
 from ..cost import Cost, cost_of, rates_for
 from ..credentials.base import Outbound
 from ..errors import BridgeError
 from ..events import CustomCall, Event, Stop, Text, Thinking, ToolStart, Usage, UsageReport
 from ..models.facts import Prices, Rates
 from ..notes import Notes
+from ..redaction import forms_of
 from .cache_match import Caching, Sent
 
 KEY = "bridge"
@@ -47,7 +47,7 @@ class Attempt:
     secrets: tuple[str, ...] = field(repr=False)
     sent: float
     body_size: int = 0
-    connected: float | None = None  # seconds that its own connection took; a kept one takes none
+    connected: float | None = None  # seconds that its own connection took, 0: it was kept, None: not known
     answered: float | None = None
     status: int | None = None
     error: str | None = None
@@ -64,15 +64,16 @@ class Attempt:
         self.forgotten = True
         return kept
 
-    def to_metadata(self) -> dict[str, Any]:
-        reply = bytes(self.reply)
+    def to_metadata(self, *, bodies: bool = True) -> dict[str, Any]:
+        reply = bytes(self.reply) if bodies else b""
         for secret in self.secrets:  # in case something out there echoes what it was sent
-            reply = reply.replace(secret.encode(), b"***")
+            for form in forms_of(secret):
+                reply = reply.replace(form, b"***")
         return {
             "method": self.outbound.method,
             "url": self.outbound.url,
             "headers": {**self.outbound.headers, **dict.fromkeys(self.letting_in, "***")},
-            "body": self.outbound.body.decode("utf-8", "replace"),
+            "body": self.outbound.body.decode("utf-8", "replace") if bodies else "",
             "body_size": self.body_size,
             "credential": self.credential,
             "sent": self.sent,
@@ -99,6 +100,7 @@ class Record:
     ended: float | None = None
     client: str = ""
     free: bool = False  # whoever answers takes no money: it is the demo
+    unpaid: bool = False  # what is asked for costs nothing anywhere: a count of tokens
     model: str | None = None
     upstream_model: str | None = None
     route: str | None = None
@@ -112,7 +114,6 @@ class Record:
     error: BridgeError | None = None
     upstream_request_id: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    cache: dict[str, Any] | None = None  # what the cache coach says
     _whole: bytes = field(default=b"", repr=False)  # the last body that was sent, for the coach, while the chat runs
     _held: deque[Attempt] = field(default_factory=deque)  # those that are not forgotten, the oldest first
     _kept: int = 0  # bytes of them
@@ -139,13 +140,12 @@ class Record:
         self.attempts.append(Attempt(_NOTHING_SENT, credential, (), (), self.clock(), error=error))
 
     def answered(
-        self, attempt: Attempt, status: int, upstream_request_id: str | None, connection: ConnectionFacts | None = None
+        self, attempt: Attempt, status: int, upstream_request_id: str | None, connected: float | None = None
     ) -> None:
-        """The headers of the cloud's answer are in."""
+        """The headers of the cloud's answer are in; `connected` as in `Attempt`."""
         attempt.status = status
         attempt.answered = self.clock()
-        if connection and connection.timestamp_start and connection.timestamp_tcp_setup:
-            attempt.connected = connection.timestamp_tcp_setup - connection.timestamp_start
+        attempt.connected = connected
         self.upstream_request_id = upstream_request_id
 
     def received(self, attempt: Attempt, chunk: bytes) -> None:
@@ -202,6 +202,16 @@ class Record:
             self.first_byte,
         )
 
+    @property
+    def asked(self) -> bool:
+        """Whether there was a request to a cloud at all."""
+        return any(attempt.outbound.url for attempt in self.attempts)
+
+    @property
+    def worked(self) -> bool:
+        """Whether a cloud has worked on it, or may have, and is paid for that."""
+        return not self.unpaid and any(attempt.status == 200 or attempt.unsure for attempt in self.attempts)
+
     def line(self, trouble: str | None) -> str:
         """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
         parts = [self.model or "a chat", self.route, f"{self.usage.prompt} → {self.usage.output} tokens"]
@@ -213,7 +223,8 @@ class Record:
             parts.append(told)
         return one_line(" · ".join(part for part in parts if part))
 
-    def to_metadata(self) -> dict[str, Any]:
+    def to_metadata(self, *, bodies: bool = True) -> dict[str, Any]:
+        """As plain data, for `flow.metadata`; without `bodies` at little cost, for who looks often."""
         cost, rates = self.cost, rates_for(self.usage, self.prices)
         return {
             "request_id": self.request_id,
@@ -222,7 +233,7 @@ class Record:
             "route": self.route,
             "model": self.model,
             "upstream_model": self.upstream_model,
-            "attempts": [attempt.to_metadata() for attempt in self.attempts],
+            "attempts": [attempt.to_metadata(bodies=bodies) for attempt in self.attempts],
             "notes": [{"code": note.code, "detail": note.detail} for note in self.notes],
             "usage": {
                 "input": self.usage.input,
@@ -237,7 +248,7 @@ class Record:
             "finish_reason": self.stop.reason if self.stop else None,
             "upstream_reason": self.stop.upstream_reason if self.stop else None,
             "error": self.error.to_object() if self.error else None,
-            "cache": self.cache,
+            "cache": None,  # what the cache coach says, once it has looked
             "timing": {
                 "began": self.began,
                 "queued": self.queued,

@@ -12,11 +12,13 @@ from .spoken import Api, Reply
 from .told import Told
 
 
-def reply_page(response: bytes, api: Api, told: Told | None) -> str:
-    """`response` is what the client got, so far; without any compression."""
+def reply_page(response: bytes | None, api: Api, told: Told | None, *, is_cut: bool = False) -> str:
+    """`response` is what the client got, so far; without any compression. `is_cut`: it got more, which isn't kept."""
+    if response is None:
+        return "Nothing has come yet."
     reply = read_reply(response, api)
     paper = Paper()
-    paper.table(_facts(reply, told))
+    paper.table(_facts(reply, told, is_cut))
     for choice in reply.choices:
         name = "answer" if len(reply.choices) == 1 else f"answer {choice.index}"
         paper.heading(name, weight(choice.message.parts))
@@ -43,8 +45,8 @@ def _is_running(told: Told | None) -> bool:
     return told is not None and not told.timing.ended
 
 
-def _facts(reply: Reply, told: Told | None) -> Iterator[tuple[str, str]]:
-    yield "state", _state(reply, told)
+def _facts(reply: Reply, told: Told | None, is_cut: bool) -> Iterator[tuple[str, str]]:
+    yield "state", _state(reply, told, is_cut)
     yield "finish", _finish(reply, told)
     if told is None:
         yield "model", reply.model
@@ -56,11 +58,13 @@ def _facts(reply: Reply, told: Told | None) -> Iterator[tuple[str, str]]:
     yield "request", " · ".join(word for word in (told.request_id, told.upstream_request_id) if word)
 
 
-def _state(reply: Reply, told: Told | None) -> str:
+def _state(reply: Reply, told: Told | None, is_cut: bool) -> str:
     if _is_running(told):
         return "it is still coming: this is what there is so far"
     if reply.error or (told and told.error):
         return "it broke off: what came before is below" if reply.choices else "it failed"
+    if is_cut:
+        return "the client got more: only the first 8 MB are kept here"
     return "whole" if reply.whole else "it is not whole: the client left, or the connection broke"
 
 
@@ -94,7 +98,9 @@ def _cost(told: Told) -> str:
         (cost.cache_read, "cache read"),
         (cost.output, "output"),
     )
-    return f"{dollars(cost.total)} = " + " + ".join(f"{dollars(paid)} {kind}" for paid, kind in kinds if paid)
+    parts = " + ".join(f"{dollars(paid)} {kind}" for paid, kind in kinds if paid)
+    least = "" if told.finish_reason else "at least "
+    return f"{least}{dollars(cost.total)}" + (f" = {parts}" if parts else "")
 
 
 def _times(told: Told) -> Iterator[str]:
@@ -102,8 +108,8 @@ def _times(told: Told) -> Iterator[str]:
     if timing.queued:
         yield f"{seconds(timing.queued)} in the queue"
     last = next((one for one in reversed(told.attempts) if one.answered is not None), None)
-    if last is not None:
-        yield "a kept connection" if last.connected is None else f"connected in {last.connected:.3f} s"
+    if last is not None and last.connected is not None:
+        yield f"connected in {last.connected:.3f} s" if last.connected else "a kept connection"
     if (first := told.first_token_after) is not None:
         yield f"first word after {seconds(first)}"
     if rate := told.tokens_per_second:

@@ -49,8 +49,12 @@ def _usage(told: Told) -> str:
 
 
 def _cost(told: Told) -> str:
+    """Of an answer that did not come to its end, more may have been made, and be paid, than was told."""
     usage = told.usage
-    return dollars(told.cost.total if told.cost else None) if usage.prompt or usage.output else ""
+    if not usage.prompt and not usage.output:
+        return ""
+    least = "≥ " if told.cost and not told.finish_reason else ""
+    return least + dollars(told.cost.total if told.cost else None)
 
 
 def _speed(told: Told) -> str:

@@ -49,7 +49,8 @@ def _times(told: Told, attempt: ToldAttempt) -> str:
     if attempt.sent is None or not attempt.was_sent:
         return ""
     parts = [f"after {seconds(attempt.sent - told.timing.began)}"]
-    parts.append("a kept connection" if attempt.connected is None else f"connected in {attempt.connected:.3f} s")
+    if attempt.connected is not None:
+        parts.append(f"connected in {attempt.connected:.3f} s" if attempt.connected else "a kept connection")
     if attempt.answered is not None:
         parts.append(f"answered {seconds(attempt.answered - attempt.sent)} later")
     return " · ".join(parts)
