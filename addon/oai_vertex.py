@@ -4,4 +4,4 @@ from oai_bridge.addon import Bridge
 from oai_bridge.commands import Commands
 
 bridge = Bridge()
-addons = [bridge, Commands(lambda: bridge.config, bridge.inspector)]
+addons = [bridge, Commands(bridge)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,7 +59,8 @@ def bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
     """In a folder of its own."""
     monkeypatch.chdir(tmp_path)
     inspector = Inspector()
-    view, commands = View(), Commands(Config, inspector)
+    bridge = SimpleNamespace(config=Config(), inspector=inspector, base_url="http://127.0.0.1:7860")
+    view, commands = View(), Commands(bridge)
     with taddons.context(view, commands, loadcore=False) as context:
         yield Bar(context, view, commands, inspector)
 
@@ -92,12 +95,6 @@ def test_curl_undoes_the_contents_encoding_and_keeps_what_can_not_be_undone(bar:
     assert bar.run("bridge.curl @focus", packed).endswith("--data-raw 'no gzip'")
 
 
-def test_curl_has_brackets_for_an_address_of_ipv6(bar: Bar) -> None:
-    flow = chat()
-    flow.request.host = "::1"
-    assert "'http://[::1]:7860/v1/" in bar.run("bridge.curl @focus", flow)
-
-
 # -- compare ----------------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +126,23 @@ def test_what_are_not_two_is_refused(bar: Bar, command: str, count: int, told: s
 
 def test_only_chats_are_compared(bar: Bar) -> None:
     assert "This is no chat" in bar.refused("bridge.compare @all", chat(), chat(path="/v1/models"))
+
+
+def test_a_curl_line_is_for_this_proxy_wherever_the_flow_comes_from(bar: Bar) -> None:
+    foreign = chat()
+    foreign.request.host, foreign.request.port, foreign.request.scheme = "evil.example", 443, "-Kx"
+    assert "'http://127.0.0.1:7860/v1/chat/completions?x=1'" in bar.run("bridge.curl @focus", foreign)
+
+
+def test_odd_names_and_times_are_no_crash(bar: Bar) -> None:
+    assert "can't be written" in bar.refused("bridge.curl @focus 'a\0b'", chat())
+    old = chat()
+    old.timestamp_created = 1e300
+    assert bar.run("bridge.compare @all", old, chat())[0].startswith("- ? · /v1/chat")
+    bomb = chat()
+    bomb.request.headers["content-encoding"] = "gzip"
+    bomb.request.raw_content = gzip.compress(bytes(80_000_000))
+    assert bar.run("bridge.curl @focus", bomb).startswith("printf '%b'"), "as it came"
 
 
 # -- export -----------------------------------------------------------------------------------------------------------
@@ -201,7 +215,7 @@ def test_what_can_not_become_a_case_leaves_no_folder(bar: Bar, flow: Any, path: 
 
 
 def test_before_the_settings_are_read_there_is_no_case(tmp_path: Path) -> None:
-    commands = Commands(lambda: None, Inspector())
+    commands = Commands(SimpleNamespace(config=None, inspector=Inspector(), base_url=""))
     with taddons.context(commands, loadcore=False), pytest.raises(exceptions.CommandError):
         commands.fixture(recorded(), str(tmp_path / "mine"))
 

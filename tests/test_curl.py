@@ -95,6 +95,14 @@ def test_nothing_that_harms_a_terminal_is_in_the_text() -> None:
     assert all(letter.isprintable() or letter == "\n" for letter in text)
 
 
+def test_nothing_that_harms_a_terminal_is_in_url_method_and_headers() -> None:
+    """ESC [201~ ends a bracketed paste, and what stands behind it would run."""
+    headers = [("content-type", "a\x03\nid #"), ("accept", "text/\x1b[201~")]
+    text = curl("PO\x1bST", "http://127.0.0.1:7860/a\x1b[201~\nid\n\u202e", headers, b"{}")
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    assert "\nid" not in text and "%1B" in text and "%0A" in text
+
+
 def test_only_what_the_proxy_looks_at_is_sent_again() -> None:
     headers = [
         ("Host", "127.0.0.1:7860"),

@@ -137,3 +137,33 @@ async def test_without_a_list_nothing_is_counted() -> None:
         addon.requestheaders(flow)
         addon.response(flow)
     assert addon._retention._sizes == {}
+
+
+async def test_one_from_a_file_stays_though_it_was_replayed() -> None:
+    proxy = Proxy(Bounds(flows=5))
+    loaded = tflow.tflow(resp=True)
+    proxy.view.add([loaded])
+    loaded.is_replay = "request"
+    proxy.serve(flow=loaded)
+    flows = [proxy.serve() for _ in range(12)]
+    assert loaded in proxy.held and flows[0] not in proxy.held
+
+
+async def test_one_of_ours_that_is_replayed_is_the_newest() -> None:
+    proxy = Proxy(Bounds(flows=5))
+    flows = [proxy.serve() for _ in range(4)]
+    flows[0].is_replay = "request"
+    proxy.serve(flow=flows[0])
+    proxy.serve()
+    proxy.serve()
+    assert flows[0] in proxy.held and flows[1] not in proxy.held
+
+
+async def test_markers_of_outcomes_are_no_marks_of_the_users() -> None:
+    proxy = Proxy(Bounds(flows=5))
+    failed, starred = proxy.serve(), proxy.serve()
+    failed.marked, failed.metadata["bridge_story"] = ":x:", ["✗ failed", ":x:"]
+    starred.marked, starred.metadata["bridge_story"] = ":star:", ["✗ failed", ":x:"]
+    for _ in range(9):
+        proxy.serve()
+    assert failed not in proxy.held and starred in proxy.held

@@ -240,6 +240,18 @@ async def test_what_is_not_whole_is_not_served(replay: Replay, name: str, caplog
     assert "there are 1. 1 more are not whole" in line and "No cloud" in line
 
 
+async def test_who_was_not_let_in_says_nothing_of_the_chat(replay: Replay) -> None:
+    """The guard refuses before the body is read."""
+    refused = answered(chat(), b'{"error": {"message": "Wrong key."}}', 401)
+    refused.request.content = b""
+    unauthorized = answered(chat(), b'{"error": {"message": "The cloud says no."}}', 401)
+    replay.load(refused, unauthorized)
+    assert b"The cloud says no." in await replay.body(chat())
+    replay.options.update(server_replay_ignore_content=True)
+    for _ in range(3):
+        assert b"The cloud says no." in await replay.body(chat(model="other"))
+
+
 async def test_the_test_message_is_answered_here_as_always(replay: Replay) -> None:
     replay.load(answered(chat()))
     assert b"chatcmpl-test" in await replay.body(chat(TEST_MESSAGE))

@@ -58,6 +58,7 @@ class Bridge:
     config: Config | None = None
     max_body = 0
     watched = False
+    base_url = ""  # its own address, for clients on this machine
     _stopping = False
     _offline: Offline | None = None
     _demo: Demo | None = None
@@ -110,9 +111,10 @@ class Bridge:
         assert self.config is not None
         self.watched = ctx.master.addons.get("view") is not None
         first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
+        self.base_url = address(first)
         self._snapshot = Snapshot(
             version=__version__,
-            base_url=address(first),
+            base_url=self.base_url,
             started_at=time.time(),
             now=time.time(),
             accounts={kind: tuple(one.label for one in given) for kind, given in self.config.accounts.items()},
@@ -132,7 +134,7 @@ class Bridge:
             web = ctx.master.addons.get("webauth")
             web_url = web.web_url if web else None
             model = self._directory.example() or "YOUR_DEPLOYMENT"
-            logger.log(ALERT, banner(config, doors, self._snapshot.base_url, model, web_url, windows=os.name == "nt"))
+            logger.log(ALERT, banner(config, doors, self.base_url, model, web_url, windows=os.name == "nt"))
         return services
 
     def done(self) -> Awaitable[None] | None:

@@ -6,13 +6,15 @@ mitmweb's command bar shows a result as one line of JSON in a small box, so that
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from typing import Any, Protocol
 
 from mitmproxy import addonmanager, ctx, exceptions, flow, http, types
 
+from .errors import BridgeError
 from .inspection import Inspector
 from .inspector.cache_text import finding_text
 from .inspector.compare import Side, compare
@@ -25,19 +27,28 @@ from .inspector.replies import read_reply
 from .inspector.spoken import Api, api_of
 from .inspector.usage_page import usage_page
 from .settings import Config
+from .wire.inflate import inflate
 
 logger = logging.getLogger(__name__)
 
 _NO_PATH = types.Path("")
+_UNPACKED = 64 * 1024 * 1024  # bytes of a body
 _LOGGED = 20_000  # characters of a result that are worth a place in the event log
 
 
-class Commands:
-    """An addon beside `Bridge`; `config` gives the settings once they are read, `inspector` the records and sums."""
+class Host(Protocol):
+    """What the commands ask of the bridge: the settings once they are read, the records and sums, its address."""
 
-    def __init__(self, config: Callable[[], Config | None], inspector: Inspector) -> None:
-        self._config = config
-        self._inspector = inspector
+    config: Config | None
+    inspector: Inspector
+    base_url: str
+
+
+class Commands:
+    """An addon beside `Bridge`."""
+
+    def __init__(self, bridge: Host) -> None:
+        self._bridge = bridge
 
     def load(self, loader: addonmanager.Loader) -> None:
         for name, made in (
@@ -65,8 +76,7 @@ class Commands:
         """A curl line that sends a request again to this proxy, for a POSIX shell. The key is $PROXY_KEY. With a PATH
         it is written into that file."""
         request = _request(flow)
-        host = f"[{request.host}]" if ":" in request.host else request.host
-        url = f"{request.scheme}://{host}:{request.port}{request.path}"
+        url = f"{self._bridge.base_url}/{request.path.lstrip('/')}"  # of this proxy, wherever the flow comes from
         text = curl(request.method, url, list(request.headers.items(multi=True)), _content(request))
         return _shown(text) if not path else _written(path, f"{text}\n".encode(), "The curl line")
 
@@ -107,7 +117,7 @@ class Commands:
         from .inspector.fixture import Exchange, NoCase, golden_case
         from .inspector.golden import KINDS  # every backend: what few need is not for every start
 
-        config = self._config()
+        config = self._bridge.config
         if config is None or _api(flow) != "openai":
             raise exceptions.CommandError("Only a chat in OpenAI's format (…/chat/completions) can become a case.")
         request, answer = _bodies(flow)
@@ -121,12 +131,16 @@ class Commands:
             raise exceptions.CommandError(f"This is a case of {case.kind}: name a folder in tests/cases/{case.kind}.")
         try:
             folder.mkdir(parents=True)
-            for name, content in case.files.items():
-                (folder / name).write_bytes(content)
         except FileExistsError:
             raise exceptions.CommandError(f"{folder} is there already; name a new folder.") from None
+        except (OSError, ValueError) as error:
+            raise exceptions.CommandError(f"{str(folder)!r} can't be written: {_why(error)}.") from None
+        try:
+            for name, content in case.files.items():
+                (folder / name).write_bytes(content)
         except OSError as error:
-            raise exceptions.CommandError(f"{folder} can't be written: {error.strerror}.") from None
+            rmtree(folder, ignore_errors=True)
+            raise exceptions.CommandError(f"{folder} can't be written: {_why(error)}.") from None
         return _shown(
             f"{folder} has {counted(len(case.files), 'file')}, for tests/cases/{case.kind}. Read them before you share "
             "them: the chat's own words are in them."
@@ -135,7 +149,7 @@ class Commands:
     def cache(self, flow: flow.Flow, path: types.Path = _NO_PATH) -> Sequence[str]:
         """What became of a chat's prompt cache, where its prompt differs from the one before, and why. With a PATH it
         is written into that file."""
-        told = self._inspector.recall(flow)
+        told = self._bridge.inspector.recall(flow)
         if told is None or not told.cache:
             raise exceptions.CommandError("Nothing is known of its cache: choose a chat that a cloud has answered.")
         return _page(finding_text(told.cache), path, "The cache's story")
@@ -143,7 +157,7 @@ class Commands:
     def usage(self, path: types.Path = _NO_PATH) -> Sequence[str]:
         """Requests, tokens and cost since the start, by day, model and client. With a PATH they are written into that
         file."""
-        return _page(usage_page(self._inspector.ledger), path, "The usage")
+        return _page(usage_page(self._bridge.inspector.ledger), path, "The usage")
 
 
 _NO_CHAT = "This is no chat; choose a request to …/chat/completions or …/messages."
@@ -170,8 +184,12 @@ def _bodies(one: flow.Flow) -> tuple[bytes, bytes]:
 
 
 def _content(message: http.Message) -> bytes:
-    """A body with its content-encoding undone; as it came where that can't be done."""
-    return message.get_content(strict=False) or b""
+    """A body with its content-encoding undone; as it came where that can't be done, or gives too much."""
+    raw = message.raw_content or b""
+    try:
+        return inflate(raw, message.headers.get("content-encoding"), _UNPACKED)
+    except BridgeError:
+        return raw
 
 
 def _record(one: flow.Flow) -> dict[str, Any]:
@@ -195,8 +213,11 @@ def _side(one: flow.Flow) -> Side:
     if api is None:
         raise exceptions.CommandError(_NO_CHAT)
     request, answer = _bodies(one)
-    began = datetime.fromtimestamp(one.timestamp_created)
-    title = f"{began:%Y-%m-%d %H:%M:%S} · {_request(one).path.partition('?')[0]}"
+    try:
+        began = f"{datetime.fromtimestamp(one.timestamp_created):%Y-%m-%d %H:%M:%S}"
+    except (OSError, OverflowError, ValueError):  # a file may hold anything
+        began = "?"
+    title = f"{began} · {_request(one).path.partition('?')[0]}"
     return Side(title, read_prompt(request, api), read_reply(answer, api))
 
 
@@ -218,6 +239,10 @@ def _page(text: str, path: types.Path, what: str) -> list[str]:
     return _shown(text).splitlines()
 
 
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "this is no name of a file"
+
+
 def _written(path: str, content: bytes, what: str) -> str:
     """Makes a new file; what was there stays."""
     try:
@@ -225,6 +250,6 @@ def _written(path: str, content: bytes, what: str) -> str:
             file.write(content)
     except FileExistsError:
         raise exceptions.CommandError(f"{path} is there already; name a new file.") from None
-    except OSError as error:
-        raise exceptions.CommandError(f"{path} can't be written: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        raise exceptions.CommandError(f"{path!r} can't be written: {_why(error)}.") from None
     return _shown(f"{what}: written to {path}.")

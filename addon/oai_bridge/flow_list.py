@@ -30,7 +30,9 @@ class FlowList:
         self._retention = Retention(bounds)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if flow.live and ctx.master.addons.get("view") is not None:
+        if not flow.live or ctx.master.addons.get("view") is None:
+            return
+        if flow.is_replay != "request" or self._retention.holds(flow.id):  # one from a file stays, replayed or not
             self._retention.came(flow.id)
 
     def response(self, flow: http.HTTPFlow) -> None:

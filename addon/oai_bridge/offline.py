@@ -27,6 +27,7 @@ from .stream_layer import CUT
 
 logger = logging.getLogger(__name__)
 
+_REFUSALS = frozenset({401, 403, 413, 415, 421})
 _PAUSE = 0.02  # seconds between two pieces of a stream
 _NOT_RECORDED = (
     "This request is not among the recorded ones, and no cloud is asked while those are replayed: send one that was "
@@ -117,9 +118,15 @@ def _recorded(flow: http.HTTPFlow) -> Recorded | None:
     response = flow.response
     if response is None or response.raw_content is None or response.timestamp_end is None:
         return None
-    if flow.error is not None or CUT in flow.metadata:
+    if flow.error is not None or CUT in flow.metadata or _was_refused(flow):
         return None
     return recorded(response.status_code, response.reason, response.headers.items(multi=True), response.raw_content)
+
+
+def _was_refused(flow: http.HTTPFlow) -> bool:
+    """Whether the proxy let nobody in: that says nothing of the chat, whose body was not even read."""
+    assert flow.response is not None
+    return flow.response.status_code in _REFUSALS and not flow.request.raw_content
 
 
 async def _sent(head: Head, pieces: Sequence[bytes]) -> Answer:

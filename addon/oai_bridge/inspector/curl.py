@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from ..jsontext import read_any
 
@@ -13,6 +14,8 @@ _KEYS = {"authorization": "Authorization: Bearer $PROXY_KEY", "x-api-key": "x-ap
 _ARGUMENT = 100_000  # bytes of a body that can be an argument; Linux takes 131,071
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but the end of a line, and those that change the direction of text."""
+_URL_UNSAFE = re.compile(f"{_UNSAFE.pattern[:-1]}\\n\ud800-\udfff]")
+_METHOD = re.compile(r"[A-Z]{1,20}")
 _UNPRINTED = re.compile(rb"[^ -\[\]-~]")
 _GLOBBED = re.compile(r"[\[\]{}]")  # curl's own wildcards
 
@@ -22,16 +25,18 @@ def curl(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes)
     a key, `$PROXY_KEY` stands for it.
 
     A body that is too long for an argument is fed by `printf`, which every shell has built in. One that could do harm
-    when it is pasted, since it has control characters in it, is written with its bytes escaped.
+    when it is pasted, since it has control characters in it, is written with its bytes escaped; such characters of the
+    URL are percent-encoded, and headers that have any are left out.
     """
+    url = _URL_UNSAFE.sub(lambda found: quote(found[0].encode("utf-8", "replace")), url)
     words = ["curl", *(["-N"] if _streams(body) else []), *(["-g"] if _GLOBBED.search(url) else []), quoted(url)]
     lines = [" ".join(words)]
-    if method != ("POST" if body else "GET"):
+    if method != ("POST" if body else "GET") and _METHOD.fullmatch(method):
         lines.append(f"-X {quoted(method)}")
     for name, value in headers:
         if name.lower() in _KEYS:
             lines.append(f'-H "{_KEYS[name.lower()]}"')
-        elif name.lower() in _KEPT:
+        elif name.lower() in _KEPT and not _URL_UNSAFE.search(value):
             lines.append(f"-H {quoted(f'{name}: {value}')}")
     if not body:
         return _joined(lines)

@@ -47,6 +47,10 @@ class Retention:
         self._forget(id)
         self._sizes[id] = 0
 
+    def holds(self, id: str) -> bool:
+        """Whether it came and was not let go."""
+        return id in self._sizes
+
     def ended(self, id: str, size: int) -> None:
         """It is finished. One that never `came` is none of ours."""
         if id in self._sizes:
