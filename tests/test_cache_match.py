@@ -141,6 +141,15 @@ def test_without_points_it_is_told_what_could_have_been_read(more: dict[str, Any
     assert two(first, second, **more).missed == 0
 
 
+def test_without_points_the_writing_that_they_cost_is_taken_off() -> None:
+    first, second = chat(TURNS[:7], ttl=None), chat(ttl=None)
+    match = two(first, second)
+    new = tokens(second) - match.expected
+    assert new > 200 and match.cost == pytest.approx((match.expected * 2.7 - new * 0.75) / 1e6)
+    long = chat([*TURNS[:7], "Yes. " * 99_999], ttl=None)
+    assert two(first, long).missed and two(first, long).cost == 0
+
+
 def automatic(before: dict[str, Any], now: dict[str, Any], read: int, cached: int = 3000) -> Match:
     first = known(before, usage=Usage(cached, 1), caching="automatic")
     second = known(now, 60, usage=Usage(cached + 500 - read, 1, read), caching="automatic")

@@ -128,11 +128,16 @@ class Match:
 
     @property
     def cost(self) -> float | None:
-        """USD that the missed tokens cost more than reading them would have; `None`: not known."""
+        """USD that the missed tokens cost more than reading them would have; `None`: not known. Where no cache was
+        asked for, less what writing the new part would have cost more, but never less than 0."""
         rates, missed = self.now.sent.rates, self.missed
         if missed is None or rates is None or rates.cache_read is None:
             return None
-        written = min(missed, self.now.sent.usage.cache_write)
+        usage = self.now.sent.usage
+        if self.now.sent.caching == "points" and not self.now.prompt.points:
+            extra = (usage.prompt - missed) * ((rates.cache_write_5m or rates.input) - rates.input)
+            return max(0.0, missed * (rates.input - rates.cache_read) - extra) / _MILLION
+        written = min(missed, usage.cache_write)
         cost = (missed - written) * (rates.input - rates.cache_read)
         if written:
             rate = rates.cache_write_5m if self._written_for() == MINUTES else rates.cache_write_1h
