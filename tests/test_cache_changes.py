@@ -154,6 +154,15 @@ def test_a_note_deeper_in_the_chat_costs() -> None:
     assert (reason.code, reason.normal) == ("moved_with_depth", False) and "fixed depth" in reason.text
 
 
+@pytest.mark.parametrize(("depth", "normal"), [(1, True), (2, False)])
+def test_a_note_moves_on_where_the_messages_after_it_were_edited_too(depth: int, normal: bool) -> None:
+    now = with_notes(9, NOTE, depth=depth)
+    for message in now["messages"][8 - depth : 8]:
+        message["content"] = f"Another {message['content']}"
+    (reason,) = changed(with_notes(7, NOTE, depth=depth), now)
+    assert (reason.code, reason.normal) == ("moved_with_depth", normal)
+
+
 def test_a_note_that_stays_while_messages_are_put_before_it() -> None:
     before = with_notes(9, NOTE, depth=4)
     now = with_notes(9, NOTE, depth=4)
