@@ -17,7 +17,7 @@ from mitmproxy.io import tnetstring
 from oai_bridge.events import Usage
 from oai_bridge.inspector.cache import Coach, Finding
 from oai_bridge.inspector.cache_text import finding_text
-from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, openai_chat, sent
+from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, openai_chat, sent, text
 from tests.support.mutations import bytes_damaged
 
 CASES = Path(__file__).parent / "cases"
@@ -167,6 +167,17 @@ def test_a_body_that_was_cut_off_is_told_from_garbage() -> None:
     assert "could not be compared" in finding_text(cut.to_metadata())
 
 
+def test_a_prompt_of_too_many_blocks_is_told_in_no_time_and_not_remembered() -> None:
+    coach = Coach()
+    request = sent({"messages": [{"role": "user", "content": [text("a rainy day")] * 200_000}]}, written=3000)
+    began = time.thread_time()
+    finding = coach.look(request)
+    assert time.thread_time() - began < 1
+    assert (finding.verdict, [reason.code for reason in finding.reasons]) == ("unread", ["too_many_blocks"])
+    assert finding.conversation == 0 and look(coach, chat()).conversation == 1
+    assert "The prompt has too many blocks to be compared." in finding_text(finding.to_metadata())
+
+
 def test_the_metadata_can_be_saved_and_tells_all() -> None:
     finding = followed(chat(system=SYSTEM + "It is Friday\x1b[31m."), chat(system=SYSTEM + "It is Monday\x1b[31m."))
     metadata = finding.to_metadata()
@@ -222,6 +233,18 @@ def test_only_so_much_is_remembered() -> None:
         found = look(coach, chat([*long, f"Answer {number}", "So?"], system="Long."), 2)
     assert found.request == 20
     assert look(coach, chat(["Chat 0", "x" * 300_000], system="0"), 3).request > 1
+
+
+def test_of_a_conversation_that_is_too_large_alone_the_newest_request_is_kept() -> None:
+    def branch(number: int) -> dict[str, Any]:
+        return chat([*TURNS[:3], "x" * 300_000, f"{number}" + "y" * 300_000])
+
+    for memory, before in ((4 * MB, 1), (MB, 3)):
+        coach = Coach(memory=memory)
+        for number in (1, 2, 3):
+            look(coach, branch(number), number)
+        again = look(coach, branch(1), 4)
+        assert (again.request, compared_at(again)) == (4, before)
 
 
 def test_memory_is_bounded() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.inspector.cache_changes import Reason, changes
-from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, prompt_of, text
+from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, openai_chat, prompt_of, text
 
 LORE = "[The castle: an old ruin in the north of the forest, where the witch lived who cursed the king.]"
 NOTE = "[Author's note: write in the past tense.]"
@@ -81,7 +81,11 @@ def test_the_system_prompt(before: Turn, now: Turn, code: str) -> None:
     [
         (TURNS, with_turn(4, [TURNS[4], LORE]), "block_inserted"),
         (with_turn(4, [TURNS[4], LORE]), TURNS, "block_removed"),
-        ([*TURNS[:8], [NOTE, TURNS[8]]], [*TURNS, "So.", [NOTE, "Go on."]], "moved_with_depth"),
+        (
+            [*TURNS[:6], [TURNS[6], NOTE], *TURNS[7:]],
+            [*TURNS[:8], [TURNS[8], NOTE], "So.", "Go on."],
+            "moved_with_depth",
+        ),
         (TURNS, [*TURNS[2:], "So.", "Go on."], "front_trimmed"),
         (TURNS, [*TURNS[:2], *TURNS[4:], "So.", "Go on."], "front_trimmed"),
         (TURNS, [*TURNS[:6], *TURNS[8:]], "messages_removed"),
@@ -104,10 +108,99 @@ def test_messages_amid_the_chat(before: Sequence[Turn], now: Sequence[Turn], cod
         (TURNS, [*TURNS[:8], "Another question."], "last_message_changed"),
         (TURNS, TURNS[:5], "taken_back"),
         (["Hi"], [["Hi\n\n", LORE]], "joined"),
+        ([*TURNS[:8], [NOTE, TURNS[8]]], [*TURNS, "So.", [NOTE, "Go on."]], "moved_with_depth"),
+        ([*TURNS[:8], [TURNS[8], NOTE]], [*TURNS, "So.", ["Go on.", NOTE]], "moved_with_depth"),
+        ([*TURNS[:8], [TURNS[8], LORE, NOTE]], [*TURNS, "So.", ["Go on.", LORE, NOTE]], "moved_with_depth"),
     ],
 )
 def test_what_every_chat_does_is_normal(before: Sequence[Turn], now: Sequence[Turn], code: str) -> None:
     assert [(reason.code, reason.normal) for reason in changed(chat(before), chat(now))] == [(code, True)]
+
+
+def with_notes(length: int, *notes: str, depth: int = 0, role: str = "system") -> dict[str, Any]:
+    """A chat of so many turns in OpenAI's protocol with notes so many messages from its end."""
+    body = openai_chat(TURNS[:length])
+    place = len(body["messages"]) - depth
+    body["messages"][place:place] = [{"role": role, "content": note} for note in notes]
+    return body
+
+
+@pytest.mark.parametrize("role", ["system", "user"])
+@pytest.mark.parametrize("notes", [[NOTE], [LORE, NOTE]])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_notes_at_the_end_of_each_prompt_are_normal(depth: int, notes: list[str], role: str) -> None:
+    (reason,) = changed(with_notes(7, *notes, depth=depth, role=role), with_notes(9, *notes, depth=depth, role=role))
+    assert (reason.code, reason.normal, reason.remedy) == ("moved_with_depth", True, "")
+    place = "message 9" if depth == 0 else "message 8"
+    assert reason.text.startswith(f"What was {place} ({role}), such as") and "never in the cache" in reason.text
+
+
+def test_a_beginning_of_the_answer_may_stand_after_the_note() -> None:
+    before, now = with_notes(7, NOTE), with_notes(9, NOTE)
+    for body in (before, now):
+        body["messages"].append({"role": "assistant", "content": "Sure:"})
+    (reason,) = changed(before, now)
+    assert (reason.code, reason.normal) == ("moved_with_depth", True)
+
+
+def test_a_message_put_before_the_users_last_one_is_no_note_that_moved() -> None:
+    before = openai_chat(TURNS)
+    now = openai_chat([*TURNS[:8], "No.", "Yes.", TURNS[8]])
+    assert codes(before, now) == ["messages_inserted"]
+
+
+def test_a_note_deeper_in_the_chat_costs() -> None:
+    (reason,) = changed(with_notes(7, NOTE, depth=2), with_notes(9, NOTE, depth=2))
+    assert (reason.code, reason.normal) == ("moved_with_depth", False) and "fixed depth" in reason.text
+
+
+@pytest.mark.parametrize(("depth", "normal"), [(1, True), (2, False)])
+def test_a_note_moves_on_where_the_messages_after_it_were_edited_too(depth: int, normal: bool) -> None:
+    now = with_notes(9, NOTE, depth=depth)
+    for message in now["messages"][8 - depth : 8]:
+        message["content"] = f"Another {message['content']}"
+    (reason,) = changed(with_notes(7, NOTE, depth=depth), now)
+    assert (reason.code, reason.normal) == ("moved_with_depth", normal)
+
+
+def test_a_note_that_stays_while_messages_are_put_before_it() -> None:
+    before = with_notes(9, NOTE, depth=4)
+    now = with_notes(9, NOTE, depth=4)
+    now["messages"][6:6] = [{"role": "assistant", "content": "No."}, {"role": "user", "content": "Yes."}]
+    assert codes(before, now) == ["messages_inserted"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "code", "place"),
+    [
+        (chat([*TURNS[:6], [TURNS[6], LORE]]), chat(), "block_removed", "message 7 (user), block 2"),
+        (chat([*TURNS[:6], [TURNS[6], NOTE]]), chat([*TURNS[:8], [TURNS[8], NOTE + " Now."]]), "block_changed", None),
+        (with_notes(7, LORE), with_notes(9), "block_removed", "message 9 (system)"),
+        (with_notes(7, f"{NOTE} Roll: 3"), with_notes(9, f"{NOTE} Roll: 17"), "block_changed", "message 9 (system)"),
+        (with_notes(7, f"{NOTE} It is 10:59."), with_notes(9, f"{NOTE} It is 11:03."), "message_date", None),
+        (chat(TURNS[:7]), chat([*TURNS[:6], "Never mind.", *TURNS[7:]]), "block_changed", "message 7 (user)"),
+    ],
+)
+def test_a_block_of_the_last_message_is_another_one_while_the_chat_goes_on(
+    before: dict[str, Any], now: dict[str, Any], code: str, place: str | None
+) -> None:
+    (reason,) = changed(before, now)
+    assert reason.code == code and not reason.normal and reason.remedy
+    assert place is None or f"What was {place} has" in reason.text
+
+
+@pytest.mark.parametrize("now", ["It is Monday. ", "You roll 5. ", LORE, "x" * 9000])
+def test_no_article_stands_before_a_message(now: str) -> None:
+    """In OpenAI's protocol the system prompt is a message."""
+    (reason,) = changed(openai_chat(system=f"It is Friday. {SYSTEM}"), openai_chat(system=f"{now}{SYSTEM}"))
+    assert "essage 1 (system)" in reason.text and "he message" not in reason.text
+    (reason,) = changed(chat(system=f"It is Friday. {SYSTEM}"), chat(system=f"{now}{SYSTEM}"))
+    assert "he system prompt" in reason.text
+
+
+def test_another_system_prompt_may_be_another_character_of_a_group_chat() -> None:
+    (reason,) = changed(chat(), chat(system="You are Bob, who sells horses. " * 50))
+    assert "another character of a group chat (join the character cards)" in reason.remedy
 
 
 def test_white_space_is_told_beside_a_change_after_it() -> None:

@@ -14,6 +14,7 @@ from oai_bridge.inspector.cache_compare import (
     first_difference,
     meeting,
     repeated_tokens,
+    same_keys,
     same_letters,
     same_segments,
 )
@@ -47,6 +48,12 @@ def test_the_beginning_that_is_the_same_is_counted_in_blocks() -> None:
     assert first_difference(before, now, 6) is None
     shorter = first_difference(now, before, 6)
     assert shorter and shorter.now is None and shorter.before and shorter.before.where == "message 6 (assistant)"
+
+
+def test_white_space_at_the_end_of_a_block_says_nothing() -> None:
+    before, now = prompt_of(chat(["a", "b", "c"])), prompt_of(chat(["a\n\n", "b", "d"]))
+    assert same_keys(before.part("messages"), now.part("messages")) == 2
+    assert same_keys(before.part("messages")[:1], now.part("messages")) == 1
 
 
 def test_the_first_difference_names_block_and_character() -> None:

@@ -72,6 +72,23 @@ def test_another_last_message_costs_nothing(last: str) -> None:
     assert match.prefix == match.expected == pytest.approx(until, abs=2) and match.missed == 0
 
 
+def test_a_lorebook_entry_that_left_the_last_message_costs_what_came_since_the_point_before() -> None:
+    match = two(chat([*TURNS[:6], [TURNS[6], LORE]]), chat(), tokens(chat(), 6))
+    assert [reason.code for reason in match.changes] == ["block_removed"]
+    assert match.missed == pytest.approx(tokens(chat(), 8) - tokens(chat(), 6), abs=2)
+
+
+def test_a_note_at_the_end_is_not_what_could_have_been_read() -> None:
+    note = "[Write in the past tense.] " * 40
+    first, second = chat([*TURNS[:6], [TURNS[6], note]]), chat([*TURNS[:8], [TURNS[8], note]])
+    until = tokens(chat(), 6)
+    match = two(first, second, until)
+    assert match.prefix == match.expected == pytest.approx(until, abs=2) and match.missed == 0
+    other = two(chat([*TURNS[:6], [TURNS[6], note]], system=SYSTEM + "A"), second)
+    assert [reason.code for reason in other.changes] == ["system_few", "moved_with_depth"]
+    assert other.expected == pytest.approx(tokens(chat(), 8), abs=2)
+
+
 def test_of_another_conversation_only_the_beginning_counts() -> None:
     match = two(chat(), chat(["Hello", "Hi", *TURNS[2:]]), other=True)
     assert match.same == 1 and match.changes == []
@@ -122,6 +139,15 @@ def test_without_points_it_is_told_what_could_have_been_read(more: dict[str, Any
     first, second = chat(TURNS[:7], ttl=None), chat(ttl=None)
     assert two(first, second).missed == pytest.approx(tokens(first), abs=2)
     assert two(first, second, **more).missed == 0
+
+
+def test_without_points_the_writing_that_they_cost_is_taken_off() -> None:
+    first, second = chat(TURNS[:7], ttl=None), chat(ttl=None)
+    match = two(first, second)
+    new = tokens(second) - match.expected
+    assert new > 200 and match.cost == pytest.approx((match.expected * 2.7 - new * 0.75) / 1e6)
+    long = chat([*TURNS[:7], "Yes. " * 99_999], ttl=None)
+    assert two(first, long).missed and two(first, long).cost == 0
 
 
 def automatic(before: dict[str, Any], now: dict[str, Any], read: int, cached: int = 3000) -> Match:

@@ -152,6 +152,30 @@ def test_what_holds_no_prompt_is_none(body: bytes | str) -> None:
     assert read_prompt(body) is None
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": ["a"] * 20_001}]},
+        {"messages": [{"role": "user", "content": "a"}] * 20_001},
+        {"messages": [{"role": "user", "tool_calls": [{}] * 20_001}]},
+        {"messages": [{"role": "user", "content": "a", "name": "b"}] * 10_001},
+        {"messages": ["a"], "system": ["a"] * 20_000},
+        {"messages": ["a"], "tools": [{}] * 20_000},
+        {"messages": ["a"], "functions": [{}] * 20_000},
+        {"messages": ["a"], "toolConfig": {"tools": [{}] * 20_000}},
+    ],
+)
+def test_a_prompt_of_too_many_blocks_has_none(body: dict[str, Any]) -> None:
+    prompt = read_prompt(json.dumps(body))
+    assert prompt is not None and not prompt.segments
+
+
+def test_a_prompt_of_many_blocks_has_all() -> None:
+    body = {"messages": [{"role": "user", "content": ["a"] * 9_999}] * 2, "system": "a", "tools": [{}]}
+    prompt = read_prompt(json.dumps(body))
+    assert prompt and len(prompt.segments) == 20_000
+
+
 def test_a_body_that_is_nested_too_deep_is_none() -> None:
     deep = '{"messages": [{"role": "user", "content": [' + "[" * 100_000 + "]" * 100_000 + "]}]}"
     assert read_prompt(deep) is None

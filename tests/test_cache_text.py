@@ -79,6 +79,19 @@ def test_an_unknown_price_is_told_as_such() -> None:
     assert "could have been read; the price is unknown." in text and "$" not in text
 
 
+def test_without_cache_points_it_is_told_what_they_would_have_saved() -> None:
+    first, second = chat(TURNS[:7], ttl=None), chat(ttl=None)
+
+    def head(data: dict[str, Any]) -> str:
+        return " ".join(finding_text(data).partition("\n\n")[0].split())
+
+    off = metadata(first, second, fresh=3000)
+    could = f"No cache was asked for. With cache points about {off['missed'] / 1000:.1f}k tokens could have been read"
+    assert head(off) == f"{could}, which would have saved up to ${off['cost']:.4f}."
+    assert head(off | {"cost": None}) == f"{could}; the price is unknown."
+    assert head(off | {"cost": 0.0}) == f"{could}, which would not have paid for the writing yet."
+
+
 def test_a_prompt_that_ended_is_told_as_such() -> None:
     text = finding_text(metadata(chat(), chat(TURNS[:5]), read=1500))
     assert "message 6 (assistant), character 1\n" in text

@@ -12,12 +12,12 @@ from .cache_changes import Reason
 from .cache_compare import Difference, changed_span, same_segments
 from .cache_match import Known, Match, Sent, matched
 from .cache_prompt import Prompt, Segment, read_prompt
-from .cache_reasons import CUT, UNREADABLE, Verdict, verdict_of
+from .cache_reasons import CUT, TOO_MANY, UNREADABLE, Verdict, verdict_of
 
 __all__ = ["Coach", "Finding", "Sent"]
 
 _CONVERSATIONS = 64
-_BYTES = 16 * 1024 * 1024  # of remembered texts; the newest conversation is kept in any case
+_BYTES = 16 * 1024 * 1024  # of remembered texts; the newest request is kept in any case
 _SEGMENT_BYTES = 500  # that a remembered segment takes besides its text
 _BRANCHES = 4  # requests of a conversation that are remembered
 _SHARED = 3  # messages from which a half of them in common makes one conversation
@@ -94,6 +94,13 @@ class _Conversation:
         kept = [pair for pair in zip(self.requests, self.keys, strict=True) if not _continues(known, pair[0])]
         kept = [*kept, (known, keys)][-_BRANCHES:]
         self.requests, self.keys = [request for request, _ in kept], [said for _, said in kept]
+        self._measure()
+
+    def keep_newest(self) -> None:
+        self.requests, self.keys = self.requests[-1:], self.keys[-1:]
+        self._measure()
+
+    def _measure(self) -> None:
         all_segments = [segment for request in self.requests for segment in request.prompt.segments]
         distinct = {id(segment.text): segment.text for segment in all_segments}
         self.size = sum(map(sys.getsizeof, distinct.values())) + _SEGMENT_BYTES * len(all_segments)
@@ -115,6 +122,8 @@ class Coach:
         sent = replace(sent, body=b"")
         if prompt is None:
             return Finding(sent, "unread", [CUT if sent.body_size > size else UNREADABLE])
+        if not prompt.segments:
+            return Finding(sent, "unread", [TOO_MANY])
         known = Known(sent, prompt)
         keys = frozenset(segment.key for segment in prompt.part("messages"))
         conversation = self._find(sent.client, keys)
@@ -157,6 +166,9 @@ class Coach:
         while len(self._conversations) > 1 and (len(self._conversations) > self._most or size > self._memory):
             _, oldest = self._conversations.pop(next(iter(self._conversations)))
             size -= oldest.size
+        if size > self._memory:
+            for _, newest in self._conversations.values():
+                newest.keep_newest()
 
 
 def _sent_before(conversation: _Conversation, at: float) -> Iterator[Known]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .cache_compare import Change, changed_text, meeting
+from .cache_compare import Change, changed_span, changed_text, meeting, same_keys
 from .cache_prompt import Prompt, Segment
 
 _NAMES = 3  # that are told
@@ -98,25 +98,27 @@ def _system_changes(before: Sequence[Segment], now: Sequence[Segment]) -> list[R
 def _system_text(change: Change, where: str) -> Reason:
     match change:
         case "date":
-            return Reason("system_date", f"The {where} holds a date or a time, and it is another one now.", _LATE)
+            text = f"{_capital(_the(where))} holds a date or a time, and it is another one now."
+            return Reason("system_date", text, _LATE)
         case "inserted":
-            text = f"A text was put into the {where}, such as a lorebook entry that fired."
+            text = f"A text was put into {_the(where)}, such as a lorebook entry that fired."
             return Reason("system_inserted", text, _LORE)
         case "removed":
-            text = f"A text has gone from the {where}, such as a lorebook entry that fired no more."
+            text = f"A text has gone from {_the(where)}, such as a lorebook entry that fired no more."
             return Reason("system_removed", text, _LORE)
         case "few":
-            text = f"A few characters of the {where} are different, as a macro or an edit makes them."
+            text = f"A few characters of {_the(where)} are different, as a macro or an edit makes them."
             return Reason("system_few", text, _MACRO)
         case "rewritten":
             remedy = (
-                "If you did not edit it, look for what writes into it: lorebook entries, summaries, memories, macros."
+                "If you did not edit it, look for what writes into it: lorebook entries, summaries, memories, macros, "
+                "another character of a group chat (join the character cards)."
             )
-            return Reason("system_changed", f"The {where} is different.", remedy)
+            return Reason("system_changed", f"{_capital(_the(where))} is different.", remedy)
 
 
 def _message_changes(before: Sequence[Segment], now: Sequence[Segment]) -> list[Reason]:
-    start = _same_start(before, now)
+    start = same_keys(before, now)
     old, new = before[start:], now[start:]
     joined = _joined(before[:start], now[:start])
     if not old:
@@ -139,13 +141,8 @@ def _message_change(before: Sequence[Segment], now: Sequence[Segment], start: in
             "go back to the model only while all before it is the same."
         )
         return Reason("thinking_changed", text, normal=True)
-    back = meeting(new, old)  # from the other side: whether what has gone is only further down
-    if back and back[0] == 0 and back[1] > 0 and not gone and not _answers(old[: back[1]]):
-        text = (
-            f"{_capital(old[0].where)} stood at a fixed depth from the end, such as an author's note or a lorebook "
-            "entry, and has moved on with the chat."
-        )
-        return Reason("moved_with_depth", text, _DEPTH)
+    if not gone and _moved(old, new, met[1]):
+        return _moved_on(old)
     if not gone:
         return _come(come, now)
     if not come:
@@ -154,6 +151,40 @@ def _message_change(before: Sequence[Segment], now: Sequence[Segment], start: in
         return _edited(gone[0], come[0])
     text = f"From {new[0].where} on, {len(gone)} blocks became {len(come)} others; after them the chat is the same."
     return Reason("messages_changed", text, _EDIT)
+
+
+def _moved(old: Sequence[Segment], new: Sequence[Segment], come: int) -> bool:
+    """Whether the block at which they part is a note that moves on with the chat: it stands again after `come` blocks.
+    Either the chat goes on with what stood after it, or with an answer to what stood before it; where messages were put
+    in between instead, the same ones as before come after it."""
+    back = meeting(new, old)
+    if back and back[0] == 0 and back[1] > 0:
+        return not _answers(old[: back[1]])
+    if old[0].role == "assistant" or not _answers(new[:come]):
+        return False
+    if _is_end(old):
+        return old[0].role != "user" or new[0].role == "assistant"
+    return [segment.key for segment in old[1:2]] != [segment.key for segment in new[come + 1 : come + 2]]
+
+
+def _is_end(segments: Sequence[Segment]) -> bool:
+    """Whether none of the model's answers is among them but the last message, with which it is told how to begin."""
+    return not _answers([segment for segment in segments if segment.message != segments[-1].message])
+
+
+def _moved_on(old: Sequence[Segment]) -> Reason:
+    """A note stands at the beginning of `old`, with all that came after it."""
+    if _is_end(old):
+        text = (
+            f"What was {old[0].where}, such as an author's note or post-history instructions, stands at the end of "
+            "each prompt, and so is never in the cache; that costs little."
+        )
+        return Reason("moved_with_depth", text, normal=True)
+    text = (
+        f"{_capital(old[0].where)} stood at a fixed depth from the end, such as an author's note or a lorebook entry, "
+        "and has moved on with the chat."
+    )
+    return Reason("moved_with_depth", text, _DEPTH)
 
 
 def _is_thought(segment: Segment) -> bool:
@@ -202,12 +233,35 @@ def _end_changed(before: Sequence[Segment], old: Sequence[Segment], new: Sequenc
     if old[0].role == "assistant" and not any(segment.role == "assistant" for segment in _later(old)):
         text = f"The model's last answer was replaced ({new[0].where}), as by a swipe."
         return Reason("answer_replaced", text, normal=True)
-    if old[0].message == last:
+    if old[0].message == last and new[-1].message == last:
         return Reason("last_message_changed", f"The last message is another one ({new[0].where}).", normal=True)
+    if old[0].message == last:
+        return _block_changed(old[0], new)
     if old[0].role == new[0].role and changed_text(old[0].text, new[0].text) == "date":
         text = f"{_capital(new[0].where)} holds a date or a time, and it is another one now."
         return Reason("message_date", text, _LATE)
     return Reason("messages_changed", f"From {new[0].where} on, all is different.", _EDIT)
+
+
+def _block_changed(old: Segment, new: Sequence[Segment]) -> Reason:
+    """A block of the last message is another one or has gone, and the chat goes on."""
+    others = (one for one in reversed(new) if (one.role, one.kind) == (old.role, old.kind))
+    other = next((one for one in others if _alike(old.text, one.text)), None)
+    if other and changed_text(old.text, other.text) == "date":
+        text = f"{_capital(other.where)} holds a date or a time, and it is another one now."
+        return Reason("message_date", text, _LATE)
+    if other or (new[0].message, new[0].role) == (old.message, old.role):
+        text = f"What was {old.where} has other words now, as a macro or an edit makes them."
+        return Reason("block_changed", text, _MACRO)
+    return Reason(
+        "block_removed", f"What was {old.where} has gone, such as a lorebook entry that fired no more.", _LORE
+    )
+
+
+def _alike(old: str, new: str) -> bool:
+    """Whether at least half of each is the beginning and the end of the other, too."""
+    was, became = changed_span(old, new)
+    return 2 * len(was) <= len(old) and 2 * len(became) <= len(new)
 
 
 def _joined(before: Sequence[Segment], now: Sequence[Segment]) -> list[Reason]:
@@ -216,11 +270,6 @@ def _joined(before: Sequence[Segment], now: Sequence[Segment]) -> list[Reason]:
             text = f"{_capital(new.where)} was joined with what came after it, which adds white space or moves blocks."
             return [Reason("joined", text, "Let the user's and the model's messages take turns.", normal=True)]
     return []
-
-
-def _same_start(before: Sequence[Segment], now: Sequence[Segment]) -> int:
-    pairs = zip(before, now, strict=False)
-    return next((i for i, (old, new) in enumerate(pairs) if old.key != new.key), min(len(before), len(now)))
 
 
 def _later(segments: Sequence[Segment]) -> list[Segment]:
@@ -260,3 +309,8 @@ def _messages(count: int) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _the(where: str) -> str:
+    """With an article, which "message 1 (system)" has none of."""
+    return where if where.startswith("message") else f"the {where}"

@@ -63,6 +63,12 @@ def same_segments(before: Prompt, now: Prompt) -> int:
     )
 
 
+def same_keys(before: Sequence[Segment], now: Sequence[Segment]) -> int:
+    """How many segments at the beginning say the same, white space at their ends aside."""
+    pairs = zip(before, now, strict=False)
+    return next((index for index, (old, new) in enumerate(pairs) if old.key != new.key), min(len(before), len(now)))
+
+
 def first_difference(before: Prompt, now: Prompt, same: int) -> Difference | None:
     """`None` where `now` only goes on from `before`."""
     if same == len(before.segments):

@@ -9,7 +9,7 @@ from typing import Literal
 from ..events import Usage
 from ..models.facts import Rates
 from .cache_changes import Reason, changes
-from .cache_compare import Difference, first_difference, repeated_tokens, same_segments
+from .cache_compare import Difference, first_difference, repeated_tokens, same_keys, same_segments
 from .cache_prompt import MINUTES, Prompt
 
 Caching = Literal["points", "automatic", "none"]
@@ -128,11 +128,16 @@ class Match:
 
     @property
     def cost(self) -> float | None:
-        """USD that the missed tokens cost more than reading them would have; `None`: not known."""
+        """USD that the missed tokens cost more than reading them would have; `None`: not known. Where no cache was
+        asked for, less what writing the new part would have cost more, but never less than 0."""
         rates, missed = self.now.sent.rates, self.missed
         if missed is None or rates is None or rates.cache_read is None:
             return None
-        written = min(missed, self.now.sent.usage.cache_write)
+        usage = self.now.sent.usage
+        if self.now.sent.caching == "points" and not self.now.prompt.points:
+            extra = (usage.prompt - missed) * ((rates.cache_write_5m or rates.input) - rates.input)
+            return max(0.0, missed * (rates.input - rates.cache_read) - extra) / _MILLION
+        written = min(missed, usage.cache_write)
         cost = (missed - written) * (rates.input - rates.cache_read)
         if written:
             rate = rates.cache_write_5m if self._written_for() == MINUTES else rates.cache_write_1h
@@ -155,15 +160,20 @@ def matched(now: Known, before: Known | None, *, other: bool) -> Match:
     same = same_segments(before.prompt, now.prompt)
     difference = first_difference(before.prompt, now.prompt, same)
     found = [] if other else changes(before.prompt, now.prompt)
+    end = before.cached_segments
+    if any(reason.code == "moved_with_depth" and reason.normal for reason in found):
+        end = min(end, _messages_part(before.prompt, now.prompt))
     costly = any(not reason.normal for reason in found)
-    expected, prefix, exact = _expected(now, before, same, difference, costly)
+    after = repeated_tokens(before.prompt, now.prompt, _start(before, same), end) if costly else 0.0
+    expected, prefix, exact = _expected(now, before, same, difference, after)
     return Match(now, before, other, same, difference, found, expected, prefix, exact)
 
 
 def _expected(
-    now: Known, before: Known, same: int, difference: Difference | None, costly: bool
+    now: Known, before: Known, same: int, difference: Difference | None, after: float
 ) -> tuple[int, int, bool]:
-    """`(tokens that could have been read, those of them in the same beginning, whether the cloud told them)`."""
+    """`(tokens that could have been read, those of them in the same beginning, whether the cloud told them)`. `after`
+    is an estimate of what comes again after that beginning."""
     prompt, end = now.prompt, before.cached_segments
     most = now.sent.usage.prompt
     if now.sent.caching == "points" and not prompt.points:
@@ -173,15 +183,25 @@ def _expected(
     if same >= end:
         told = min(before.cached, most)
         return told, told, True
-    start = same
-    if before.sent.caching == "points":
-        start = max((point + 1 for point in before.prompt.points if point < same), default=0)
-    prefix = sum(segment.tokens for segment in prompt.segments[:start])
+    prefix = sum(segment.tokens for segment in prompt.segments[: _start(before, same)])
     if before.sent.caching == "automatic" and difference:
         prefix += difference.same_tokens
-    after = repeated_tokens(before.prompt, prompt, start, end) if costly else 0
     limit = min(before.cached, most)
     return min(now.tokens_of(prefix + after), limit), min(now.tokens_of(prefix), limit), False
+
+
+def _start(before: Known, same: int) -> int:
+    """How many of the same segments can be read."""
+    if before.sent.caching == "points":
+        return max((point + 1 for point in before.prompt.points if point < same), default=0)
+    return same
+
+
+def _messages_part(before: Prompt, now: Prompt) -> int:
+    """How many segments of `before` stand before the first message that is another one, as a note at the end: what
+    comes from there on could not have been read, whatever else is different."""
+    messages = before.part("messages")
+    return len(before.segments) - len(messages) + same_keys(messages, now.part("messages"))
 
 
 def _without_points(now: Known, before: Known, same: int) -> tuple[int, int, bool]:

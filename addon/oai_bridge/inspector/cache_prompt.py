@@ -28,6 +28,7 @@ _MARKS = {"cache_control", "prompt_cache_breakpoint"}  # where the cache is told
 _TEXT_FIELDS = {"type", "text", *_MARKS}  # of a block that is nothing but text
 _FIELDS = {"role", "content", "tool_calls", *_MARKS}  # of a message
 _LONG = 200  # characters from which an address is one that holds a file, and a setting is remembered by its digest
+_MOST_SEGMENTS = 20_000  # of a prompt that is compared
 _NAME = 60  # characters of a tool's name and of a role that are shown
 _IMAGE_TOKENS = 1500.0  # about; a large picture of Claude's
 _DOCUMENT_CHARACTERS = 40  # of base64 that make about one token in a PDF
@@ -102,7 +103,8 @@ class Prompt:
 
 
 def read_prompt(body: bytes | str) -> Prompt | None:
-    """`None` where it is no JSON that holds a prompt, as when its end was cut off."""
+    """`None` where it is no JSON that holds a prompt, as when its end was cut off. Without segments where there are too
+    many of them to be compared."""
     try:
         value = read_any(body if isinstance(body, bytes) else body.encode("utf-8", "replace"))
         return _prompt(value) if isinstance(value, dict) else None
@@ -111,12 +113,23 @@ def read_prompt(body: bytes | str) -> Prompt | None:
 
 
 def _prompt(value: dict[str, Any]) -> Prompt | None:
+    if sum(_counts(value)) > _MOST_SEGMENTS:
+        return Prompt(())
     segments = [*_tools(value), *_system(value), *_messages(value)]
     if not segments:
         return None
     if (ttl := _ttl(value)) is not None:  # for the whole prompt, which Anthropic's own protocol knows
         segments[-1] = replace(segments[-1], ttl=ttl)
     return Prompt(tuple(segments), _settings(value))
+
+
+def _counts(body: Mapping[str, Any]) -> Iterator[int]:
+    """How many segments there can be, of each list."""
+    yield from map(len, _tool_lists(body))
+    yield len(_listed(body.get("system")))
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        yield len(_content(message)) if isinstance(message, dict) else 1
 
 
 def _settings(body: Mapping[str, Any]) -> dict[str, str]:
@@ -132,10 +145,8 @@ def _settings(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _tools(body: Mapping[str, Any]) -> Iterator[Segment]:
-    config = body.get("toolConfig")
-    lists = (config.get("tools") if isinstance(config, dict) else None, body.get("tools"), body.get("functions"))
     segments: list[Segment] = []
-    for tool in chain.from_iterable(tools for tools in lists if isinstance(tools, list)):
+    for tool in chain.from_iterable(_tool_lists(body)):
         if (point := _point(tool)) is not None:
             _mark_last(segments, point)
             continue
@@ -144,6 +155,12 @@ def _tools(body: Mapping[str, Any]) -> Iterator[Segment]:
         where = f"tool {len(segments) + 1}" + (f" `{name}`" if name else "")
         segments.append(Segment("tools", "other", text, where, _text_tokens(text), name=name, ttl=_ttl(tool)))
     return iter(segments)
+
+
+def _tool_lists(body: Mapping[str, Any]) -> list[list[Any]]:
+    config = body.get("toolConfig")
+    lists = (config.get("tools") if isinstance(config, dict) else None, body.get("tools"), body.get("functions"))
+    return [tools for tools in lists if isinstance(tools, list)]
 
 
 def _tool_name(tool: Any) -> str:
@@ -166,18 +183,22 @@ def _messages(body: Mapping[str, Any]) -> Iterator[Segment]:
         role = given["role"][:_NAME] if isinstance(given.get("role"), str) else ""
         if role not in ("system", "developer"):
             part = "messages"
-        calls = given.get("tool_calls")
-        others = {key: given[key] for key in given if key not in _FIELDS}  # names, ids
-        content = [
-            *_listed(given.get("content")),
-            *(calls if isinstance(calls, list) else ()),
-            *([others] if others else ()),
-        ]
         where = f"message {number} ({role})" if role else f"message {number}"
-        segments = _blocks(content, part, where, role, number)
+        segments = _blocks(_content(given), part, where, role, number)
         if segments and (ttl := _ttl(given)) is not None:
             segments[-1] = replace(segments[-1], ttl=ttl)
         yield from segments
+
+
+def _content(message: Mapping[str, Any]) -> list[Any]:
+    """All that it says, in OpenAI's protocol its calls, too."""
+    calls = message.get("tool_calls")
+    others = {key: message[key] for key in message if key not in _FIELDS}  # names, ids
+    return [
+        *_listed(message.get("content")),
+        *(calls if isinstance(calls, list) else ()),
+        *([others] if others else ()),
+    ]
 
 
 def _listed(content: Any) -> list[Any]:

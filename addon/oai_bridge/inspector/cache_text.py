@@ -41,6 +41,11 @@ def _cost(data: Mapping[str, Any]) -> Iterator[str]:
     if not (missed := _number(data, "missed")):
         return
     cost = _number(data, "cost")
+    if _text(data, "verdict") == "off":
+        price = "; the price is unknown." if cost is None else f", which would have saved up to ${cost:.4f}."
+        price = price if cost != 0 else ", which would not have paid for the writing yet."
+        yield from _wrapped(f"With cache points {_about(data)}{_count(missed)} tokens could have been read{price}")
+        return
     tokens = f"{_about(data).capitalize()}{_count(missed)} tokens were paid for that could have been read"
     price = "; the price is unknown." if cost is None else f": ${cost:.4f} more."
     yield from _wrapped(tokens + price)
