@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,32 @@ def test_lines_are_openais_format_for_fine_tuning() -> None:
 def test_what_is_no_chat_is_refused(body: bytes, why: str) -> None:
     with pytest.raises(NotExportable, match=why):
         exported("openai", body, b"", None)
+
+
+@pytest.mark.parametrize("odd", [b"x", float("nan"), float("inf"), 10**400, True, {b"k": 1}, [b"x"], object()])
+def test_only_plain_data_is_taken_from_a_record(odd: Any) -> None:
+    names = ("cost", "notes", "route", "upstream_model", "request_id", "timing")
+    timing = {"began": 1.0, "queued": odd, "first_byte": odd, "ended": 2}
+    for record in (dict.fromkeys(names, odd), {"timing": {"began": odd}, "notes": [{b"k": odd}, odd]}):
+        chat = export(completion(content="Hi"), record=record)
+        assert not chat.keys() & {*names, "timings"} - {"notes"}
+        assert json.loads(as_json([chat])) == chat
+    chat = export(completion(content="Hi"), record={"timing": timing, "notes": [{"code": "c", "detail": odd}]})
+    assert (chat["timings"], chat["notes"]) == ({"began": 1.0, "ended_after": 1.0}, [{"code": "c"}])
+
+
+def test_many_chats_are_written_soon() -> None:
+    messages = [{"role": "user", "content": [{"type": "text", "text": "words " * 10}]}] * 1000
+    chats = [export(completion(content="Hi"), messages=messages)] * 100
+    start = time.process_time()
+    assert as_json(chats).count(b"\n") > 100_000
+    assert time.process_time() - start < 1
+
+
+def test_half_an_emoji_can_be_written() -> None:
+    half = completion(content="\ud83d")
+    for answer in (half, b"data: " + half.replace(b'"message"', b'"delta"') + b"\n\n"):
+        assert json.loads(as_json([export(answer)]))["reply"]["content"] == "?"
 
 
 @pytest.mark.parametrize("record", [{}, {"timing": None}, {"timing": {"began": "x"}}, {"notes": 1, "usage": []}])
