@@ -17,7 +17,7 @@ RECORD = {
     "route": "vertex us-east5",
     "upstream_model": "up",
     "request_id": "req_1",
-    "cost": 0.5,
+    "cost": {"input": 0.25, "total": 0.25},
     "notes": [{"code": "dropped:seed", "detail": "No seed."}],
     "timing": {"began": 100.0, "queued": 0.5, "first_byte": 101.25, "ended": 102.0},
 }
@@ -53,7 +53,7 @@ def test_a_chat_with_all_that_is_known_of_it() -> None:
             "total_tokens": 11,
             "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         },
-        "cost": 0.5,
+        "cost": {"input": 0.25, "total": 0.25},
         "timings": {"began": 100.0, "queued": 0.5, "first_byte_after": 1.25, "ended_after": 2.0},
         "notes": RECORD["notes"],
         "route": "vertex us-east5",
@@ -149,7 +149,10 @@ def test_what_is_no_chat_is_refused(body: bytes, why: str) -> None:
 def test_only_plain_data_is_taken_from_a_record(odd: Any) -> None:
     names = ("cost", "notes", "route", "upstream_model", "request_id", "timing")
     timing = {"began": 1.0, "queued": odd, "first_byte": odd, "ended": 2}
-    for record in (dict.fromkeys(names, odd), {"timing": {"began": odd}, "notes": [{b"k": odd}, odd]}):
+    for record in (
+        dict.fromkeys(names, odd),
+        {"cost": {"total": odd, b"k": 1}, "timing": {"began": odd}, "notes": [{b"k": odd}, odd]},
+    ):
         chat = export(completion(content="Hi"), record=record)
         assert not chat.keys() & {*names, "timings"} - {"notes"}
         assert json.loads(as_json([chat])) == chat

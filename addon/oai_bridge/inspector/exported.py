@@ -148,9 +148,9 @@ def _finish(reply: Reply) -> str | None:
 
 def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
     """What the proxy knows beside; records of other versions may have less, or what is no JSON."""
-    timing, notes = record.get("timing"), record.get("notes")
+    timing, notes, cost = record.get("timing"), record.get("notes"), record.get("cost")
     return {
-        "cost": _number(record.get("cost")),
+        "cost": _cost(cost) if isinstance(cost, dict) else None,
         "timings": _timings(timing) if isinstance(timing, dict) else None,
         "notes": [_note(note) for note in notes if isinstance(note, dict)] if isinstance(notes, list) else None,
         **{name: string(record.get(name)) for name in ("route", "upstream_model", "request_id")},
@@ -159,6 +159,12 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _note(note: Mapping[Any, Any]) -> dict[str, str]:
     return {name: value for name, value in note.items() if isinstance(name, str) and isinstance(value, str)}
+
+
+def _cost(cost: Mapping[Any, Any]) -> dict[str, float]:
+    """By kind of token, and the total."""
+    numbers = {name: _number(value) for name, value in cost.items() if isinstance(name, str)}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _timings(timing: Mapping[str, Any]) -> dict[str, float]:
