@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ RECORD = {
     "route": "vertex us-east5",
     "upstream_model": "up",
     "request_id": "req_1",
-    "cost": 0.5,
+    "cost": {"input": 0.25, "total": 0.25},
     "notes": [{"code": "dropped:seed", "detail": "No seed."}],
     "timing": {"began": 100.0, "queued": 0.5, "first_byte": 101.25, "ended": 102.0},
 }
@@ -52,7 +53,7 @@ def test_a_chat_with_all_that_is_known_of_it() -> None:
             "total_tokens": 11,
             "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         },
-        "cost": 0.5,
+        "cost": {"input": 0.25, "total": 0.25},
         "timings": {"began": 100.0, "queued": 0.5, "first_byte_after": 1.25, "ended_after": 2.0},
         "notes": RECORD["notes"],
         "route": "vertex us-east5",
@@ -142,6 +143,35 @@ def test_lines_are_openais_format_for_fine_tuning() -> None:
 def test_what_is_no_chat_is_refused(body: bytes, why: str) -> None:
     with pytest.raises(NotExportable, match=why):
         exported("openai", body, b"", None)
+
+
+@pytest.mark.parametrize("odd", [b"x", float("nan"), float("inf"), 10**400, True, {b"k": 1}, [b"x"], object()])
+def test_only_plain_data_is_taken_from_a_record(odd: Any) -> None:
+    names = ("cost", "notes", "route", "upstream_model", "request_id", "timing")
+    timing = {"began": 1.0, "queued": odd, "first_byte": odd, "ended": 2}
+    for record in (
+        dict.fromkeys(names, odd),
+        {"cost": {"total": odd, b"k": 1}, "timing": {"began": odd}, "notes": [{b"k": odd}, odd]},
+    ):
+        chat = export(completion(content="Hi"), record=record)
+        assert not chat.keys() & {*names, "timings"} - {"notes"}
+        assert json.loads(as_json([chat])) == chat
+    chat = export(completion(content="Hi"), record={"timing": timing, "notes": [{"code": "c", "detail": odd}]})
+    assert (chat["timings"], chat["notes"]) == ({"began": 1.0, "ended_after": 1.0}, [{"code": "c"}])
+
+
+def test_many_chats_are_written_soon() -> None:
+    messages = [{"role": "user", "content": [{"type": "text", "text": "words " * 10}]}] * 1000
+    chats = [export(completion(content="Hi"), messages=messages)] * 100
+    start = time.process_time()
+    assert as_json(chats).count(b"\n") > 100_000
+    assert time.process_time() - start < 1
+
+
+def test_half_an_emoji_can_be_written() -> None:
+    half = completion(content="\ud83d")
+    for answer in (half, b"data: " + half.replace(b'"message"', b'"delta"') + b"\n\n"):
+        assert json.loads(as_json([export(answer)]))["reply"]["content"] == "?"
 
 
 @pytest.mark.parametrize("record", [{}, {"timing": None}, {"timing": {"began": "x"}}, {"notes": 1, "usage": []}])

@@ -143,15 +143,47 @@ def with_words(case: Case, words: str) -> Exchange:
     return replace(given, request=json.dumps(body).encode(), record={**given.record, "attempts": [one]})
 
 
-def test_nothing_tells_whose_it_was(tmp_path: Path) -> None:
-    words = f"I am {MAIL} of {PROJECT}, arn:aws:iam::999988887777:role/x, key AKIA1234567890ABCDEF, req_01ABCdef345678"
-    made = golden_case(with_words(PLAIN, words), Config())
+CANARIES = (
+    MAIL,
+    PROJECT,
+    "arn:aws:iam::999988887777:user/alice",
+    "AKIA1234567890ABCDEF",
+    "req_01ABCdef345678",
+    "project_number:888877776666",
+)
+
+
+@pytest.mark.parametrize("between", ["\n", "\t", "\r", "\u0001", " "])
+def test_nothing_tells_whose_it_was(between: str, tmp_path: Path) -> None:
+    made = golden_case(with_words(PLAIN, "".join(f"{between}{canary}" for canary in CANARIES)), Config())
     everything = b"".join(made.files.values()).decode()
-    for canary in (MAIL, PROJECT, "999988887777", "AKIA1234567890ABCDEF", "req_01ABCdef345678"):
+    for canary in (*CANARIES, "999988887777", "alice", "888877776666"):
         assert canary not in everything
-    assert "someone@example.com of p, arn:aws:iam::123456789012:role/x" in made.files["client.json"].decode()
+    said = json.loads(made.files["client.json"])["messages"][0]["content"]
+    clean = (
+        f"{between}someone@example.com{between}p{between}arn:aws:iam::123456789012:user/someone{between}***{between}"
+    )
+    assert clean in said
     case = written(made, tmp_path)
     assert case.outcome() == case.expected()
+
+
+def test_what_lies_in_several_pieces_of_a_stream_makes_no_case() -> None:
+    events = attempt(PLAIN)["reply"].split("\n\n")
+    at = next(place for place, event in enumerate(events) if "Hello." in event)
+    events[at : at + 1] = [events[at].replace("Hello.", piece) for piece in (MAIL[:9], MAIL[9:])]
+    reply = "\n\n".join(events)
+    one = attempt(PLAIN, reply=reply, reply_size=len(reply))
+    given = exchange(PLAIN, one)
+    with pytest.raises(NoCase, match="in several pieces"):
+        golden_case(replace(given, answer=given.answer.replace(b"Hello.", MAIL.encode())), Config())
+
+
+@pytest.mark.parametrize("project", ["[", "projects/[x/[", "[::1/projects/x"])
+def test_an_address_that_is_none_makes_no_case(project: str) -> None:
+    url = f"http://[/{project}/publishers/anthropic/models/m"
+    with pytest.raises(NoCase, match="can't be read"):
+        told(PLAIN, attempt(PLAIN, url=url))
 
 
 def test_a_name_that_only_these_settings_know_becomes_the_models(tmp_path: Path) -> None:

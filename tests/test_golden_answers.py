@@ -48,6 +48,13 @@ def test_an_exception_becomes_the_clients_error() -> None:
     assert '"error":' in files["client.sse"] and "Slow down." in files["client.sse"]
 
 
+def test_a_secret_without_an_end_leaves_the_other_frames() -> None:
+    text = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "%s"}}
+    key = json.loads(json.dumps(text).replace("%s", "-----BEGIN PRIVATE KEY-----"))
+    clean = json.loads(json.dumps(text).replace("%s", "***"))
+    assert lines("bedrock", invoke_frame(START) + invoke_frame(key) + invoke_frame(text)) == [START, clean, text]
+
+
 @pytest.mark.parametrize(
     ("stream", "why"),
     [

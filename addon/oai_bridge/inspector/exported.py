@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..jsontext import deeper_than, read_any
+import msgspec
+
+from ..jsontext import deeper_than, read_any, write
 from ..openai.shapes import usage_object
 from .openai_words import openai_messages, openai_tools
 from .prompts import read_prompt
 from .replies import read_reply
 from .spoken import Api, Call, Message, Other, Refusal, Reply, Text, Thinking
+from .turns import string
 
 _DEEP = 200  # levels; other programs' readers have limits as well
 _FINISH = {
@@ -19,6 +22,7 @@ _FINISH = {
     **{"tool_use": "tool_calls", "refusal": "content_filter"},
 }
 """Anthropic's words to OpenAI's; others stay."""
+_ELSEWHERE = ("model", "stream", "messages", "system", "tools", "functions", "cache_control")  # no parameters
 _CHOICES: Mapping[Any, str] = {"any": "required", "auto": "auto", "none": "none"}
 
 
@@ -31,22 +35,19 @@ def exported(api: Api, request: bytes, answer: bytes, record: Mapping[str, Any] 
     flow, if it has one. Raises `NotExportable`.
 
     `{"model", "messages", "tools"?, "parameters", "reply", "finish_reason", "whole", "error"?, "usage"?, "cost"?,
-    "timings"?, "notes"?, "route"?, "request_id"?}`; `more_replies` where the client asked for several. Times are in
-    seconds, costs in USD.
+    "timings"?, "notes"?, "route"?, "upstream_model"?, "request_id"?}`; `more_replies` where the client asked for
+    several. Times are in seconds, costs in USD.
     """
-    prompt = read_prompt(request, api)
-    if not prompt.messages:
-        raise NotExportable(f"The request can't be exported: {' '.join(prompt.troubles)}")
-    body = read_any(request)
+    body = _body(request, api)
     if deeper_than(_DEEP, body):
         raise NotExportable("The request can't be exported: its JSON is nested too deeply.")
     reply = read_reply(answer, api)
     said = [_said(choice.message) for choice in reply.choices]
     chat: dict[str, Any] = {
-        "model": prompt.model,
+        "model": string(body.get("model")),
         "messages": openai_messages(body),
         "tools": openai_tools(body),
-        "parameters": _parameters(prompt.parameters),
+        "parameters": _parameters(body),
         "reply": said[0] if said else None,
         "more_replies": said[1:],
         "finish_reason": _finish(reply),
@@ -62,14 +63,14 @@ def exported(api: Api, request: bytes, answer: bytes, record: Mapping[str, Any] 
 def as_json(chats: list[dict[str, Any]]) -> bytes:
     """One chat as an object, several as a list."""
     value = chats[0] if len(chats) == 1 else chats
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+    return msgspec.json.format(write(value), indent=1) + b"\n"
 
 
 def as_jsonl(chats: Iterable[dict[str, Any]]) -> tuple[bytes, int]:
     """OpenAI's format for fine-tuning, a chat on each line with the reply as its last message, and how many chats
     there are in it: those without a whole reply are left out, since nobody wants a model to learn them."""
-    lines = [json.dumps(_example(chat), ensure_ascii=False) for chat in chats if chat["whole"]]
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"), len(lines)
+    lines = [write(_example(chat)) + b"\n" for chat in chats if chat["whole"]]
+    return b"".join(lines), len(lines)
 
 
 def _example(chat: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,8 +87,19 @@ def _taught(message: Mapping[str, Any]) -> dict[str, Any]:
 # -- the request ------------------------------------------------------------------------------------------------------
 
 
-def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = {name: value for name, value in given.items() if name != "cache_control"}
+def _body(request: bytes, api: Api) -> dict[str, Any]:
+    """The request as JSON, if there is a chat in it."""
+    try:
+        body = read_any(request)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict) and (body.get("system") or (isinstance(body.get("messages"), list) and body["messages"])):
+        return body
+    raise NotExportable(f"The request can't be exported: {' '.join(read_prompt(request, api).troubles)}")
+
+
+def _parameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {name: value for name, value in body.items() if name not in _ELSEWHERE}
     if "stop_sequences" in parameters:
         parameters["stop"] = parameters.pop("stop_sequences")
     match parameters.get("tool_choice"):
@@ -135,23 +147,38 @@ def _finish(reply: Reply) -> str | None:
 
 
 def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the proxy knows beside; records of other versions may have less."""
-    timing = record.get("timing")
+    """What the proxy knows beside; records of other versions may have less, or what is no JSON."""
+    timing, notes, cost = record.get("timing"), record.get("notes"), record.get("cost")
     return {
-        "cost": record.get("cost"),
+        "cost": _cost(cost) if isinstance(cost, dict) else None,
         "timings": _timings(timing) if isinstance(timing, dict) else None,
-        **{name: record.get(name) for name in ("notes", "route", "upstream_model", "request_id")},
+        "notes": [_note(note) for note in notes if isinstance(note, dict)] if isinstance(notes, list) else None,
+        **{name: string(record.get(name)) for name in ("route", "upstream_model", "request_id")},
     }
 
 
+def _note(note: Mapping[Any, Any]) -> dict[str, str]:
+    return {name: value for name, value in note.items() if isinstance(name, str) and isinstance(value, str)}
+
+
+def _cost(cost: Mapping[Any, Any]) -> dict[str, float]:
+    """By kind of token, and the total."""
+    numbers = {name: _number(value) for name, value in cost.items() if isinstance(name, str)}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
 def _timings(timing: Mapping[str, Any]) -> dict[str, float]:
-    began = timing.get("began")
-    if not isinstance(began, int | float):
+    if (began := _number(timing.get("began"))) is None:
         return {}
     told = {"began": began}
-    if isinstance(queued := timing.get("queued"), int | float):
+    if (queued := _number(timing.get("queued"))) is not None:
         told["queued"] = queued
     for name in ("first_byte", "ended"):
-        if isinstance(moment := timing.get(name), int | float):
+        if (moment := _number(timing.get(name))) is not None:
             told[f"{name}_after"] = round(moment - began, 3)
     return told
+
+
+def _number(value: Any) -> float | None:
+    """A number that JSON has, and no reader finds too large."""
+    return value if type(value) in (int, float) and abs(value) < 1e15 else None

@@ -26,7 +26,7 @@ from .golden import RESOURCE, Kind, cleared, kind_of, settings_of
 from .golden_answers import Files, NoCase, Sent, error_files, stream_files, whole_files
 from .neutral import Neutral
 from .replies import read_reply
-from .spoken import Call, Reply
+from .spoken import Call, Refusal, Reply, Text, Thinking
 
 __all__ = ["Exchange", "GoldenCase", "NoCase", "golden_case"]
 
@@ -38,6 +38,11 @@ _BY_URL = "The request names pictures or files by URL, and what was found there 
 _OTHERWISE = (
     "What the proxy would send now is not what it sent then: the settings, the request or the program were changed "
     "since, or thinking of an earlier answer was put in. Send the request again and use that one."
+)
+_UNREADABLE = "Something in the record of this exchange can't be read; send the request again and use that one."
+_IN_PIECES = (
+    "A name, an e-mail or an id lies in several pieces of the streamed answer, where it can't be made neutral; send "
+    "the request again without `stream`."
 )
 _CUT = "The record of this exchange was cut off, since it was too large; only one that is whole can become a case."
 
@@ -79,6 +84,10 @@ def golden_case(exchange: Exchange, config: Config) -> GoldenCase:
         _check_answer(exchange.answer, files, neutral)
     except BridgeError as error:
         raise NoCase(f"The proxy can't make sense of this exchange any more: {error.message}") from None
+    except NoCase:
+        raise
+    except (ValueError, RecursionError):
+        raise NoCase(_UNREADABLE) from None
     files["why.md"] = f"An exchange as it was recorded: {request_line(sent)}.\n"
     return GoldenCase(kind.name, {name: _encoded(value) for name, value in files.items()})
 
@@ -245,6 +254,18 @@ def _check_answer(answer: bytes, files: Files, neutral: Neutral) -> None:
     now = read_reply(made.encode() if isinstance(made, str) else write(made), "openai")
     if _gist(then, neutral) != _gist(now, neutral):
         raise NoCase("What the client got is not what the cloud's answer becomes now; send the request again.")
+    if any(neutral.text(said) != said for said in _said(now)):
+        raise NoCase(_IN_PIECES)
+
+
+def _said(reply: Reply) -> Iterator[str]:
+    """Each text that a stream brings in pieces."""
+    for choice in reply.choices:
+        for part in choice.message.parts:
+            if isinstance(part, Text | Thinking | Refusal):
+                yield part.text
+            elif isinstance(part, Call):
+                yield part.arguments
 
 
 def _gist(reply: Reply, neutral: Neutral) -> Any:

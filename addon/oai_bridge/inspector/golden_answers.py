@@ -21,7 +21,7 @@ from ..wire.eventstream import EventStreamDecoder, Message
 from ..wire.frames import Frame, FrameError
 from ..wire.sse import SseDecoder
 from .golden import Kind
-from .neutral import Neutral
+from .neutral import Neutral, json_line
 
 Files = dict[str, Any]
 """By name: bytes, a text, or a JSON value."""
@@ -58,15 +58,16 @@ class Sent:
 
 def stream_files(sent: Sent, reply: bytes, neutral: Neutral) -> Files:
     """The files for an answer in a stream; raises `NoCase`."""
+    frames: list[Frame] = []
     if sent.kind.frames is None:
-        stream = neutral.text(_decoded(reply))
+        stream = neutral.stream(_decoded(reply))
         given: Files = {"cloud.sse": stream}
     else:
-        found = [_line(message, sent.kind) for message in EventStreamDecoder().feed(reply)]
-        stream = neutral.text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in found))
+        lines = [neutral.value(_line(message, sent.kind)) for message in EventStreamDecoder().feed(reply)]
+        stream = "".join(f"{json_line(line)}\n" for line in lines)
         given = {"cloud_frames.jsonl": stream}
+        frames = [_frame(line) for line in lines]
     for name, include_usage in (("client.sse", False), ("client_with_usage.sse", True)):
-        frames = [_frame(json.loads(line)) for line in stream.split("\n") if line] if sent.kind.frames else []
         decoder = _Given(frames) if sent.kind.frames else sent.decoder()
         given[name] = _streamed(sent, replace(sent.to, include_usage=include_usage), decoder, stream.encode())
     return given
