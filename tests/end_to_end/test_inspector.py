@@ -103,7 +103,8 @@ def test_a_partial_answer_grows(page: Mitmweb, proxy: Proxy, cloud: FakeVertex) 
 def test_edit_and_replay(page: Mitmweb, proxy: Proxy, cloud: FakeVertex, web: Web) -> None:
     asked, flow = len(cloud.requests), web.chats()[0]
     page.open(0, "Request")
-    page.choose("raw")
+    page.choose("auto")
+    page.wait_for("4 messages")
     page.page.locator(".contentview button", has_text="Edit").click()
     editor = page.page.locator(".cm-content")
     editor.click()
