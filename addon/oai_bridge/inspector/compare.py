@@ -1,7 +1,7 @@
 """Two chats as a diff for people: settings, tools, messages and replies; values in, lines out. Bounded and total.
 
-Each line begins with what became of it: `~` changed, `-` only in the first, `+` only in the second. Inside a changed
-text `[-…-]` was taken out and `{+…+}` put in.
+Each line begins with what became of it: `~` changed, `-` only in the first, `+` only in the second. Of a changed text
+both stand side by side, line by line: `[-…-]` was taken out and `{+…+}` put in.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any, Literal
 
 from .figures import counted
-from .lines import escaped, wrapped
+from .lines import columns, escaped, wrapped
 from .spoken import Call, Media, Message, Other, Part, Prompt, Refusal, Reply, Result, Text, Thinking, Tool, characters
 from .turns import json_of
 
 WIDTH = 100
+_HALF = (WIDTH - 7) // 2  # columns of one of two texts
 _LINES = 600  # of the whole
 _VALUE = 300  # characters of a setting
 _PIECE = 600  # characters of a text that is only on one side, or of a changed piece of it
+_SAME_LINES = 3  # that are written out
 _SAME = 12  # words at each end of a run that is the same
 _PRODUCT = 4_000_000  # words of one text times those of the other, that are still looked at one by one
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|\s+|.", re.DOTALL)
@@ -128,7 +130,7 @@ def _listed[T: (Tool, Message)](
         while old and new and _head(old[0]) == _head(new[0]):
             before, after = old.pop(0), new.pop(0)
             yield from _marked("~", _titled(before, after))
-            yield from _indented(_changed(text(before), text(after)))
+            yield from _side_by_side(text(before), text(after))
         for sign, left in (("-", old), ("+", new)):
             for one in left:
                 yield from _marked(sign, _titled(one, one))
@@ -181,6 +183,51 @@ def _part(part: Part) -> str:
             return f"({part.kind} {told})" + (f"\n{part.text}" if part.text else "")
         case Other(name, json):
             return f"({name}) {json}"
+
+
+# -- side by side -----------------------------------------------------------------------------------------------------
+
+
+def _side_by_side(before: str, after: str) -> Iterator[str]:
+    """Two texts in two columns, with what is the same in both on the same height."""
+    old, new = before.split("\n"), after.split("\n")
+    if old == new:
+        yield "    (only what is not shown, such as a part's place, differs)"
+        return
+    for tag, i1, i2, j1, j2 in _steps(old, new):
+        if tag == "equal" and i2 - i1 > _SAME_LINES:
+            yield f"    … {counted(i2 - i1, 'line')} the same …"
+            continue
+        for left, right in zip_longest(old[i1:i2], new[j1:j2]):
+            yield from _row(*_both(left, right))
+
+
+def _both(left: str | None, right: str | None) -> tuple[str, str]:
+    """Two lines with what differs between them marked; `None` for one that has no counterpart."""
+    if left is None:
+        return "", f"{{+{_short(right or '', _PIECE)}+}}"
+    if right is None:
+        return f"[-{_short(left, _PIECE)}-]", ""
+    old, new = _WORD.findall(left), _WORD.findall(right)
+    steps = list(_steps(old, new))
+    first: list[str] = []
+    second: list[str] = []
+    for place, (tag, i1, i2, j1, j2) in enumerate(steps):
+        if tag == "equal":
+            run = _folded(old[i1:i2], place == 0 and len(steps) > 1, place == len(steps) - 1 and place > 0)
+            first.append(run)
+            second.append(run)
+            continue
+        if i2 > i1:
+            first.append(f"[-{_short(''.join(old[i1:i2]), _PIECE)}-]")
+        if j2 > j1:
+            second.append(f"{{+{_short(''.join(new[j1:j2]), _PIECE)}+}}")
+    return "".join(first), "".join(second)
+
+
+def _row(left: str, right: str) -> Iterator[str]:
+    for one, other in zip_longest(wrapped(escaped(left), _HALF), wrapped(escaped(right), _HALF), fillvalue=""):
+        yield f"    {one}{' ' * (_HALF - columns(one))} │ {other}".rstrip()
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
