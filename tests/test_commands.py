@@ -103,13 +103,13 @@ def test_curl_undoes_the_contents_encoding_and_keeps_what_can_not_be_undone(bar:
 )
 def test_two_chats_are_compared(bar: Bar, command: str) -> None:
     lines = bar.run(command, chat("I like tea"), chat("I like cake"))
-    assert "    I like [-tea-]{+cake+}" in lines
+    assert f"    {'I like [-tea-]':<46} │ I like {{+cake+}}" in lines
     assert lines[0].startswith("- ") and " · /v1/chat/completions · 1 message, 10 characters" in lines[0]
 
 
 def test_a_comparison_can_be_a_file(bar: Bar) -> None:
     assert bar.run("bridge.compare @all @all a.diff", chat("a"), chat("b")) == ["The comparison: written to a.diff."]
-    assert "    [-a-]{+b+}\n" in Path("a.diff").read_text()
+    assert f"    {'[-a-]':<46} │ {{+b+}}\n" in Path("a.diff").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
