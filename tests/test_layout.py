@@ -43,6 +43,7 @@ PURE = (
     "guard",
     "inspector",
     "jsontext",
+    "ledger",
     "models",
     "notes",
     "openai",

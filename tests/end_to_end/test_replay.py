@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.all_clouds import WAYS, AllClouds
 from tests.support.claude_rules import message_of
-from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_vertex import FakeVertex, Hang, broken, endless, recorded
 from tests.support.proxy import ASK, CHAT, KEY, Answer, Proxy, Web, events, read_all, unchunk
 
@@ -181,20 +181,25 @@ def test_the_page_cannot_open_the_proxy_to_others(cloud: FakeVertex, tmp_path: P
         ]
 
 
-def test_for_bedrock_it_is_signed_afresh(bedrock: FakeBedrock, tmp_path: Path) -> None:
-    """From the console's command, too: `replay.client @focus` is what its key `r` does."""
+def test_every_cloud_is_asked_afresh(tmp_path: Path) -> None:
+    """Edited and sent again, Bedrock's signed anew; and by the console's command: `replay.client @focus` is its key
+    `r`."""
     web = Web()
-    with Proxy(tmp_path, environment=bedrock.environment(), program="mitmweb", arguments=web.arguments) as proxy:
-        assert proxy.chat(stream=True).status == 200
-        flow = web.chats()[0]
-        edited = {**ASK, "stream": True, "messages": [{"role": "user", "content": "Edited 你好."}]}
-        web.ask("PUT", f"/flows/{flow['id']}", {"request": {"content": json.dumps(edited)}})
-        assert replay(web, flow)["response"]["status_code"] == 200
-        web.ask("POST", "/commands/replay.client", {"arguments": ["@focus"]})
-        bedrock.wait_until(lambda: len(bedrock.requests) == 3)
-        bedrock.wait_idle()
-        first, *others = bedrock.requests
-        signatures = {one.headers["authorization"] for one in bedrock.requests}
-        assert len(signatures) >= 2 and bedrock.wrong == []
-        assert all("Edited 你好." in json.dumps(one.parsed, ensure_ascii=False) for one in others)
-        assert "Edited" not in json.dumps(first.parsed)
+    with AllClouds(tmp_path, program="mitmweb", arguments=web.arguments) as clouds:
+        for way in (way for way in WAYS.values() if way.api == "invoke"):
+            cloud, proxy = clouds.cloud(way), clouds.proxy(way)
+            assert proxy.chat(model=way.model, stream=True).status == 200, way.id
+            flow = web.chats()[-1]
+            edited = {
+                "model": way.model,
+                "stream": True,
+                "messages": [{"role": "user", "content": f"Edited {way.id}."}],
+            }
+            web.ask("PUT", f"/flows/{flow['id']}", {"request": {"content": json.dumps(edited)}})
+            assert replay(web, flow)["response"]["status_code"] == 200, way.id
+            assert f"Edited {way.id}." in json.dumps(cloud.requests[-1].parsed)
+            asked = len(cloud.requests)
+            web.ask("POST", "/commands/replay.client", {"arguments": ["@focus"]})
+            cloud.wait_until(lambda: len(cloud.requests) > asked)  # noqa: B023 -- it is waited for in this round
+            cloud.wait_idle()
+            assert f"Edited {way.id}." in json.dumps(cloud.requests[-1].parsed)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..jsontext import write
 from .figures import size
 from .paper import Paper
+from .turns import json_of
 
 _SHORT = 72  # characters of a text that stands beside its name
 _BLOB = 256  # characters from which text in base64's letters is data
@@ -50,7 +50,7 @@ class _Outline:
             named = isinstance(value, dict)
             for lead, one in ((f"{key}:", value[key]) if named else ("-", key) for key in value):
                 if self._paper.is_full:
-                    self._paper.leave_out(len(lead) + len(_json(one)))
+                    self._paper.leave_out(len(lead) + len(json_of(one)))
                 else:
                     self._item(lead, one, indent)
         else:
@@ -69,23 +69,16 @@ class _Outline:
             self._paper.line(before)
             self.put(value, f"{indent}  ")
         else:
-            self._paper.text(before + _json(value), limit=self._limit)
+            self._paper.text(before + json_of(value), limit=self._limit)
 
     def _string(self, before: str, text: str, indent: str) -> None:
         if (data := blob(text)) is not None:
             self._paper.line(before + data)
         elif len(text) <= _SHORT and "\n" not in text and "\r" not in text:
-            self._paper.line(before + _json(text))
+            self._paper.line(before + json_of(text))
         else:
             self._paper.line(f"{before}|")
             self._paper.text(text, indent, self._limit)
 
     def _is_deep(self, indent: str) -> bool:
         return len(indent) > 2 * _DEPTH
-
-
-def _json(value: Any) -> str:
-    try:
-        return write(value).decode("utf-8", "replace")
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)[:1000]
