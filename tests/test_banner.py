@@ -6,6 +6,7 @@ import json
 import shlex
 
 from oai_bridge.banner import banner as lines_of
+from oai_bridge.clients import unnamed
 from oai_bridge.directory import Directory
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.settings import (
@@ -52,7 +53,7 @@ def test_the_curl_line_for_windows_has_no_single_quotes() -> None:
 
 
 def test_a_key_is_asked_for_but_never_shown() -> None:
-    text = banner(Config(client_keys=(KEY,)), "http://127.0.0.1:7860", "claude-x", None, False)
+    text = banner(Config(clients=unnamed(KEY)), "http://127.0.0.1:7860", "claude-x", None, False)
     assert "YOUR_PROXY_KEY" in text
     assert KEY not in text
 

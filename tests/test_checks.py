@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from ipaddress import ip_network
 from typing import Any, get_type_hints
 
 import pytest
 
 from oai_bridge.checks import CHECKS
+from oai_bridge.clients import unnamed
 from oai_bridge.config_schema import GuardrailEntry
 from oai_bridge.settings import Bedrock, Claude, ConfigError, Guardrail
 from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
@@ -26,7 +28,23 @@ ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"
         ("server.host", "", None),
         ("server.port", 0, 0),
         ("server.port", "65535", 65535),
-        ("server.client_keys", ["a", "b~!"], ("a", "b~!")),
+        ("server.client_keys", ["a", "b~!"], unnamed("a", "b~!")),
+        (
+            "server.allowed_origins",
+            ["HTTP://LocalHost:80/", "https://[::1]:3000"],
+            ("http://localhost", "https://[::1]:3000"),
+        ),
+        (
+            "server.trusted_proxies",
+            ["127.0.0.1", "::1", "10.1.2.3/8"],
+            tuple(map(ip_network, ("127.0.0.1", "::1", "10.0.0.0/8"))),
+        ),
+        ("server.log_format", "json", "json"),
+        ("spending.usd_per_day", 0.5, 0.5),
+        ("spending.tokens_per_month", 10**12, 10**12),
+        ("spending.unpriced", "allow", "allow"),
+        ("ledger.keep_days", 32, 32),
+        ("telemetry.traces", "http://127.0.0.1:4318/v1/traces", "http://127.0.0.1:4318/v1/traces"),
         ("server.client_keys", [], ()),
         ("server.allowed_hosts", ["Host.Docker.Internal.", "[::1]"], ("host.docker.internal", "::1")),
         ("server.prefix", "/proxy", "/proxy"),
@@ -109,6 +127,18 @@ def test_put_right(setting: str, given: Any, value: object) -> None:
         ("server.port", "9" * 5000, "must be a whole number from 0 to 65535, not what stands there"),
         ("server.client_keys", ["fine", "ca nary"], "must hold keys of ASCII"),
         ("server.client_keys", [""], "must hold keys of ASCII"),
+        ("server.allowed_origins", ["null"], "must be the origin of a web client"),
+        ("server.allowed_origins", ["*"], "must be the origin of a web client"),
+        ("server.allowed_origins", ["https://a.example/path"], "must be the origin of a web client"),
+        ("server.allowed_origins", ["https://a.example:70000"], "must be the origin of a web client"),
+        ("server.trusted_proxies", ["tunnel"], "must be the address of a proxy of yours"),
+        ("server.log_format", "xml", "must be text or json"),
+        ("spending.usd_per_day", 0, "must be above 0"),
+        ("spending.usd_per_month", float("nan"), "must be above 0"),
+        ("spending.tokens_per_day", 10**13, "must be above 0"),
+        ("spending.unpriced", "free", "must be refuse or allow"),
+        ("ledger.keep_days", 31, "from 32 to"),
+        ("telemetry.traces", "http://example.com/v1/traces", "must be a URL"),
         ("server.client_keys", ["\u5bc6canary"], "must hold keys of ASCII"),
         ("server.allowed_hosts", ["*"], "x[0] ('*') must be a host name"),
         ("server.allowed_hosts", ["a", "b:80"], "x[1] ('b:80') must be a host name"),

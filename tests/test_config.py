@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from oai_bridge.clients import unnamed
 from oai_bridge.config import (
     AmbientLogin,
     Claude,
@@ -80,7 +81,7 @@ def test_everything_said() -> None:
     assert build(document) == Config(
         host="0.0.0.0",
         port=80,
-        client_keys=(STRONG,),
+        clients=unnamed(STRONG),
         allowed_hosts=("host.docker.internal",),
         prefix="/api",
         title="Mine",

@@ -122,7 +122,7 @@ def test_sections_hold_what_is_there() -> None:
         ({"server": {"client_keys": "k"}}, "server.client_keys must be a list, not something else."),
         (
             {"server": {"client_keys": [123]}},
-            "server.client_keys[0] must be text, not what stands there; put it in quotes.",
+            "server.client_keys[0] must be text or a mapping, not something else.",
         ),
         ({"server": {1: 2}}, "server has a setting whose name is not text"),
         ({1: 2}, "config.yaml has a setting with an unknown name"),

@@ -239,7 +239,7 @@ def test_example_holds_every_setting_with_its_default() -> None:
     for name, section in sections.items():
         wanted += [name, *(info.encode_name for info in msgspec.structs.fields(section))]
     assert settings_of(text) == wanted
-    levels = {place: kind for place, kind in config_schema.LEVELS.items() if place.endswith(".accounts[n]")}
+    levels = {place: kind for place, kind in config_schema.LEVELS.items() if place.endswith("[n]")}
     explained = re.findall(r"^  #   ([a-z_]+)  ", text, re.MULTILINE)
     assert explained == [name for kind in levels.values() for name in config_schema.setting_names(kind)]
     for value in (

@@ -37,7 +37,7 @@ def test_every_section_is_a_part_of_the_settings() -> None:
 
 def test_every_mapping_below_a_section_has_its_level() -> None:
     below = {
-        f"{name}.{info.encode_name}{'[n]' if info.name == 'accounts' else ''}"
+        f"{name}.{info.encode_name}{'[n]' if 'list' in str(info.type) else ''}"
         for name, section in SECTIONS.items()
         for info in msgspec.structs.fields(section)
         if "Entry" in str(info.type) or info.name == "accounts"

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from oai_bridge.clients import unnamed
 from oai_bridge.exposure import KEY_BITS, exposure, key_bits
 from oai_bridge.settings import Config
 
@@ -32,7 +33,7 @@ STRONG = "3f1f6a0c9d7e4b2a8c5d1e0f9a7b6c4d"
     ],
 )
 def test_exposure(keys: tuple[str, ...], listen: list[str], allowed: tuple[str, ...], words: str | None) -> None:
-    reason = exposure(Config(client_keys=keys, allowed_hosts=allowed), listen)
+    reason = exposure(Config(clients=unnamed(*keys), allowed_hosts=allowed), listen)
     if words is None:
         assert reason is None
     else:

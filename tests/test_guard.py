@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oai_bridge.clients import LOCAL, unnamed
 from oai_bridge.errors import BridgeError
 from oai_bridge.guard import Caller, Guard, caller_from, masked
 from oai_bridge.settings import Config
@@ -297,7 +298,7 @@ def test_only_a_link_to_the_page_may_come_from_another_site(change: dict[str, st
     ],
 )
 def test_client_key(shown: list[tuple[str, str]], status: int) -> None:
-    config = Config(client_keys=("another", KEY, "sécond-key"))
+    config = Config(clients=unnamed("another", KEY, "sécond-key"))
     assert verdict(*with_host("localhost"), *shown, config=config) == status
     assert verdict(*with_host("localhost"), *shown, config=Config()) == 0
 
@@ -318,17 +319,17 @@ def test_client_key(shown: list[tuple[str, str]], status: int) -> None:
     ],
 )
 def test_what_is_open_without_a_key(method: str, path: str, status: int) -> None:
-    assert verdict(*with_host("localhost"), method=method, path=path, config=Config(client_keys=(KEY,))) == status
+    assert verdict(*with_host("localhost"), method=method, path=path, config=Config(clients=unnamed(KEY))) == status
 
 
 def test_health_is_no_way_around_the_other_rules() -> None:
-    config = Config(client_keys=(KEY,))
+    config = Config(clients=unnamed(KEY))
     assert verdict(*with_host("evil.example"), method="GET", path="/health", config=config) == 421
     assert verdict(*with_host("localhost"), ("origin", "null"), method="GET", path="/health", config=config) == 403
 
 
 def test_a_stranger_is_refused_before_the_key_is_looked_at() -> None:
-    config = Config(client_keys=(KEY,))
+    config = Config(clients=unnamed(KEY))
     key = ("x-api-key", KEY)
     assert verdict(*with_host("evil.example"), config=config) == 421
     assert verdict(*with_host("localhost"), ("origin", "null"), config=config) == 403
@@ -345,7 +346,7 @@ def test_every_key_is_compared_whichever_is_right(monkeypatch: pytest.MonkeyPatc
         return real(one, other)
 
     monkeypatch.setattr(hmac, "compare_digest", watched)
-    config = Config(client_keys=("a", "bb", "c" * 99))
+    config = Config(clients=unnamed("a", "bb", "c" * 99))
     for shown in ("a", "bb", "c" * 99):
         compared.clear()
         assert verdict(*with_host("localhost"), ("x-api-key", shown), config=config) == 0
@@ -395,7 +396,7 @@ def test_content_length(length: str, status: int, method: str) -> None:
     ],
 )
 def test_the_message_says_what_to_do_and_no_secret(headers: tuple[tuple[str, str], ...], words: list[str]) -> None:
-    guard = Guard(Config(client_keys=(KEY,), max_body=2 * MB), LOOPBACK)
+    guard = Guard(Config(clients=unnamed(KEY), max_body=2 * MB), LOOPBACK)
     with pytest.raises(BridgeError) as raised:
         guard.check(caller_from("POST", CHAT, headers))
     assert [word for word in words if word not in raised.value.message] == []
@@ -427,7 +428,7 @@ NAME = st.sampled_from(
 )  # fmt: skip
 GUARDS = [
     Guard(Config(), LOOPBACK),
-    Guard(Config(client_keys=(KEY,), allowed_hosts=("tunnel.example",)), ("0.0.0.0", "::")),
+    Guard(Config(clients=unnamed(KEY), allowed_hosts=("tunnel.example",)), ("0.0.0.0", "::")),
 ]
 
 
@@ -460,8 +461,8 @@ def test_a_guard_can_be_made_of_any_names(allowed: list[str], listen: list[str])
 
 
 def test_clients_are_told_apart_by_their_keys() -> None:
-    guard, other = Guard(Config(client_keys=(KEY, "o" * 32)), LOOPBACK), ("authorization", f"Bearer {'o' * 32}")
-    for shown, place in ((("x-api-key", KEY), 1), (other, 2)):
+    guard, other = Guard(Config(clients=unnamed(KEY, "o" * 32)), LOOPBACK), ("authorization", f"Bearer {'o' * 32}")
+    for shown, place in ((("x-api-key", KEY), "key 1"), (other, "key 2")):
         assert guard.check(caller_from("GET", "/v1/models", (*with_host("localhost"), shown))) == place
-    assert guard.check(caller_from("GET", "/health", with_host("localhost"))) is None
-    assert Guard(Config(), LOOPBACK).check(caller_from("GET", "/v1/models", with_host("localhost"))) is None
+    assert guard.check(caller_from("GET", "/health", with_host("localhost"))) == LOCAL
+    assert Guard(Config(), LOOPBACK).check(caller_from("GET", "/v1/models", with_host("localhost"))) == LOCAL

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from oai_bridge.clients import unnamed
 from oai_bridge.listening import Listener, Restart, address, judge, listen_hosts, problem, reverse_mode, without_modes
 from oai_bridge.settings import Config
 
@@ -58,7 +59,7 @@ def test_what_was_left_out_becomes_loopback(listeners: list[Listener], modes: li
 
 
 def test_what_was_left_out_follows_the_settings() -> None:
-    config = Config(host="0.0.0.0", port=1234, client_keys=(STRONG,))
+    config = Config(host="0.0.0.0", port=1234, clients=unnamed(STRONG))
     assert judge([Listener("regular", "", 8080)], config, ipv6=True) == Restart((reverse_mode("0.0.0.0", 1234),))
 
 
@@ -68,8 +69,8 @@ def test_what_was_left_out_follows_the_settings() -> None:
         ([HERE], Config(), None),
         ([HERE, Listener("reverse", "::1", 7860)], Config(), None),
         ([Listener("reverse", "0.0.0.0", 7860)], Config(), "128 bits"),
-        ([HERE, Listener("reverse", "192.168.1.5", 7860)], Config(client_keys=("short",)), "128 bits"),
-        ([Listener("reverse", "0.0.0.0", 7860)], Config(client_keys=(STRONG,)), None),
+        ([HERE, Listener("reverse", "192.168.1.5", 7860)], Config(clients=unnamed("short")), "128 bits"),
+        ([Listener("reverse", "0.0.0.0", 7860)], Config(clients=unnamed(STRONG)), None),
         ([Listener("socks5", "127.0.0.1", 7860)], Config(), "reverse:http"),
         ([HERE, Listener("regular", "127.0.0.1", 7861)], Config(), "reverse:http"),
     ],

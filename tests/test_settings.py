@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from oai_bridge.clients import unnamed
 from oai_bridge.settings import (
     AmbientLogin,
     AwsAccount,
@@ -62,6 +63,6 @@ def test_labels(account: GoogleAccount | AwsAccount | AzureAccount | FoundryAcco
 
 
 def test_secrets_are_not_in_the_repr() -> None:
-    config = Config(client_keys=("canary",), vertex=Vertex((GoogleAccount("p", "eu", KEY),)))
+    config = Config(clients=unnamed("canary"), vertex=Vertex((GoogleAccount("p", "eu", KEY),)))
     assert "canary" not in repr((config, Given("server", "client_keys", ["canary"], "x")))
     assert not config.demo and Config().demo

@@ -173,8 +173,7 @@ class Bridge:
             return  # was let in when it came first, and its key is gone
         caller = caller_from(flow.request.method, flow.request.path, headers, flow.request.authority)
         try:
-            key = self._guard.check(caller)
-            flow.metadata[CLIENT] = f"key {key}" if key else str(flow.client_conn.peername[0])
+            flow.metadata[CLIENT] = self._guard.check(caller)
             self._route(flow)
             if self._stopping:
                 raise _stopping()

@@ -18,11 +18,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from yarl import URL
 
+from .network import DEFAULT_PORTS
+
 Address = IPv4Address | IPv6Address
 
 _LONGEST_URL = 8192  # characters; signed URLs of the clouds' stores have about 2,000
 _LONGEST_NAME = 253
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _FIRST_FREE_PORT = 1024  # below are mail, shells, directories …, which a forged request may confuse
 _SAFE = "!$%&'()*+,-./:;=?@[]_~"  # what is there already is signed by some, so it stays as it is
 
@@ -107,7 +108,7 @@ class Target:
 
     def _authority(self, host: str) -> str:
         host = f"[{host}]" if ":" in host else host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def target_of(url: str, *, allow_private: bool) -> Target:
@@ -123,15 +124,15 @@ def target_of(url: str, *, allow_private: bool) -> Target:
         raise Unfetchable("The URL holds control characters; write them percent-encoded.")
     try:
         parts = urlsplit(url)
-        if parts.scheme not in _DEFAULT_PORTS:
+        if parts.scheme not in DEFAULT_PORTS:
             raise Unfetchable("Only http and https URLs are fetched; use one, or send the file itself as a data: URL.")
         if "@" in parts.netloc:
             raise Unfetchable("The URL holds a login, which is not sent; use a URL without one.")
         host, given = _host_and_port(parts.netloc)
     except ValueError:
         raise Unfetchable("The URL can't be understood; write it as https://host/path.") from None
-    port = int(given) if given else _DEFAULT_PORTS[parts.scheme]
-    if port not in _DEFAULT_PORTS.values() and not _FIRST_FREE_PORT <= port < 1 << 16:
+    port = int(given) if given else DEFAULT_PORTS[parts.scheme]
+    if port not in DEFAULT_PORTS.values() and not _FIRST_FREE_PORT <= port < 1 << 16:
         raise Unfetchable(f"Nothing is fetched from port {port}; use port 80, 443 or one from 1024 on.")
     path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
     target = Target("https" if parts.scheme == "https" else "http", host, port, path)

@@ -8,18 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .account_lists import is_name
 from .azure_accounts import deployments_named
+from .client_list import cap, clients_named
+from .clients import Caps, Spending
 from .config_schema import GuardrailEntry
-from .network import proxy_address
+from .network import DEFAULT_PORTS, proxy_address
 from .settings import Bedrock, Claude, Config, ConfigError, Guardrail, shown
 from .texts import secure_url
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_ORIGIN = re.compile(r"([a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _VERSION = re.compile(r"[\w.-]{1,64}", re.ASCII)
 # As in AWS's own description of the service (GuardrailIdentifier and GuardrailVersion of bedrock-runtime).
@@ -71,12 +74,6 @@ def _seconds(where: str, given: float, *, zero: bool = False) -> float:
     raise ConfigError(f"{where} must be a number of seconds {limits}, not {shown(given)}.")
 
 
-def _keys(where: str, keys: list[str]) -> tuple[str, ...]:
-    if not all(key and all("!" <= char <= "~" for char in key) for key in keys):
-        raise ConfigError(f"{where} must hold keys of ASCII letters, digits and signs without spaces; change them.")
-    return tuple(keys)
-
-
 def _allowed_hosts(where: str, hosts: list[str]) -> tuple[str, ...]:
     names = [host.strip().strip("[]").rstrip(".").lower() for host in hosts]
     for index, name in enumerate(names):
@@ -86,6 +83,37 @@ def _allowed_hosts(where: str, hosts: list[str]) -> tuple[str, ...]:
                 "such as host.docker.internal."
             )
     return tuple(names)
+
+
+def _allowed_origins(where: str, origins: list[str]) -> tuple[str, ...]:
+    """As browsers write them: lower case, without the port that the scheme implies."""
+    found = []
+    for index, text in enumerate(origins):
+        scheme, _, rest = text.strip().rstrip("/").lower().partition("://")
+        match = _ORIGIN.fullmatch(rest)
+        host, port = match.groups() if match else ("", None)
+        if scheme not in DEFAULT_PORTS or not host or int(port or 0) > 65535:
+            raise ConfigError(
+                f"{where}[{index}] ({shown(text)}) must be the origin of a web client, with its scheme and without a "
+                "path, such as https://chat.example.com or http://localhost:3000."
+            )
+        found.append(
+            f"{scheme}://{host}" if port in (None, str(DEFAULT_PORTS[scheme])) else f"{scheme}://{host}:{port}"
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def _trusted_proxies(where: str, given: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    found = []
+    for index, text in enumerate(given):
+        try:
+            found.append(ip_network(text.strip(), strict=False))
+        except ValueError:
+            raise ConfigError(
+                f"{where}[{index}] ({shown(text)}) must be the address of a proxy of yours, or a range of addresses, "
+                "such as 127.0.0.1 or 172.16.0.0/12."
+            ) from None
+    return tuple(found)
 
 
 def _prefix(where: str, text: str) -> str:
@@ -130,6 +158,10 @@ def _bedrock_url(where: str, text: str) -> str:
     return secure_url(where, text, "https://bedrock-runtime.us-east-1.amazonaws.com")
 
 
+def _traces(where: str, text: str) -> str:
+    return secure_url(where, text, "http://127.0.0.1:4318/v1/traces")
+
+
 def _version(where: str, text: str) -> str:
     if _VERSION.fullmatch(text) is None:
         raise ConfigError(
@@ -164,11 +196,14 @@ def _guardrail(where: str, given: GuardrailEntry) -> Guardrail:
 CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("server", "host"): _host,
     ("server", "port"): _port,
-    ("server", "client_keys"): _keys,
+    ("server", "client_keys"): clients_named,
     ("server", "allowed_hosts"): _allowed_hosts,
+    ("server", "allowed_origins"): _allowed_origins,
+    ("server", "trusted_proxies"): _trusted_proxies,
     ("server", "prefix"): _prefix,
     ("server", "title"): _title,
     ("server", "log_level"): _log_level,
+    ("server", "log_format"): partial(_choice, Config, "log_format"),
     ("vertex", "base_url"): _base_url,
     ("bedrock", "base_url"): _bedrock_url,
     ("bedrock", "mantle_url"): _bedrock_url,
@@ -194,6 +229,10 @@ CHECKS: Mapping[tuple[str, str], Callable[[str, Any], Any]] = {
     ("limits", "requests_per_minute"): _rate,
     **{("timeouts", setting): _seconds for setting in ("connect", "first_byte", "idle", "total")},
     **{("timeouts", setting): partial(_seconds, zero=True) for setting in ("heartbeat", "shutdown")},
+    **{("spending", setting): cap for setting in Caps.__slots__},
+    ("spending", "unpriced"): partial(_choice, Spending, "unpriced"),
+    ("ledger", "keep_days"): partial(_whole, least=32, most=10_000),
+    ("telemetry", "traces"): _traces,
     ("inspector", "max_flows"): partial(_whole, least=0, most=1_000_000),
     ("inspector", "max_mb"): partial(_whole, least=0, most=1_000_000),
     ("network", "proxy"): proxy_address,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .aws_accounts import aws_accounts
 from .azure_accounts import azure_accounts, foundry_accounts
 from .checks import CHECKS
+from .clients import Caps, Spending
 from .config_file import parse_yaml, read_document
 from .config_schema import SECTIONS
 from .environment import FromNames, parse_dotenv, read_names
@@ -37,9 +38,11 @@ from .settings import (
     GoogleSource,
     Images,
     Inspector,
+    Ledger,
     Network,
     OpenAI,
     ServiceAccount,
+    Telemetry,
     Vertex,
 )
 from .traffic import Failover, Limits, Queueing, Timeouts
@@ -169,6 +172,11 @@ def _build(
     for section, in_mb, in_bytes in _SIZES:
         if in_mb in single[section]:
             single[section][in_bytes] = single[section].pop(in_mb) * 1024 * 1024
+    server["clients"] = server.pop("client_keys", ())
+    spending, ledger = single["spending"], single["ledger"]
+    unpriced = {"unpriced": spending.pop("unpriced")} if "unpriced" in spending else {}
+    if "file" in ledger:
+        ledger["file"] = str(folders.document / os.path.expanduser(ledger["file"]))
     config = Config(
         **server,
         models=tuple(models.get("list", ())),
@@ -188,6 +196,9 @@ def _build(
         limits=Limits(**single["limits"]),
         timeouts=Timeouts(**single["timeouts"]),
         inspector=Inspector(**single["inspector"]),
+        spending=Spending(Caps(**spending), **unpriced),
+        ledger=Ledger(**ledger),
+        telemetry=Telemetry(**single["telemetry"]),
         told=tuple(told),
     )
     return config, names

@@ -16,14 +16,28 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=T
     """What is missing or empty is None here: the default stands in `settings`, once."""
 
 
+class ClientEntry(Section, frozen=True):
+    name: str | None = None
+    key: str | None = None
+    models: list[str] | None = None
+    requests_per_minute: int | None = None
+    usd_per_day: float | None = None
+    usd_per_month: float | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+
+
 class Server(Section, frozen=True):
     host: str | None = None
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
-    client_keys: list[str] | None = None
+    client_keys: list[str | ClientEntry] | None = None
     allowed_hosts: list[str] | None = None
+    allowed_origins: list[str] | None = None
+    trusted_proxies: list[str] | None = None
     prefix: str | None = None
     title: str | None = None
     log_level: str | None = None
+    log_format: str | None = None
     max_body_mb: Positive | None = None
     strict: bool | None = None
     answer_test_message: bool | None = None
@@ -161,6 +175,23 @@ class InspectorSection(Section, frozen=True):
     max_mb: int | None = None
 
 
+class SpendingSection(Section, frozen=True):
+    usd_per_day: float | None = None
+    usd_per_month: float | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    unpriced: str | None = None
+
+
+class LedgerSection(Section, frozen=True):
+    file: str | None = None
+    keep_days: int | None = None
+
+
+class TelemetrySection(Section, frozen=True):
+    traces: str | None = None
+
+
 class NetworkSection(Section, frozen=True):
     proxy: str | None = None
     no_proxy: str | None = None
@@ -184,6 +215,9 @@ class Document(Section, frozen=True):
     limits: LimitsSection = LimitsSection()
     timeouts: TimeoutsSection = TimeoutsSection()
     inspector: InspectorSection = InspectorSection()
+    spending: SpendingSection = SpendingSection()
+    ledger: LedgerSection = LedgerSection()
+    telemetry: TelemetrySection = TelemetrySection()
     network: NetworkSection = NetworkSection()
 
     def given(self) -> Iterator[Given]:
@@ -199,6 +233,7 @@ class Document(Section, frozen=True):
 SECTIONS: Mapping[str, type[Section]] = {info.name: info.type for info in msgspec.structs.fields(Document)}
 LEVELS: Mapping[str, type[Section]] = {
     **SECTIONS,
+    "server.client_keys[n]": ClientEntry,
     "vertex.accounts[n]": Account,
     "bedrock.accounts[n]": AwsEntry,
     "bedrock.guardrail": GuardrailEntry,

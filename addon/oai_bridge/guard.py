@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from .clients import LOCAL
 from .errors import Forbidden, InvalidRequest, MethodNotAllowed, Misdirected, TooLarge, Unauthorized, UnsupportedMedia
+from .network import DEFAULT_PORTS
 from .settings import Config
 
 _METHODS = ("GET", "HEAD", "POST")
@@ -18,7 +20,6 @@ _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 9110 section 7.2, without what has no place in ours: user information, percent-encoding, zone ids.
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_][0-9A-Za-z._-]{0,253}))(?::([0-9]{0,5}))?")
 
@@ -96,22 +97,22 @@ class Guard:
         self._names = frozenset(name for name in [*listened, *map(_entry, config.allowed_hosts)] if name)
         # No web page can make a browser believe that an IP address is its own, so any is fine where any may be ours.
         self._any_address = any(name is None or not _is_loopback(name) for name in listened)
-        self._keys = tuple(_digest(key) for key in config.client_keys)
+        self._clients = tuple((_digest(client.key), client.name) for client in config.clients)
         self._max_body = config.max_body
 
-    def check(self, caller: Caller) -> int | None:
-        """Returns if the request may go on, with the place of the client's key among the keys, from 1, or `None` where
-        none is asked for; otherwise raises the `BridgeError` that says why not."""
+    def check(self, caller: Caller) -> str:
+        """Returns if the request may go on, with the name of the client; otherwise raises the `BridgeError` that says
+        why not."""
         name, port = self._check_host(caller)
         _check_browser(caller, name, port)
         if caller.method not in _METHODS:
             raise MethodNotAllowed(_METHODS)
-        key = self._check_key(caller)
+        client = self._check_key(caller)
         if caller.method == "POST":
             _check_body_form(caller)
         if caller.content_length is not None and caller.content_length > self._max_body:
             raise TooLarge(self._max_body)
-        return key
+        return client
 
     def _check_host(self, caller: Caller) -> tuple[str, int | None]:
         authority = _authority(caller.host) if caller.host else None
@@ -128,14 +129,14 @@ class Guard:
             )
         return authority
 
-    def _check_key(self, caller: Caller) -> int | None:
-        if not self._keys or _path(caller) in _OPEN_PATHS:
-            return None
-        right = 0
+    def _check_key(self, caller: Caller) -> str:
+        if not self._clients or _path(caller) in _OPEN_PATHS:
+            return LOCAL
+        right = None
         for shown in map(_digest, caller.keys):
-            for place, key in enumerate(self._keys, 1):  # all, so that time tells nothing about which one came near
-                right = max(right, place * hmac.compare_digest(shown, key))
-        if not right:
+            for key, name in self._clients:  # all, so that time tells nothing about which one came near
+                right = name if hmac.compare_digest(shown, key) else right
+        if right is None:
             what = "The client key is wrong" if caller.keys else "This proxy asks for a client key"
             raise Unauthorized(
                 f"{what}. Put a key from server.client_keys (or PROXY_KEY) into the client's API key field, "
@@ -235,7 +236,7 @@ def _is_loopback(name: str) -> bool:
 
 def _is_same_origin(origin: str, name: str, port: int | None) -> bool:
     scheme, _, rest = origin.partition("://")
-    default = _DEFAULT_PORTS.get(scheme.lower())
+    default = DEFAULT_PORTS.get(scheme.lower())
     theirs = _authority(rest)
     if default is None or theirs is None:
         return False

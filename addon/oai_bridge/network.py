@@ -13,7 +13,7 @@ import certifi
 from .settings import ConfigError, Network
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_loopback(host: str) -> bool:
@@ -59,7 +59,7 @@ def proxy_for(url: str, network: Network) -> str | None:
     entries = [entry.removeprefix("*.") for entry in network.no_proxy.replace(",", " ").replace(";", " ").split()]
     if "*" in entries:
         return None
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     if proxy_bypass_environment(f"{host}:{port}", {"no": ",".join(entries)}):
         return None
     if address is not None and any(_holds(entry, address) for entry in entries):

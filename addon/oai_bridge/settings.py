@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from .clients import Client, Spending
 from .traffic import Failover, Limits, Queueing, Timeouts
 
 _SHOWN = 40  # characters
@@ -304,16 +306,34 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where it is kept what was used: the default place, or `file`. Rows older than `keep_days` are dropped."""
+
+    file: str | None = None
+    keep_days: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """`traces` is the URL that takes OpenTelemetry's traces (OTLP by HTTP); None: nothing is sent."""
+
+    traces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the user decided. `told` are sentences for the start: what was recognised but ignored, and why."""
 
     host: str | None = None  # None: 127.0.0.1 and ::1
     port: int = 7860  # 0: any free one
-    client_keys: tuple[str, ...] = field(default=(), repr=False)
+    clients: tuple[Client, ...] = ()  # empty: no key is asked for
     allowed_hosts: tuple[str, ...] = ()  # lower case, without port
+    allowed_origins: tuple[str, ...] = ()  # of web clients, as browsers write them: scheme://host[:port]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # those that tell for whom they ask
     prefix: str = "/proxy"  # "" or "/a" or "/a/b"
     title: str = "oai-vertex"
     log_level: str = "info"  # debug, info, warn or error
+    log_format: Literal["text", "json"] = "text"
     max_body: int = 32 * 1024 * 1024  # bytes
     strict: bool = False
     answer_test_message: bool = True
@@ -334,7 +354,15 @@ class Config:
     limits: Limits = field(default=Limits())
     timeouts: Timeouts = field(default=Timeouts())
     inspector: Inspector = Inspector()
+    spending: Spending = field(default=Spending())
+    ledger: Ledger = Ledger()
+    telemetry: Telemetry = Telemetry()
     told: tuple[str, ...] = ()
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """Empty: none is asked for."""
+        return tuple(client.key for client in self.clients)
 
     @property
     def demo(self) -> bool:

@@ -1,0 +1,69 @@
+"""What one request came to, without a word of its prompt: what ledger, metrics, traces and the log are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .cost import Cost
+from .events import Usage
+from .inspector.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`began` is Unix time, other times are in seconds. `cloud` and `region` are those asked last, `family` stands for
+    the cloud in paths, `model` is the cloud's name of it, `requested` the client's. `status` is what the client got,
+    0 where it left before. `asked`: a cloud was asked at all; `unpriced`: it has cost more than is known. `left`: the
+    client hung up."""
+
+    id: str
+    began: float
+    seconds: float
+    client: str
+    cloud: str = ""
+    region: str = ""
+    family: str = ""
+    model: str = ""
+    requested: str = ""
+    operation: str = "chat"
+    status: int = 0
+    error: str | None = None
+    left: bool = False
+    asked: bool = True
+    attempts: int = 1
+    queued: float = 0.0
+    first_token: float | None = None
+    finish_reason: str | None = None
+    usage: Usage = field(default=Usage())
+    cost: Cost | None = None
+    unpriced: bool = False
+
+
+def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entry:
+    """The record of a request that has ended. `operation` is its kind, as routes name it."""
+    cloud, _, region = (record.route or "").partition("/")
+    ended = record.ended or record.began
+    error = record.error
+    return Entry(
+        id=record.request_id,
+        began=record.began,
+        seconds=ended - record.began,
+        client=record.client,
+        cloud=cloud,
+        region=region,
+        family=record.family or "",
+        model=record.upstream_model or record.model or "",
+        requested=record.model or "",
+        operation=operation,
+        status=status,
+        error=(error.code or error.type) if error else None,
+        left=left,
+        asked=record.asked,
+        attempts=len(record.attempts),
+        queued=record.queued,
+        first_token=record.first_token - record.began if record.first_token else None,
+        finish_reason=record.stop.reason if record.stop else None,
+        usage=record.usage,
+        cost=record.cost,
+        unpriced=record.worked and (record.cost is None or record.stop is None),
+    )
