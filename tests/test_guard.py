@@ -5,14 +5,15 @@ from __future__ import annotations
 import hmac
 import itertools
 from collections.abc import Sequence
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.clients import LOCAL, unnamed
+from oai_bridge.clients import unnamed
 from oai_bridge.errors import BridgeError
-from oai_bridge.guard import Caller, Guard, caller_from, masked
+from oai_bridge.guard import Admission, Caller, Guard, caller_from, masked
 from oai_bridge.settings import Config
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -424,11 +425,12 @@ NEARLY = st.sampled_from(
 VALUE = st.one_of(TEXT, NEARLY, st.builds(lambda one, two: one + two, NEARLY, TEXT))
 NAME = st.sampled_from(
     ["host", "origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-type", "content-encoding",
-     "content-length", "authorization", "x-api-key"]
+     "content-length", "authorization", "x-api-key", "x-forwarded-for", "access-control-request-method"]
 )  # fmt: skip
 GUARDS = [
     Guard(Config(), LOOPBACK),
     Guard(Config(clients=unnamed(KEY), allowed_hosts=("tunnel.example",)), ("0.0.0.0", "::")),
+    Guard(Config(allowed_origins=("http://localhost",), trusted_proxies=(ip_network("127.0.0.1"),)), LOOPBACK),
 ]
 
 
@@ -441,6 +443,7 @@ def test_nothing_but_a_bridge_error_whatever_is_sent(
     masked(headers)
     for guard in GUARDS:
         try:
+            guard.address(caller)
             guard.check(caller)
         except BridgeError as error:
             assert error.message and 400 <= error.status < 500
@@ -462,7 +465,7 @@ def test_a_guard_can_be_made_of_any_names(allowed: list[str], listen: list[str])
 
 def test_clients_are_told_apart_by_their_keys() -> None:
     guard, other = Guard(Config(clients=unnamed(KEY, "o" * 32)), LOOPBACK), ("authorization", f"Bearer {'o' * 32}")
-    for shown, place in ((("x-api-key", KEY), "key 1"), (other, "key 2")):
-        assert guard.check(caller_from("GET", "/v1/models", (*with_host("localhost"), shown))) == place
-    assert guard.check(caller_from("GET", "/health", with_host("localhost"))) == LOCAL
-    assert Guard(Config(), LOOPBACK).check(caller_from("GET", "/v1/models", with_host("localhost"))) == LOCAL
+    for shown, name in ((("x-api-key", KEY), "key 1"), (other, "key 2")):
+        assert guard.check(caller_from("GET", "/v1/models", (*with_host("localhost"), shown))) == Admission(name)
+    assert guard.check(caller_from("GET", "/health", with_host("localhost"))) == Admission()
+    assert Guard(Config(), LOOPBACK).check(caller_from("GET", "/v1/models", with_host("localhost"))) == Admission()

@@ -12,7 +12,7 @@ from oai_bridge.errors import Busy
 from oai_bridge.rates import Rates
 
 
-def refused(rates: Rates, client: object, now: float) -> float:
+def refused(rates: Rates, client: str, now: float) -> float:
     """For how many seconds; 0 if it is let in."""
     try:
         rates.take(client, now)
@@ -97,3 +97,12 @@ def test_no_minute_has_more_and_the_wait_is_the_truth(limit: int, steps: list[tu
             now += seconds
             assert refused(rates, client, now) == 0
         seen[client].append(now)
+
+
+def test_a_client_may_have_a_limit_of_its_own() -> None:
+    rates = Rates(2, {"agent": 1})
+    assert [refused(rates, "agent", 0), refused(rates, "agent", 0)] == [0, 60]
+    assert [refused(rates, "other", 0) for _ in range(3)] == [0, 0, 60]
+    with pytest.raises(Busy, match=r"its requests_per_minute in server\.client_keys"):
+        rates.take("agent", 1)
+    assert refused(Rates(None, {"agent": 1}), "other", 0) == 0

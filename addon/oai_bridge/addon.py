@@ -22,12 +22,13 @@ from .answer import Answer
 from .assembly import assemble
 from .banner import banner
 from .config import load_config
+from .cors import leave_for, preflight_page
 from .directory import Directory
-from .errors import BridgeError, Internal, TooLarge, UpstreamError
+from .errors import BridgeError, Internal, TooLarge, UpstreamError, WrongKey
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .exchanges.services import queues_of, rests_of
 from .flow_list import FlowList
-from .guard import Guard, caller_from, masked
+from .guard import Caller, Guard, caller_from, masked
 from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
 from .inspector.retention import Bounds
@@ -35,12 +36,13 @@ from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .offline import Offline
-from .options import add_options, put_right
+from .options import add_options, danger, put_right
 from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, page_for
 from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
 from .stopping import end_in_peace
+from .strangers import Strangers
 from .views import add_views
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ORIGIN = "bridge_origin"
+"""Where the listed origin of the web page that asks stands in `flow.metadata`."""
 _LAST_WORDS = 2.0  # seconds to tell all clients of the end
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -66,6 +70,7 @@ class Bridge:
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
         self.inspector = Inspector()
+        self._strangers = Strangers()
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -82,6 +87,8 @@ class Bridge:
                 raise exceptions.OptionsError("bridge_config is read at the start only; start again to change it.")
             if updated & LISTENING and not self._stopping:
                 self._serve(changed_listeners(ctx.options, self.config))
+            if reason := danger(ctx.options):
+                raise exceptions.OptionsError(reason)
             return
         path = Path(ctx.options.bridge_config) if ctx.options.bridge_config else None
         try:
@@ -92,6 +99,8 @@ class Bridge:
                 ssl_context(self.config.network)  # a wrong file is told now, not with the first request
         except (ConfigError, CatalogError) as error:
             stop(str(error))
+        if reason := danger(ctx.options):
+            stop(reason)
         self._serve(check_listeners(ctx.options, self.config))
         put_right(ctx.options, self.config, self._listeners)
         self.max_body = self.config.max_body
@@ -161,7 +170,7 @@ class Bridge:
 
     # ---- a request -------------------------------------------------------------------------------------------------
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decides before the body is read whether this caller may go on. What is shown from here on has no key."""
         before = flow.response
         flow.response = _response(error_page(_broken(), _new_id()))  # stands if this hook fails: nobody gets in by that
@@ -170,18 +179,41 @@ class Bridge:
             flow.request.headers[name] = shown
         if flow.is_replay == "request":
             flow.response = before
-            return  # was let in when it came first, and its key is gone
-        caller = caller_from(flow.request.method, flow.request.path, headers, flow.request.authority)
+            return None  # was let in when it came first, and its key is gone
+        peer, request = str(flow.client_conn.peername[0]), flow.request
+        caller = caller_from(request.method, request.path, headers, request.authority, peer)
+        pause = 0.0
         try:
-            flow.metadata[CLIENT] = self._guard.check(caller)
-            self._route(flow)
-            if self._stopping:
-                raise _stopping()
-            flow.response = before
+            flow.response = self._admitted(flow, caller) or before
         except BridgeError as error:
+            if isinstance(error, WrongKey):
+                pause = self._strangers.wrong(self._guard.address(caller), time.monotonic())
             flow.response = self._refused(flow, error)
         # Shown instead of the dead target. Nothing is sent there: the stream layer makes no connections.
         flow.request.data.host, flow.request.data.port = flow.client_conn.sockname[:2]
+        return asyncio.sleep(pause) if pause else None
+
+    def _admitted(self, flow: http.HTTPFlow, caller: Caller) -> http.Response | None:
+        """The answer to a browser that only asks for leave, else `None`: the request may go on. Raises `BridgeError`
+        where it may not."""
+        if origin := self._guard.listed_origin(caller):
+            flow.metadata[ORIGIN] = origin
+        if caller.keys and self.config and self.config.clients:
+            self._strangers.check(self._guard.address(caller), time.monotonic())
+        admission = self._guard.check(caller)
+        if admission.preflight:
+            self.inspector.answered_here(flow, _asked(flow))
+            return _response(preflight_page(flow.request.headers.get("access-control-request-headers")))
+        flow.metadata[CLIENT] = admission.client
+        self._route(flow)
+        if self._stopping:
+            raise _stopping()
+        return None
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Every answer to a listed web page says that it may be read."""
+        if flow.response is not None and (origin := flow.metadata.get(ORIGIN)):
+            flow.response.headers.update(leave_for(str(origin)))
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answers what needs no cloud. A chat is left without response: the stream layer will ask for its answer."""
@@ -286,7 +318,9 @@ class Bridge:
         if self._services.done() and not self._services.cancelled() and self._services.exception() is None:
             services = self._services.result()
             snapshot = replace(snapshot, queues=queues_of(services), rests=rests_of(services))
-        return page_for(found, flow.request.headers.get("accept"), snapshot, self.config, self._directory)
+        client = self.config.client(str(flow.metadata.get(CLIENT, "")))
+        accept = flow.request.headers.get("accept")
+        return page_for(found, accept, snapshot, self.config, self._directory, client=client)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         logger.warning("%d %s: %s", error.status, _asked(flow), error.message)

@@ -50,7 +50,10 @@ async def assemble(config: Config, catalog: Catalog, directory: Directory, demo:
         directory=directory,
         credentials=credentials,
         gate=Gate(Pool(rest=config.failover.rest), config.queue, config.limits),
-        rates=Rates(config.limits.requests_per_minute),
+        rates=Rates(
+            config.limits.requests_per_minute,
+            {one.name: one.requests_per_minute for one in config.clients if one.requests_per_minute},
+        ),
         upstream=UpstreamClient(network, tls, config.timeouts.connect),
         fetcher=Fetcher(config.images, network, tls),
         clock=time.time,

@@ -22,6 +22,7 @@ from .texts import secure_url
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # a program's own web view may have any: app://obsidian.md
 _ORIGIN = re.compile(r"([a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _VERSION = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -92,7 +93,7 @@ def _allowed_origins(where: str, origins: list[str]) -> tuple[str, ...]:
         scheme, _, rest = text.strip().rstrip("/").lower().partition("://")
         match = _ORIGIN.fullmatch(rest)
         host, port = match.groups() if match else ("", None)
-        if scheme not in DEFAULT_PORTS or not host or int(port or 0) > 65535:
+        if not _SCHEME.fullmatch(scheme) or not host or int(port or 0) > 65535:
             raise ConfigError(
                 f"{where}[{index}] ({shown(text)}) must be the origin of a web client, with its scheme and without a "
                 "path, such as https://chat.example.com or http://localhost:3000."

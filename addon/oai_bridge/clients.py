@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 LOCAL = "local"
@@ -38,6 +39,10 @@ class Client:
     models: tuple[str, ...] = ()
     requests_per_minute: int | None = None
     caps: Caps = Caps()
+
+    def may_use(self, *names: str) -> bool:
+        """Whether it may ask for a model that has these names."""
+        return not self.models or any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
 
 
 def unnamed(*keys: str) -> tuple[Client, ...]:

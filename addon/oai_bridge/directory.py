@@ -9,7 +9,8 @@ from typing import Any
 
 from .backends import REGISTRY, Account, Entry
 from .backends.base import Backend
-from .errors import NotFound
+from .clients import Client
+from .errors import Forbidden, NotFound
 from .models.catalog import Catalog
 from .models.facts import Facts
 from .routing import PATHS, Route, base_of
@@ -79,16 +80,25 @@ class Directory:
             return able[0].door, able[0].facts
         raise self.unknown(route, name)
 
-    def ways(self, route: Route, name: str) -> tuple[Way, ...]:
+    def ways(self, route: Route, name: str, client: Client | None = None) -> tuple[Way, ...]:
         """The way that `find` finds, and those of the model's fallbacks that can do the same, on whatever cloud they
-        are; raises `NotFound` as `find` does."""
+        are, as far as the `client` may use them; raises `NotFound` as `find` does, and `Forbidden`."""
         first = Way(*self.find(route, name))
+        if client is not None and not self._may_use(client, name, first.facts.id):
+            raise Forbidden(
+                f"The client {client.name} may not use this model: choose one of {', '.join(client.models)}, or change "
+                "its models in server.client_keys in config.yaml.",
+                param="model",
+                code="model_not_allowed",
+            )
         names = (name, self._config.aliases.get(name, name), first.facts.id)
         fallbacks = next((self._config.fallbacks[one] for one in names if one in self._config.fallbacks), ())
         ways = {first: None}
         for fallback in fallbacks:
             with suppress(NotFound):  # it is there, but not for this kind of request
-                ways[Way(*self.find(Route(route.kind), fallback))] = None
+                way = Way(*self.find(Route(route.kind), fallback))
+                if client is None or self._may_use(client, fallback, way.facts.id):
+                    ways[way] = None
         return tuple(ways)
 
     def look_up(self, route: Route, name: str) -> Facts | None:
@@ -96,9 +106,10 @@ class Directory:
         candidates = self._candidates(route, name)
         return candidates[0].facts if candidates else None
 
-    def listed(self, route: Route) -> tuple[Listed, ...]:
+    def listed(self, route: Route, client: Client | None = None) -> tuple[Listed, ...]:
         """What is offered on a route, each name once: the user's own list, or else Claude's models before the others,
-        and the aliases at the end. Of the user's words a cloud's path has those that the cloud has."""
+        and the aliases at the end. Of the user's words a cloud's path has those that the cloud has, and a `client` is
+        offered what it may use."""
         doors = self._at(route)
         models: dict[str, Facts | None] = {}
         if not self._config.models:
@@ -109,12 +120,20 @@ class Directory:
             facts = self.look_up(route, name)
             if facts or route.path is None:
                 models[name] = facts
-        return tuple(Listed(name, facts, name in self._config.aliases) for name, facts in models.items())
+        return tuple(
+            Listed(name, facts, name in self._config.aliases)
+            for name, facts in models.items()
+            if client is None or self._may_use(client, name, facts.id if facts else name)
+        )
 
     def example(self) -> str | None:
         """A model to try a chat with at the first door's path; `None` where none is listed."""
         listed = self.listed(Route("models", path=self.doors[0].entry.path))
         return next((one.name for one in listed if one.facts and one.facts.kind == "chat"), None)
+
+    def _may_use(self, client: Client, name: str, id: str) -> bool:
+        """By the model's id, or by an alias: other spellings are the client's own, and prove nothing."""
+        return client.may_use(id, *((name,) if name in self._config.aliases else ()))
 
     def _check_fallbacks(self) -> None:
         """Raises `ConfigError` for a fallback that nobody has, which would be noticed too late. The demo has none."""

@@ -88,6 +88,10 @@ class Unauthorized(BridgeError):
     retry = False
 
 
+class WrongKey(Unauthorized):
+    """A client key was shown, and it is none of ours: somebody may be guessing."""
+
+
 class Forbidden(BridgeError):
     """The caller may not do this: a foreign web page, or an account without access."""
 

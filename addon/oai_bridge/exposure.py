@@ -10,7 +10,7 @@ from .network import is_loopback
 from .settings import Config
 
 KEY_BITS = 128
-_KEY_RECIPE = 'python -c "import secrets; print(secrets.token_urlsafe(24))"'
+KEY_RECIPE = 'python -c "import secrets; print(secrets.token_urlsafe(24))"'
 _DISTINCT = 8  # 32 random hex digits hold fewer different ones less than once in a million keys
 
 
@@ -23,7 +23,7 @@ def exposure(config: Config, listen_hosts: Sequence[str]) -> str | None:
     if config.client_keys and all(key_bits(key) >= KEY_BITS for key in config.client_keys):
         return None
     fault = "a client key is short or easy to guess" if config.client_keys else "no client key is set"
-    key = f"set a PROXY_KEY (or server.client_keys) of at least {KEY_BITS} bits, as this prints: {_KEY_RECIPE}"
+    key = f"set a PROXY_KEY (or server.client_keys) of at least {KEY_BITS} bits, as this prints: {KEY_RECIPE}"
     if addresses := [host or "all addresses" for host in listen_hosts if not is_loopback(host)]:
         return (
             f"Not serving on {', '.join(addresses)}, where others could spend your money because {fault}: "

@@ -10,9 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .clients import LOCAL
-from .errors import Forbidden, InvalidRequest, MethodNotAllowed, Misdirected, TooLarge, Unauthorized, UnsupportedMedia
+from .errors import (
+    Forbidden,
+    InvalidRequest,
+    MethodNotAllowed,
+    Misdirected,
+    TooLarge,
+    Unauthorized,
+    UnsupportedMedia,
+    WrongKey,
+)
 from .network import DEFAULT_PORTS
 from .settings import Config
+from .strangers import address_of, is_from_afar
 
 _METHODS = ("GET", "HEAD", "POST")
 _OPEN_PATHS = frozenset({"/health", "/health/readiness"})  # a container's probe can't carry a key, and learns nothing
@@ -30,6 +40,8 @@ class Caller:
 
     A header that came several times stands here with its values joined by a comma, so that it can't pass for one.
     `content_length` is in bytes, `None` also where it is malformed. `keys` are the client keys that were shown.
+    `peer` is the address that it came from, `forwarded` are those that a proxy before this one tells of. `preflight`: a
+    browser asks for leave before it sends the request itself.
     """
 
     method: str
@@ -43,9 +55,22 @@ class Caller:
     content_encoding: str | None = None
     content_length: int | None = None
     keys: tuple[str, ...] = field(default=(), repr=False)
+    peer: str = ""
+    forwarded: tuple[str, ...] = ()
+    preflight: bool = False
 
 
-def caller_from(method: str, path: str, headers: Iterable[tuple[str, str]], authority: str = "") -> Caller:
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Leave to go on, for the client of that name; or only to be told that it may, where a browser has asked first."""
+
+    client: str = LOCAL
+    preflight: bool = False
+
+
+def caller_from(
+    method: str, path: str, headers: Iterable[tuple[str, str]], authority: str = "", peer: str = ""
+) -> Caller:
     """Reads a request's headers. `authority` is the host that an absolute request target or HTTP/2's `:authority`
     names: where it differs from the Host header, neither is believed."""
     values: dict[str, list[str]] = {}
@@ -72,6 +97,9 @@ def caller_from(method: str, path: str, headers: Iterable[tuple[str, str]], auth
         # Cut to 20 digits: Python refuses to read thousands, and any number that long is over the limit.
         content_length=int(length.lstrip("0")[:20] or "0") if length and re.fullmatch("[0-9]+", length) else None,
         keys=tuple(key for key in shown if key),
+        peer=peer,
+        forwarded=tuple(part for part in ",".join(values.get("x-forwarded-for", [])).split(",") if part.strip()),
+        preflight=method == "OPTIONS" and "access-control-request-method" in values,
     )
 
 
@@ -98,13 +126,25 @@ class Guard:
         # No web page can make a browser believe that an IP address is its own, so any is fine where any may be ours.
         self._any_address = any(name is None or not _is_loopback(name) for name in listened)
         self._clients = tuple((_digest(client.key), client.name) for client in config.clients)
+        self._origins = frozenset(config.allowed_origins)
+        self._trusted = config.trusted_proxies
         self._max_body = config.max_body
 
-    def check(self, caller: Caller) -> str:
-        """Returns if the request may go on, with the name of the client; otherwise raises the `BridgeError` that says
-        why not."""
+    def listed_origin(self, caller: Caller) -> str | None:
+        """The origin of a web page that the settings let in, as it is to be told in the answer; else `None`."""
+        return caller.origin if (caller.origin or "").lower() in self._origins else None
+
+    def address(self, caller: Caller) -> str:
+        """Where the request really comes from."""
+        return address_of(caller.peer, caller.forwarded, self._trusted)
+
+    def check(self, caller: Caller) -> Admission:
+        """Returns if the request may go on; otherwise raises the `BridgeError` that says why not."""
         name, port = self._check_host(caller)
-        _check_browser(caller, name, port)
+        if self.listed_origin(caller) is None:
+            _check_browser(caller, name, port)
+        elif caller.preflight:
+            return Admission(preflight=True)
         if caller.method not in _METHODS:
             raise MethodNotAllowed(_METHODS)
         client = self._check_key(caller)
@@ -112,7 +152,7 @@ class Guard:
             _check_body_form(caller)
         if caller.content_length is not None and caller.content_length > self._max_body:
             raise TooLarge(self._max_body)
-        return client
+        return Admission(client)
 
     def _check_host(self, caller: Caller) -> tuple[str, int | None]:
         authority = _authority(caller.host) if caller.host else None
@@ -130,7 +170,16 @@ class Guard:
         return authority
 
     def _check_key(self, caller: Caller) -> str:
-        if not self._clients or _path(caller) in _OPEN_PATHS:
+        if _path(caller) in _OPEN_PATHS:
+            return LOCAL
+        if not self._clients:
+            if is_from_afar(caller.forwarded):
+                raise Forbidden(
+                    "This request came from another machine through a proxy or tunnel, and without a client key "
+                    "anybody there could spend your money. Set a PROXY_KEY, and put it into the client's API key "
+                    "field.",
+                    code="forwarded_without_key",
+                )
             return LOCAL
         right = None
         for shown in map(_digest, caller.keys):
@@ -138,7 +187,7 @@ class Guard:
                 right = name if hmac.compare_digest(shown, key) else right
         if right is None:
             what = "The client key is wrong" if caller.keys else "This proxy asks for a client key"
-            raise Unauthorized(
+            raise (WrongKey if caller.keys else Unauthorized)(
                 f"{what}. Put a key from server.client_keys (or PROXY_KEY) into the client's API key field, "
                 f"in SillyTavern 'Custom API Key'."
             )
@@ -149,8 +198,9 @@ def _check_browser(caller: Caller, name: str, port: int | None) -> None:
     """Refuses what a web page of another origin sends; programs send neither header."""
     if caller.origin is not None and not _is_same_origin(caller.origin, name, port):
         raise Forbidden(
-            "A web page of another origin may not use this proxy, since it could spend your money. "
-            "Use a program, or a client that connects from its server as SillyTavern does.",
+            "A web page of another origin may not use this proxy, since it could spend your money. Use a program, or a "
+            "client that connects from its server as SillyTavern does; list a web client of yours in "
+            "server.allowed_origins in config.yaml.",
             code="foreign_origin",
         )
     # Anything unknown counts as foreign: only these two values say that no other site had a part in the request.

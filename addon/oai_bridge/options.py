@@ -12,6 +12,7 @@ from mitmproxy import addonmanager
 from mitmproxy.options import Options
 from mitmproxy.optmanager import unset
 
+from .exposure import KEY_BITS, KEY_RECIPE, key_bits
 from .listening import Listener
 from .network import is_loopback
 from .settings import Config
@@ -23,6 +24,7 @@ _RIGHT: dict[str, Any] = {
     "rawtcp": False,  # what is no HTTP is nobody's
 }
 _COLUMNS = ["comment", "status"]  # of mitmweb's list: the comment tells the story; beside a path it would be too narrow
+_ARGON2 = "$"  # how mitmweb tells a password's hash, of which nobody can say how good the password is
 _LEVELS = {
     "mitmproxy.proxy.server": logging.WARNING,  # a line per connection
     "google": logging.WARNING,
@@ -58,6 +60,27 @@ def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -
     if isinstance(sys.stdout, io.TextIOWrapper):
         # mitmproxy prints log lines without a care for the encoding, and what it can't print ends the hook that logs.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def danger(options: Options) -> str | None:
+    """Why mitmproxy may not go on with these options, and what to do instead; None where nothing is wrong."""
+    if options.ssl_insecure:
+        return (
+            "ssl_insecure is refused, since anybody on the way could then read your prompts: remove it, and name the "
+            "CA of a company's proxy in network.ca_file."
+        )
+    if getattr(options, "proxy_debug", False):
+        return "proxy_debug is refused, since it writes keys and prompts to the log: remove it."
+    password = getattr(options, "web_password", None)
+    if password is None or is_loopback(options.web_host):
+        return None
+    if not password.startswith(_ARGON2) and key_bits(password) < KEY_BITS:
+        return (
+            f"mitmweb is not served on {options.web_host or 'all addresses'}, where others could read your prompts and "
+            f"send them again at your cost: set web_host to 127.0.0.1, or web_password to one of at least {KEY_BITS} "
+            f"bits, as this prints: {KEY_RECIPE}"
+        )
+    return None
 
 
 def chosen(options: Options, name: str) -> Any:

@@ -364,6 +364,10 @@ class Config:
         """Empty: none is asked for."""
         return tuple(client.key for client in self.clients)
 
+    def client(self, name: str) -> Client | None:
+        """The one of that name; `None` where no key is asked for."""
+        return next((client for client in self.clients if client.name == name), None)
+
     @property
     def demo(self) -> bool:
         """No credential is configured: the embedded demo upstream answers."""

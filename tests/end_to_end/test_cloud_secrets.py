@@ -117,7 +117,7 @@ def keys() -> dict[str, Key]:
 def clouds(folder: Path, web: Web, keys: dict[str, Key]) -> Iterator[AllClouds]:
     """At Bedrock three accounts in turn: a temporary key, a profile with another one, and an API key."""
     arguments = [*web.arguments, "-w", str(folder / "all.flow"), "--set", f"hardump={folder / 'all.har'}"]
-    arguments += ["--set", "termlog_verbosity=debug", "--set", "proxy_debug=true"]
+    arguments += ["--set", "termlog_verbosity=debug"]
     with AllClouds(folder, program="mitmweb", arguments=arguments) as clouds:
         given, used = (clouds.bedrock.keys.access_key(temporary=True) for _ in range(2))
         keys |= {"the key in the settings": given, "the profile": used}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import ASK, CHAT, KEY, Answer, Proxy
 
 JSON = {"content-type": "application/json"}
+PAGE = "https://chat.example"
+READER = "Zx9kPq2Lm4Rt7vWc1Yb8Nh"
 RAW = json.dumps(ASK).encode()
 NAVIGATION = {
     "sec-fetch-site": "cross-site",
@@ -25,8 +29,14 @@ NAVIGATION = {
 
 @pytest.fixture(scope="module")
 def guarded(cloud: FakeVertex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """A proxy with a client key and a name besides localhost."""
-    config = json.dumps({"server": {"client_keys": [KEY], "allowed_hosts": ["host.docker.internal"]}})
+    """A proxy with two clients, a name besides localhost, a web page that may use it, and a tunnel before it."""
+    server = {
+        "client_keys": [KEY, {"name": "reader", "key": READER, "models": ["claude-haiku-*"], "requests_per_minute": 4}],
+        "allowed_hosts": ["host.docker.internal"],
+        "allowed_origins": [PAGE],
+        "trusted_proxies": ["127.0.0.1"],
+    }
+    config = json.dumps({"server": server})
     with Proxy(tmp_path_factory.mktemp("guarded"), environment=cloud.environment(), config=config) as proxy:
         yield proxy
 
@@ -38,6 +48,11 @@ def refused_ones_cost_nothing(request: pytest.FixtureRequest, cloud: FakeVertex)
     yield
     if "refused" in request.node.name:
         assert len(cloud.requests) == before
+
+
+def comes_from(address: str) -> dict[str, str]:
+    """As a tunnel tells it: wrong keys of one address are slowed down, which tests have no time for."""
+    return {"x-forwarded-for": address}
 
 
 def ask(proxy: Proxy, headers: dict[str, str]) -> Answer:
@@ -180,10 +195,13 @@ def test_the_right_key_is_let_in(guarded: Proxy, headers: dict[str, str], host: 
     ],
     ids=range(8),
 )
-def test_without_the_right_key_everything_is_refused(guarded: Proxy, headers: dict[str, str]) -> None:
-    assert ask(guarded, headers).status == 401
-    for path in ("/", "/status", "/v1/models", "/nowhere"):
-        answer = guarded.get(path, headers)
+def test_without_the_right_key_everything_is_refused(
+    guarded: Proxy, headers: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    network = f"198.51.{request.node.callspec.id.partition('-')[0]}"
+    assert ask(guarded, {**headers, **comes_from(f"{network}.9")}).status == 401
+    for number, path in enumerate(("/", "/status", "/v1/models", "/nowhere")):
+        answer = guarded.get(path, {**headers, **comes_from(f"{network}.{number}")})
         assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
     assert guarded.get("/health", headers).status == 200
 
@@ -191,6 +209,77 @@ def test_without_the_right_key_everything_is_refused(guarded: Proxy, headers: di
 def test_a_key_does_not_help_a_web_page_and_it_is_refused(guarded: Proxy) -> None:
     assert ask(guarded, {"authorization": f"Bearer {KEY}", "origin": "https://evil.test"}).status == 403
     assert ask(guarded, {"authorization": f"Bearer {KEY}", "host": "evil.test"}).status == 421
+
+
+def test_wrong_keys_are_slowed_down_by_the_address_that_they_come_from(guarded: Proxy) -> None:
+    wrong = {"authorization": "Bearer guess"}
+    begun = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(ask, guarded, {**wrong, **comes_from("203.0.113.7")}) for _ in range(6)]
+        right = pool.submit(ask, guarded, {"authorization": f"Bearer {KEY}", **comes_from("203.0.113.7")}).result()
+        assert right.status == 200 and time.monotonic() - begun < 2.5
+        assert {one.result().status for one in sent} == {401}
+    assert time.monotonic() - begun > 2.5  # three at once, the others one a second
+
+
+def test_a_listed_web_page_is_let_in_and_may_read_the_answer(guarded: Proxy) -> None:
+    page = {"origin": PAGE, "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", **comes_from("192.0.2.1")}
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    leave = guarded.send("OPTIONS", CHAT, None, {**page, **asked})
+    assert (leave.status, leave.body) == (204, b"")
+    assert leave.headers["access-control-allow-headers"] == "authorization,content-type"
+    key = {"authorization": f"Bearer {KEY}"}
+    told = [leave]
+    for headers, body, status in (
+        (key, ASK, 200),
+        (key, {**ASK, "stream": True}, 200),
+        (key, {**ASK, "n": 2}, 400),
+        ({}, ASK, 401),
+    ):
+        told.append(guarded.send("POST", CHAT, json.dumps(body).encode(), {**JSON, **page, **headers}))
+        assert told[-1].status == status
+    told.append(guarded.get("/v1/models", {**page, **key}))
+    told.append(guarded.get("/nowhere", {**page, **key}))
+    for answer in told:
+        assert answer.headers["access-control-allow-origin"] == PAGE and answer.headers["vary"] == "origin"
+    other = guarded.get("/v1/models", {**page, **key, "origin": "https://evil.example"})
+    assert other.status == 403 and not [name for name in other.headers if name.startswith("access-control-")]
+
+
+def test_a_client_has_its_own_models_and_its_own_limit(guarded: Proxy, cloud: FakeVertex) -> None:
+    reader = {"authorization": f"Bearer {READER}"}
+    names = [model["id"] for model in guarded.get("/v1/models", reader).json()["data"]]
+    assert names and all(name.startswith("claude-haiku-") for name in names)
+    assert guarded.get("/v1/models/claude-opus-4-8", reader).status == 404
+    before = len(cloud.requests)
+    for model in ("claude-opus-4-8", "vertex/claude-opus-4-8", "claude-opus-4-8@claude-haiku-4-5"):
+        answer = guarded.post(CHAT, {**ASK, "model": model}, reader)
+        assert (answer.status, answer.error["code"], answer.error["param"]) == (403, "model_not_allowed", "model")
+        assert "claude-haiku-*" in answer.error["message"]
+    assert len(cloud.requests) == before
+    told = [guarded.post(CHAT, {**ASK, "model": "claude-haiku-4-5"}, reader).status for _ in range(5)]
+    assert told == [200, 200, 200, 200, 429]
+    assert guarded.post(CHAT, ASK, {"authorization": f"Bearer {KEY}"}).status == 200
+
+
+def test_who_comes_through_a_tunnel_is_refused_without_a_key(proxy: Proxy) -> None:
+    answer = ask(proxy, comes_from("203.0.113.9"))
+    assert (answer.status, answer.error["code"]) == (403, "forwarded_without_key")
+
+
+@pytest.mark.parametrize(
+    ("program", "option", "said"),
+    [
+        ("mitmdump", "ssl_insecure=true", "network.ca_file"),
+        ("mitmdump", "proxy_debug=true", "keys and prompts"),
+        ("mitmweb", "web_host=0.0.0.0", "web_password"),
+    ],
+)
+def test_what_would_give_everything_away_is_refused(program: str, option: str, said: str, tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path, environment={}, program=program, arguments=["--set", option])
+    proxy.start()
+    assert proxy.process.wait(timeout=15) == 2
+    assert said in proxy.log()
 
 
 def test_another_name_needs_a_key(cloud: FakeVertex, tmp_path: Path) -> None:

@@ -88,7 +88,6 @@ def kept(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[dict[str, bytes]
     """Everything that is left after a run with all sorts of chats: files, the log, what mitmweb showed."""
     flows, har = folder / "all.flow", folder / "all.har"
     arguments = [*web.arguments, "-w", str(flows), "--set", f"hardump={har}", "--set", "termlog_verbosity=debug"]
-    arguments += ["--set", "proxy_debug=true"]  # mitmproxy's own log of what comes in
     environment = cloud.environment() | {"PROXY_KEY": KEY, "LOG_LEVEL": "debug"}
     config = json.dumps(ONCE | {"images": {"allow_private": True, "timeout": 2}, "timeouts": {"shutdown": 0.2}})
     seen: dict[str, bytes] = {}

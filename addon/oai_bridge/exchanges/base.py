@@ -91,9 +91,10 @@ class Exchange(ABC):
 
     def _ways(self, model: str) -> tuple[Way, ...]:
         """Who may answer for the model that the client names, in the order in which they are asked; raises `NotFound`,
-        and `Busy` for a client that asks too often."""
+        `Forbidden` for a model that the client may not use, and `Busy` for one that asks too often."""
         self._record.model = model[:_MODEL_SHOWN]
-        ways = self._services.directory.ways(self._incoming.route, model)
+        client = self._services.config.client(self._incoming.client)
+        ways = self._services.directory.ways(self._incoming.route, model, client)
         self._services.rates.take(self._incoming.client, self._services.clock())
         self._record.family = "-".join(ways[0].door.entry.path)
         return ways

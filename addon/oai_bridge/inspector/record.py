@@ -23,7 +23,7 @@ from .cache_match import Caching, Sent
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
 CLIENT = "bridge_client"
-"""Where the name of the client stands there: its key's place in the settings, or its address."""
+"""Where the name of the client stands there."""
 
 _BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; the sizes are told
 _LIMIT = 3 * _BODY_LIMIT  # bytes kept of all attempts together

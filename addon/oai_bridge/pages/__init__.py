@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..clients import Client
 from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
@@ -39,13 +40,22 @@ __all__ = [
 ]
 
 
-def page_for(route: Route, accept: str | None, snapshot: Snapshot, config: Config, directory: Directory) -> Page:
-    """The page that a route names, for all routes that need no cloud; raises `NotFound` for an unknown model."""
+def page_for(
+    route: Route,
+    accept: str | None,
+    snapshot: Snapshot,
+    config: Config,
+    directory: Directory,
+    *,
+    client: Client | None = None,
+) -> Page:
+    """The page that a route names, for all routes that need no cloud, as the client may see it; raises `NotFound` for
+    an unknown model."""
     match route.kind:
         case "models":
-            return models_page(route, directory)
+            return models_page(route, directory, client)
         case "model":
-            return model_page(route, directory)
+            return model_page(route, directory, client)
         case "health":
             return health_page()
         case "favicon":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..backends import Account
+from ..clients import Client
 from ..directory import Directory, Listed
 from ..jsontext import encodable
 from ..models.facts import Facts, ModelFacts
@@ -23,19 +24,19 @@ _TEST_REPLY = (
 )
 
 
-def models_page(route: Route, directory: Directory) -> Page:
-    """The list of models in OpenAI's and Anthropic's form at once; raises `NotFound` where the route's cloud is not
-    configured."""
-    listed = directory.listed(route)
+def models_page(route: Route, directory: Directory, client: Client | None = None) -> Page:
+    """The list of models that the client may use, in OpenAI's and Anthropic's form at once; raises `NotFound` where the
+    route's cloud is not configured."""
+    listed = directory.listed(route, client)
     names = [one.name for one in listed]
     pages = {"has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
     return json_page({"object": "list", "data": [_model(one) for one in listed], **pages})
 
 
-def model_page(route: Route, directory: Directory) -> Page:
+def model_page(route: Route, directory: Directory, client: Client | None = None) -> Page:
     """One model, under any spelling of its name that is served; raises `NotFound` with the names that come close."""
     name = route.model or ""
-    listed = {one.name: one for one in directory.listed(route)}
+    listed = {one.name: one for one in directory.listed(route, client)}
     if name in listed:
         return json_page(_model(listed[name]))
     facts = directory.look_up(route, name)
