@@ -1,4 +1,4 @@
-"""The command `oai-vertex`: check settings and addresses, then start mitmdump, mitmweb or mitmproxy with the addon."""
+"""The command `oai-vertex`: check settings and addresses, then start mitmproxy with the addon, or call the doctor."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ WEB_PORTS = range(8081, 8181)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code. 2 means that nothing was started, and stderr says why."""
     options, extra = parse(sys.argv[1:] if argv is None else argv)
+    if options.command == "doctor":
+        from .doctor.command import doctor  # with all that a proxy in mitmproxy needs, which this one does without
+
+        folders = [Path.cwd(), PROJECT]
+        return doctor(options.config, folders, as_json=options.json, paid=not options.no_cost, host=options.host)
     try:
         config = load_config(options.config, os.environ, [Path.cwd(), PROJECT])
     except ConfigError as error:
@@ -46,21 +51,32 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our own options, and what stands after `--`: mitmproxy's."""
     parser = argparse.ArgumentParser(
         prog="oai-vertex",
-        usage="%(prog)s [run] [options] [-- mitmproxy's options]",
+        usage="%(prog)s [run | doctor] [options] [-- mitmproxy's options]",
         description="A local OpenAI API in front of Claude on Google Vertex AI.",
         epilog="What stands after -- goes to mitmproxy, such as: oai-vertex --web -- -w chats.flow",
     )
-    parser.add_argument("command", nargs="?", choices=["run"], default="run", help="start the proxy (the default)")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["run", "doctor"],
+        default="run",
+        help="start the proxy (the default), or check the settings, the network, each credential and its models",
+    )
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
     view.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
     parser.add_argument("--config", type=settings_file, metavar="FILE", help="settings (default: config.yaml here)")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1 and ::1)")
     parser.add_argument("--port", type=port_number, help="port to listen on (default: 7860)")
+    parser.add_argument("--json", action="store_true", help="doctor: print one JSON document")
+    parser.add_argument("--no-cost", action="store_true", help="doctor: make no call that costs money")
     parser.set_defaults(tool="mitmdump")
     ours = list(argv)
     cut = ours.index("--") if "--" in ours else len(ours)
-    return parser.parse_args(ours[:cut]), ours[cut + 1 :]
+    options = parser.parse_args(ours[:cut])
+    if options.command == "run" and (options.json or options.no_cost):
+        parser.error("--json and --no-cost are for the doctor: oai-vertex doctor --json")
+    return options, ours[cut + 1 :]
 
 
 def settings_file(text: str) -> Path:

@@ -62,6 +62,7 @@ __all__ = [
     "build_config",
     "exposure",
     "load_config",
+    "settings_files",
 ]
 
 
@@ -88,8 +89,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
     """
     if path is not None and not path.is_file():
         raise ConfigError(f"There is no file {path}: correct the path after --config.")
-    file = path or _first(folders, "config.yaml")
-    dotenv_file = _first(folders, ".env")
+    file, dotenv_file = _found(path, folders)
     document = parse_yaml(_read(file), file.name) if file else None
     dotenv = parse_dotenv(_read(dotenv_file)) if dotenv_file else {}
     folders_read = Folders(file.parent if file else Path(), dotenv_file.parent if dotenv_file else Path())
@@ -110,6 +110,11 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))  # several accounts may share a file
     return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)))
+
+
+def settings_files(path: Path | None, folders: Sequence[Path]) -> list[Path]:
+    """The files that `load_config` reads."""
+    return [file for file in _found(path, folders) if file]
 
 
 def build_config(
@@ -233,6 +238,11 @@ def _network(given: Mapping[str, Any], names: FromNames, folder: Path, system_pr
                 proxies[kind] = proxy_address(kind, system_proxies[kind])
     ca_file = names.ca_file or (str(folder / os.path.expanduser(given["ca_file"])) if "ca_file" in given else None)
     return Network(proxies, names.no_proxy or given.get("no_proxy", ""), ca_file)
+
+
+def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Path | None]:
+    """config.yaml and `.env`, where there are such."""
+    return path or _first(folders, "config.yaml"), _first(folders, ".env")
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:

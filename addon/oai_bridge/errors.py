@@ -181,10 +181,12 @@ class Original:
 
 class CloudError(BridgeError):
     """The cloud's own word; status, type and code are those of OpenAI's API that come nearest to the `original`.
-    `inner` is what Azure tells inside of it: what its content filter found."""
+    `inner` is what Azure tells inside of it: what its content filter found. `hint` is the end of `message` that is
+    ours: what to do."""
 
     status = 502
     original = Original()
+    hint = ""
     inner: Mapping[str, Any] | None = None
 
     def to_object(self) -> dict[str, Any]:

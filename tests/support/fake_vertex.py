@@ -12,6 +12,7 @@ import time
 import urllib.parse
 from collections import deque
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -81,6 +82,12 @@ __all__ = [
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 """What google-auth writes as `aud` into every assertion, whatever the key's own `token_uri`."""
+LEEWAY = 300
+"""Seconds that an assertion may be ahead of the server's clock, or behind it."""
+OUT_OF_TIME = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp "
+    "values in the JWT claim."
+)
 HEADERS = USUAL_HEADERS | {"x-goog-user-project", "anthropic-beta"}
 """All that may reach the cloud; anything else is the client's and came through."""
 COUNTING = "count-tokens"
@@ -101,8 +108,8 @@ OPENAI_PATH = re.compile(r"/v1/projects/(?P<project>[a-z][a-z0-9.:-]*)/locations
 class FakeVertex(FakeCloud):
     """Google's tokens, and models that take them.
 
-    Public, besides what every fake cloud has: `tokens`, `token_requests`, `token_lifetime`, `base_url`, `token_uri`,
-    `openai_default` (`default` is Claude's).
+    Public, besides what every fake cloud has: `tokens`, `token_requests`, `token_lifetime`, `clock_skew`, `base_url`,
+    `token_uri`, `openai_default` (`default` is Claude's).
     """
 
     ratelimits: Mapping[str, str] = RATELIMITS
@@ -126,6 +133,8 @@ class FakeVertex(FakeCloud):
         """All access tokens ever minted."""
         self.token_requests = 0
         self.token_lifetime = 3599
+        self.clock_skew = 0.0
+        """By how many seconds this server's clock is fast."""
         self._token_script: deque[Behaviour] = deque()
         self._accounts: dict[str, str] = {}
         self._grants: dict[str, tuple[str, float]] = {}
@@ -255,7 +264,10 @@ class FakeVertex(FakeCloud):
         return None
 
     def _marks(self, path: str) -> dict[str, str]:
-        return {"request-id": f"req_vrtx_{secrets.token_hex(12)}"}
+        return {"request-id": f"req_vrtx_{secrets.token_hex(12)}", "date": formatdate(self._now(), usegmt=True)}
+
+    def _now(self) -> float:
+        return time.time() + self.clock_skew
 
     def _faults(self, received: Received, facts: claude_rules.Model | None, *, streamed: bool) -> list[str]:
         """What is wrong with the body, and the betas that go with it; without `facts` it is one to count."""
@@ -307,6 +319,8 @@ class FakeVertex(FakeCloud):
             raise ValueError("Invalid grant: account not found")
         if SCOPE not in str(claims.get("scope")).split():
             raise ValueError("Invalid OAuth scope")
+        if abs(self._now() - claims["iat"]) > LEEWAY:
+            raise ValueError(OUT_OF_TIME)
         if claims["exp"] - claims["iat"] > 3600:
             raise ValueError("Invalid JWT: token must be short-lived (60 minutes)")
         return self._accounts[claims["iss"]]

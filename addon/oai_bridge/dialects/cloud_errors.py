@@ -157,6 +157,7 @@ def cloud_error(
         request_id=request_id_of(headers) or request_id,
     )
     error.original = original
+    error.hint = hint
     return error
 
 
