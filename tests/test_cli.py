@@ -69,6 +69,14 @@ def test_the_command_line(built: list[str], expected: list[str]) -> None:
     assert built == ["-s", str(cli.SCRIPT), *expected]
 
 
+def test_the_doctor_s_options_are_his_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    options, _ = cli.parse(["doctor", "--json", "--no-cost"])
+    assert (options.command, options.json, options.no_cost) == ("doctor", True, True)
+    with pytest.raises(SystemExit):
+        cli.parse(["--json"])
+    assert "oai-vertex doctor --json" in capsys.readouterr().err
+
+
 def test_the_script_stands_beside_the_package() -> None:
     assert cli.SCRIPT.name == "oai_vertex.py"
     assert (cli.SCRIPT.parent / "oai_bridge" / "cli.py").samefile(cli.__file__)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..config import load_config, settings_files
+from ..directory import Directory
 from ..models.catalog import Catalog, CatalogError
 from ..network import ssl_context
 from ..settings import Config, ConfigError
@@ -32,6 +33,7 @@ def doctor(path: Path | None, folders: Sequence[Path], *, as_json: bool, paid: b
     try:
         config = load_config(path, os.environ, folders)
         catalog = Catalog(config.model_overrides)
+        Directory(config, catalog)  # it looks at names that stand for each other
         if config.network.ca_file:
             ssl_context(config.network)
         config = replace(config, host=host or config.host)
