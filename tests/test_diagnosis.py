@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -214,6 +215,8 @@ def code(code: str, text: str = "The name h can't be resolved; check the network
             "(HTTP 403).",
             "It may block h",
         ),
+        (code("proxy_refused", "The proxy refused h (HTTP 407); check it."), "r", True, "(HTTP 407).", "Check it."),
+        (code("first_byte_timeout", "h is silent; raise it."), "r", True, "h is silent.", "a firewall, a VPN"),
         (code("proxy_unreachable", "The proxy can't be reached; check it."), "r", True, "reached.", "Check it."),
     ],
 )
@@ -229,6 +232,16 @@ def test_our_own_sentences_are_cut_into_cause_and_remedy() -> None:
         "Do that, or `this`.",
     )
     assert own(BridgeError("It is so."))[:2] == ("It is so.", "")
+
+
+def test_what_came_too_late_for_the_doctor_is_no_matter_of_settings() -> None:
+    found = explain(code("first_byte_timeout", "h is silent; raise timeouts.first_byte."), GOOGLE)
+    assert found[:2] == ("h is silent.", "Try again; that model or that region may be slow now.")
+
+
+def test_who_asks_everywhere_is_not_told_to_do_so() -> None:
+    found = explain(refused(google_error(404), GOOGLE), replace(GOOGLE, region="global"))
+    assert found.remedy.endswith("model-garden?project=my-project).")
 
 
 def test_what_an_error_speaks_of() -> None:

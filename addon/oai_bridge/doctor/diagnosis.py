@@ -14,6 +14,7 @@ from .clock import is_too_much, told
 from .findings import State
 
 _QUOTED = 300  # characters of a cloud's own words
+_LATE = ("first_byte_timeout", "idle_timeout", "total_timeout")  # by the doctor's own limit, which no setting raises
 _TROUBLE = (500, 502, 503, 504)
 
 
@@ -88,8 +89,8 @@ _GOOGLE = (
         r"not (?:found|allowed to use)|does not have access",
         "{model} can't be had in {region} by the project {project}: it is not enabled there, or the region has not "
         "got it",
-        "Enable the model in Model Garden (https://console.cloud.google.com/vertex-ai/model-garden?project={project}), "
-        "or use the region `global`.",
+        "Enable the model in Model Garden (https://console.cloud.google.com/vertex-ai/model-garden?project={project})"
+        "{or_global}.",
     ),
     _Case(
         (429,),
@@ -249,7 +250,12 @@ def explain(error: BridgeError, place: Place) -> Diagnosis:
     if not isinstance(error, CloudError):
         if place.account == "google" and (case := _case(_LOGINS, error.status, error.message)):
             return _diagnosis(case, error.message.rpartition(" (")[2].rstrip(".)"), place)
-        return own(error)
+        found = own(error)
+        return (
+            found._replace(remedy="Try again; that model or that region may be slow now.")
+            if error.code in _LATE
+            else found
+        )
     said = error.message.removesuffix(error.hint).strip()
     if error.code == "upstream_error":
         return Diagnosis(_clipped(said), "See whether a proxy or the network wants a login; else try again later.")
@@ -273,7 +279,11 @@ def unreached(error: BridgeError, host: str, region: str, *, others: bool, today
         return Diagnosis(found.message, remedy)
     if error.code == "tls_failed":
         return Diagnosis(found.message, f"{found.remedy} See, too, that this machine's date is right: it is {today}.")
-    if error.code == "proxy_refused" and region:
+    if error.code in _LATE:
+        return Diagnosis(
+            found.message, "See what stands between this machine and the cloud: a firewall, a VPN, a proxy."
+        )
+    if error.code == "proxy_refused" and region and "407" not in found.message:
         return Diagnosis(found.message, f"{found.remedy} It may block {host}, or not find it: check {region}.")
     return found
 
@@ -314,6 +324,7 @@ def _diagnosis(case: _Case, said: str, place: Place) -> Diagnosis:
         "region": place.region or "this region",
         "project": place.project or "the account's project",
         "model": place.model or "the model",
+        "or_global": "" if place.region == "global" else ", or use the region `global`",
         "option": f" --profile {shlex.quote(place.login)}" if place.login else "",
     }
     return Diagnosis(f"{case.cause.format(**fields)}. ({_clipped(said)})", case.remedy.format(**fields))

@@ -53,6 +53,8 @@ async def examine(
     secrets = secrets_of(config)
     for finding in [*of_settings(config, files), *look(files_of(config, files))]:
         yield hidden(finding, secrets)
+    connect = min(config.timeouts.connect, limit / 3)  # what can't be reached is told as such, not as too slow
+    config = replace(config, timeouts=replace(config.timeouts, connect=connect))
     demo = _demo() if config.demo else None
     services = await assemble(config, catalog, Directory(config, catalog), demo)
     examination = _Examination(services, catalog, secrets, paid=paid, free=config.demo, clock=clock, limit=limit)
