@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from oai_bridge.clients import unnamed
 from oai_bridge.doctor.findings import Finding
 from oai_bridge.doctor.hiding import hidden, secrets_of
@@ -14,6 +16,7 @@ from oai_bridge.settings import (
     AzureKey,
     Bedrock,
     Config,
+    CredentialFile,
     GoogleAccount,
     Network,
     ServiceAccount,
@@ -35,8 +38,12 @@ CONFIG = Config(
 )
 
 
-def test_all_secrets_of_the_settings_are_known() -> None:
+def test_all_secrets_of_the_settings_are_known(tmp_path: Path) -> None:
     assert secrets_of(CONFIG) == CANARIES
+    file = tmp_path / "login.json"
+    file.write_text('{"refresh_token": "canary-8-canary"}')
+    account = GoogleAccount("p", "global", CredentialFile(str(file)))
+    assert secrets_of(Config(vertex=Vertex(accounts=(account,)))) == {"canary-8-canary"}
 
 
 def test_no_part_of_a_finding_shows_one() -> None:

@@ -39,6 +39,7 @@ PURE = (
     "credentials.base",
     "dialects",
     "directory",
+    "doctor.causes",
     "doctor.clock",
     "doctor.diagnosis",
     "doctor.findings",

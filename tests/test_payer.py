@@ -140,3 +140,10 @@ def test_one_login_is_shared_by_a_project_s_regions_alone() -> None:
     assert not payer("p", "eu").shares_login(payer("q", "eu"))
     aws = Payer("aws", 0, AwsAccount("us-east-1", AwsLogin()), Key())
     assert not aws.shares_login(aws)
+
+
+async def test_the_limits_of_clients_are_not_for_the_doctor(bedrock: FakeBedrock) -> None:
+    bedrock.rule = lambda received: None
+    document = {"limits": {"requests_per_minute": 1, "concurrent": 1}, "failover": {"attempts": 5}}
+    findings = models(await examined(bedrock.environment(), document))
+    assert [finding.state for finding in findings] == ["ok", "ok", "ok"]

@@ -11,6 +11,7 @@ from .findings import Finding, State
 NOTICED, TOO_MUCH = 60.0, 300.0
 """Seconds: clouds may already wonder about the first, and refuse what is signed with a clock off by the second."""
 _HALF = 0.5  # a Date has whole seconds, which are cut off
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 _SUBJECT = "this machine's clock"
 _REMEDY = (
     "Set the clock: switch automatic time on in the system's settings (Linux: `sudo timedatectl set-ntp true`, "
@@ -46,8 +47,6 @@ def is_too_much(off: float) -> bool:
 def told(off: float) -> str:
     """`10 minutes slow`; `off` as from `skew`."""
     size, way = abs(off), "fast" if off > 0 else "slow"
-    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if size >= 1.5 * seconds or unit == "minute":
-            count = round(size / seconds)
-            return f"{count} {unit}{'' if count == 1 else 's'} {way}"
-    raise AssertionError("a minute is the last unit")
+    unit, seconds = next((unit for unit in _UNITS if size >= 1.5 * unit[1]), _UNITS[-1])
+    count = round(size / seconds)
+    return f"{count} {unit}{'' if count == 1 else 's'} {way}"

@@ -151,7 +151,7 @@ class _Examination:
             return
         services = narrowed(self._services, self._catalog, payer.kind, payer.index, payer.credential, limit=self._limit)
         paid = self._paid or self._free
-        calls = Calls(payer, access, services, self._config, self._skew, self._limit, free=self._free, paid=paid)
+        calls = Calls(payer, access, services, self._config, self._skew, free=self._free, paid=paid)
         async with aclosing(calls.findings()) as findings:
             async for finding in findings:
                 yield finding

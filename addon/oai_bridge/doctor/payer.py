@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ..backends import Account
 from ..credentials.base import Access, Credential
 from ..directory import Door
-from ..errors import BridgeError, UpstreamError
+from ..errors import BridgeError
 from ..exchanges import Services
 from ..inspector.record import Record
 from ..settings import (
@@ -96,7 +96,6 @@ class Calls:
     services: Services
     config: Config
     skew: float | None
-    limit: float
     free: bool
     paid: bool
 
@@ -127,7 +126,7 @@ class Calls:
         for trial in [*tried, *(Trial("chat", trial.facts) for trial in tried[:1] if trial.is_free)]:
             if not (trial.is_free or self.paid):
                 break
-            record = await self._asked(door, trial)
+            record = await ask(self.services, door, trial, free=self.free)
             if record.error is None:
                 return self._answered(trial, record, missing), None
             if not not_here(record.error) or is_of_account(record.error, self.payer.kind):
@@ -137,15 +136,6 @@ class Calls:
             return self._failed(*missing[0], others=len({trial.facts.id for trial, _ in missing}) - 1), missing[0][1]
         message = "A call of it costs money, and none of these is to be made."
         return self._told(tried[0].facts.id, "skipped", message), None
-
-    async def _asked(self, door: Door, trial: Trial) -> Record:
-        record = Record("", unpaid=trial.is_free)
-        try:
-            async with asyncio.timeout(2 * self.limit):  # what the exchange itself keeps is half of it
-                record = await ask(self.services, door, trial, free=self.free)
-        except TimeoutError:
-            record.error = UpstreamError(f"No answer came within {2 * self.limit:g} s; try again.", status=504)
-        return record
 
     def _answered(self, trial: Trial, record: Record, missing: list[tuple[Trial, BridgeError]]) -> Finding:
         id = trial.facts.id

@@ -13,7 +13,6 @@ from ..backends import Account
 from ..clients import Spending
 from ..credentials.base import Credential
 from ..directory import Directory, Door
-from ..errors import NotFound
 from ..exchanges import Incoming, Services, exchange
 from ..gate import Gate
 from ..inspector.record import Record
@@ -21,6 +20,7 @@ from ..jsontext import write
 from ..models.catalog import Catalog
 from ..models.facts import Facts
 from ..pool import Pool
+from ..rates import Rates
 from ..routing import Route
 from ..settings import Config
 from ..traffic import Failover, Limits, Queueing, Timeouts
@@ -84,6 +84,7 @@ def narrowed(
         directory=Directory(config, catalog),
         credentials={name: [credential] if name == kind else [] for name in SECTIONS},
         gate=Gate(Pool(rest=False), config.queue, config.limits),
+        rates=Rates(None),
     )
 
 
@@ -96,7 +97,7 @@ def trials(config: Config, directory: Directory, credential: Credential) -> Iter
     for door, models in chats.items():
         if "chat" in door.entry.duties and (models or not any(chats.values())):
             vectors = [] if models else [one for one in found[door] if one.kind == "embedding"]
-            tried = [Trial(_kind(directory, door, facts), facts) for facts in models[:_AT_MOST]]
+            tried = [Trial(_kind(directory, facts), facts) for facts in models[:_AT_MOST]]
             yield door, [*tried, *(Trial("embeddings", facts) for facts in vectors[:1])]
 
 
@@ -123,14 +124,11 @@ def _models(config: Config, door: Door, credential: Credential) -> list[Facts]:
     )
 
 
-def _kind(directory: Directory, door: Door, facts: Facts) -> Literal["count_tokens", "chat"]:
+def _kind(directory: Directory, facts: Facts) -> Literal["count_tokens", "chat"]:
     if facts.owner != "anthropic":
         return "chat"
-    try:
-        directory.find(Route("count_tokens", path=door.entry.path), facts.id)
-    except NotFound:
-        return "chat"
-    return "count_tokens"
+    counts = (door for door in directory.doors if "count_tokens" in door.entry.duties)
+    return "count_tokens" if any(door.backend.has(facts) for door in counts) else "chat"
 
 
 def _order(facts: Facts, cloud: str) -> tuple[bool, float]:
