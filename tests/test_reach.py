@@ -40,6 +40,7 @@ MANTLE = Config(bedrock=Bedrock(api="mantle"))
         (MANTLE, AWS, Host("https://bedrock-mantle.eu-west-3.api.aws", "eu-west-3")),
         (Config(), NOWHERE, None),
         (Config(), AZURE, Host("https://my.openai.azure.com", "my")),
+        (Config(), AzureAccount("http://127.0.0.1:9", AzureKey("k")), Host("http://127.0.0.1:9")),
         (Config(), FOUNDRY, Host("https://my.services.ai.azure.com", "my")),
     ],
 )

@@ -54,7 +54,8 @@ def cloud_host(config: Config, account: GoogleAccount | AwsAccount | AzureAccoun
             host = _host(account.endpoint)
         case FoundryAccount():
             host = _host(account.base_url)
-    return Host(host.origin, host.name.partition(".")[0])
+    name = urlsplit(host.origin).hostname or ""
+    return Host(host.origin, "" if name[-1:].isdigit() else name.partition(".")[0])  # an address is named after nothing
 
 
 def login_host(account: GoogleAccount | AwsAccount | AzureAccount | FoundryAccount) -> Host | None:
