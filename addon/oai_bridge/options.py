@@ -36,6 +36,7 @@ _LEVELS = {
     "aiohttp": logging.WARNING,
     "asyncio": logging.WARNING,
     "charset_normalizer": logging.WARNING,
+    "opentelemetry": logging.CRITICAL,  # would tell of a lost collector again and again; tracing.py does so once
 }
 
 
