@@ -53,8 +53,10 @@ PURE = (
     "google_sources",
     "guard",
     "inspector",
+    "json_lines",
     "jsontext",
     "ledger",
+    "metrics",
     "models",
     "notes",
     "openai",
@@ -63,8 +65,11 @@ PURE = (
     "queue",
     "rates",
     "redaction",
+    "request_lines",
     "routing",
+    "semantics",
     "settings",
+    "spans",
     "strangers",
     "traffic",
     "transcript",
@@ -105,6 +110,7 @@ ALONE = """
 import importlib, pkgutil, sys
 
 BLOCKED = {"mitmproxy", "aiohttp", "aiohttp_socks", "azure", "boto3", "botocore", "google", "requests"}
+BLOCKED |= {"opentelemetry", "prometheus_client"}
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):

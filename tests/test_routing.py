@@ -84,6 +84,7 @@ def test_chat_by_the_name_of_the_model(path: str) -> None:
         ("/status/", Route("status")),
         ("/health", Route("health")),
         ("/health/readiness", Route("health")),
+        ("/metrics", Route("metrics")),
         ("/favicon.ico", Route("favicon")),
         ("/v1/models", Route("models", "/v1")),
         ("/models", Route("models", "/v1")),
@@ -202,6 +203,7 @@ def test_wrong_method(method: str, path: str, allow: str) -> None:
         ("GET", "/v2/models", "GET /v1/models"),
         ("GET", "/stats", "GET /status"),
         ("GET", "/healthz", "GET /health"),
+        ("GET", "/metric", "GET /metrics"),
         ("GET", "/zzzzzz", "POST /v1/chat/completions"),
     ],
 )
@@ -230,7 +232,6 @@ def test_the_plain_base_url_too() -> None:
         (f"{CLAUDE}/completions", f"POST {CLAUDE}/chat/completions"),
         ("/v1/complete", "POST /v1/messages"),
         (f"{CLAUDE}/v1/messages/batches", f"POST {CLAUDE}/messages"),
-        ("/metrics", "POST /v1/chat/completions"),
         ("/v1/images/edits", "POST /v1/images/generations"),
     ],
 )

@@ -24,6 +24,7 @@ from .banner import banner
 from .config import load_config
 from .cors import leave_for, preflight_page
 from .directory import Directory
+from .entry import entry_of
 from .errors import BridgeError, Internal, TooLarge, UpstreamError, WrongKey
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .exchanges.services import queues_of, rests_of
@@ -32,12 +33,14 @@ from .guard import Caller, Guard, caller_from, masked
 from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
 from .inspector.retention import Bounds
+from .json_lines import JsonLines
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .offline import Offline
 from .options import add_options, danger, put_right
-from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, page_for
+from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, metrics_page, page_for
+from .reports import Reports
 from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
@@ -53,6 +56,7 @@ logger = logging.getLogger(__name__)
 ORIGIN = "bridge_origin"
 """Where the listed origin of the web page that asks stands in `flow.metadata`."""
 _LAST_WORDS = 2.0  # seconds to tell all clients of the end
+_ID = "bridge_request_id"  # where the id that the client is given stands in `flow.metadata`
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -71,6 +75,7 @@ class Bridge:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
         self.inspector = Inspector()
         self._strangers = Strangers()
+        self._reports = Reports()
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -103,12 +108,15 @@ class Bridge:
             stop(reason)
         self._serve(check_listeners(ctx.options, self.config))
         put_right(ctx.options, self.config, self._listeners)
+        if self.config.log_format == "json" and (terminal := ctx.master.addons.get("termlog")):
+            terminal.logger.setFormatter(JsonLines())
         self.max_body = self.config.max_body
         self._flow_list.bound(Bounds(self.config.inspector.max_flows, self.config.inspector.max_size))
         self._offline = Offline(self.config, ctx.options, ctx.master.addons.get("serverplayback"))
         try:
+            self._reports.start(self.config)
             self._installed = stream_layer.install(self)
-        except RuntimeError as error:
+        except (ConfigError, RuntimeError) as error:
             stop(str(error))
 
     def _serve(self, listeners: list[Listener]) -> None:
@@ -167,13 +175,15 @@ class Bridge:
         await services.fetcher.close()
         if self._demo is not None:
             await self._demo.stop()
+        await self._reports.close()
 
     # ---- a request -------------------------------------------------------------------------------------------------
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decides before the body is read whether this caller may go on. What is shown from here on has no key."""
         before = flow.response
-        flow.response = _response(error_page(_broken(), _new_id()))  # stands if this hook fails: nobody gets in by that
+        flow.metadata[_ID] = _new_id()  # a replay is another request
+        flow.response = _response(error_page(_broken(), _id(flow)))  # stands if this hook fails: nobody gets in by that
         headers = list(flow.request.headers.items(multi=True))
         for name, shown in masked(headers).items():
             flow.request.headers[name] = shown
@@ -203,7 +213,9 @@ class Bridge:
         admission = self._guard.check(caller)
         if admission.preflight:
             self.inspector.answered_here(flow, _asked(flow))
-            return _response(preflight_page(flow.request.headers.get("access-control-request-headers")))
+            page = preflight_page(flow.request.headers.get("access-control-request-headers"))
+            self._reports.answered(_asked(flow), page.status, _id(flow))
+            return _response(page)
         flow.metadata[CLIENT] = admission.client
         self._route(flow)
         if self._stopping:
@@ -211,8 +223,10 @@ class Bridge:
         return None
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Every answer to a listed web page says that it may be read."""
-        if flow.response is not None and (origin := flow.metadata.get(ORIGIN)):
+        """Every answer has the request's id, and one to a listed web page says that it may be read."""
+        assert flow.response is not None
+        flow.response.headers.setdefault("x-request-id", _id(flow))
+        if origin := flow.metadata.get(ORIGIN):
             flow.response.headers.update(leave_for(str(origin)))
 
     def request(self, flow: http.HTTPFlow) -> None:
@@ -225,12 +239,13 @@ class Bridge:
             if found.kind in EXCHANGES:
                 client = str(flow.metadata.get(CLIENT, ""))
                 unpaid = found.kind == "count_tokens"
-                record = Record(_new_id(), client=client, free=self.config.demo, unpaid=unpaid)
+                record = Record(_id(flow), client=client, free=self.config.demo, unpaid=unpaid)
                 self._live[flow.id] = (found, record)
                 self.inspector.began(flow, record)
             else:
                 flow.response = _response(self._page(found, flow))
                 self.inspector.answered_here(flow, _asked(flow))
+                self._reports.answered(_asked(flow), flow.response.status_code, _id(flow))
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -267,13 +282,11 @@ class Bridge:
                 code="aborted",
                 retry=False,
             )
-        request_id = _new_id()
         if flow.id in self._live:
-            record = self._live[flow.id][1]
-            record.error, request_id = error, record.request_id
+            self._live[flow.id][1].error = error
         if started:
-            return error_event_for(flow.request.path, error, request_id)
-        return error_page_for(flow.request.path, error, request_id).body
+            return error_event_for(flow.request.path, error, _id(flow))
+        return error_page_for(flow.request.path, error, _id(flow)).body
 
     def grew(self, flow: http.HTTPFlow) -> None:
         self.inspector.grew(flow)
@@ -290,7 +303,7 @@ class Bridge:
     def _ended(self, flow: http.HTTPFlow) -> None:
         if flow.id not in self._live:
             return
-        _, record = self._live.pop(flow.id)
+        found, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
         self.inspector.ended(flow)
         families = dict(self._snapshot.family_tokens)
@@ -303,8 +316,11 @@ class Bridge:
             prompt_tokens=self._snapshot.prompt_tokens + record.usage.prompt,
             completion_tokens=self._snapshot.completion_tokens + record.usage.output,
         )
-        status = flow.response.status_code if flow.response else "-"
-        logger.info("%s %s", status, record.line(flow.error.msg if flow.error else None))
+        status = flow.response.status_code if flow.response else 0
+        trouble = flow.error.msg if flow.error else None
+        left = trouble is not None and record.error is None  # else it was us who ended it
+        entry = entry_of(record, operation=found.kind, status=status, left=left)
+        self._reports.ended(entry, record, _asked(flow), flow.request.headers, trouble)
 
     # ---- small things ----------------------------------------------------------------------------------------------
 
@@ -318,14 +334,16 @@ class Bridge:
         if self._services.done() and not self._services.cancelled() and self._services.exception() is None:
             services = self._services.result()
             snapshot = replace(snapshot, queues=queues_of(services), rests=rests_of(services))
-        client = self.config.client(str(flow.metadata.get(CLIENT, "")))
         accept = flow.request.headers.get("accept")
+        if found.kind == "metrics":
+            return metrics_page(self._reports.metrics, snapshot, accept)
+        client = self.config.client(str(flow.metadata.get(CLIENT, "")))
         return page_for(found, accept, snapshot, self.config, self._directory, client=client)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
-        logger.warning("%d %s: %s", error.status, _asked(flow), error.message)
+        self._reports.refused(error, _asked(flow), _id(flow))
         self.inspector.answered_here(flow, one_line(f"{_asked(flow)} · {error.message}"))
-        return _response(error_page_for(flow.request.path, error, _new_id()))
+        return _response(error_page_for(flow.request.path, error, _id(flow)))
 
 
 def _asked(flow: http.HTTPFlow) -> str:
@@ -346,6 +364,11 @@ def _stopping() -> BridgeError:
     return UpstreamError(
         "The proxy is being stopped; send the request again when it is back.", status=503, code="shutting_down"
     )
+
+
+def _id(flow: http.HTTPFlow) -> str:
+    """The id that stands in everything that is told of this request."""
+    return str(flow.metadata.setdefault(_ID, _new_id()))
 
 
 def _new_id() -> str:

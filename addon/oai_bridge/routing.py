@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from .backends import REGISTRY, Duty
 from .errors import MethodNotAllowed, NotFound
 
-Kind = Duty | Literal["models", "model", "root", "status", "health", "favicon"]
+Kind = Duty | Literal["models", "model", "root", "status", "health", "metrics", "favicon"]
 Path = tuple[str, str]
 
 _READ = ("GET", "HEAD")
@@ -20,6 +20,7 @@ _LOCAL: dict[tuple[str, ...], Kind] = {
     ("status",): "status",
     ("health",): "health",
     ("health", "readiness"): "health",
+    ("metrics",): "metrics",
     ("favicon.ico",): "favicon",
 }
 PATHS: Mapping[Duty, str] = {
@@ -43,7 +44,6 @@ _LATER = {
     ("responses",): "chat/completions",
     ("images", "edits"): "images/generations",
     ("images", "variations"): "images/generations",
-    ("metrics",): "chat/completions",
     ("complete",): "messages",
     ("messages", "batches"): "messages",
 }
@@ -156,7 +156,7 @@ def _paths(base: str, path: Path | None) -> dict[str, str]:
 
 def _everywhere(prefix: str) -> dict[str, str]:
     """What is served at all: path to method, the plain paths first."""
-    found = {**_paths(_ROOT_BASE, None), "/": "GET", "/status": "GET", "/health": "GET"}
+    found = {**_paths(_ROOT_BASE, None), "/": "GET", "/status": "GET", "/health": "GET", "/metrics": "GET"}
     for cloud in _CLOUDS.values():
         found |= _paths(base_of(prefix, cloud), cloud)
     return found

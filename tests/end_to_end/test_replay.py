@@ -29,7 +29,8 @@ def web() -> Web:
 def proxy(cloud: FakeVertex, folder: Path, web: Web) -> Iterator[Proxy]:
     """With a client key, which is no part of the flow any more when it is replayed."""
     environment = cloud.environment() | {"PROXY_KEY": KEY}
-    with Proxy(folder, environment=environment, program="mitmweb", arguments=web.arguments) as proxy:
+    config = json.dumps({"server": {"log_format": "json"}})
+    with Proxy(folder, environment=environment, config=config, program="mitmweb", arguments=web.arguments) as proxy:
         yield proxy
 
 
@@ -72,6 +73,11 @@ def test_a_replay_asks_again(proxy: Proxy, cloud: FakeVertex, web: Web, stream: 
     body = web.body(replayed, "response")
     assert (b"data: [DONE]\n\n" in body) is stream
     assert TEXT.split()[0].encode() in body
+    ids = [dict(one["response"]["headers"])["x-request-id"] for one in (flow, replayed)]
+    assert ids[0] != ids[1], "a replay is another request"
+    _, *lines = proxy.log().partition("Loading script")[2].splitlines()  # before that the addon isn't there
+    told = [line["request_id"] for line in map(json.loads, lines) if "request_id" in line]
+    assert [told.count(one) for one in ids] == [1, 1]
 
 
 def test_an_edited_prompt_is_translated(proxy: Proxy, cloud: FakeVertex, web: Web) -> None:

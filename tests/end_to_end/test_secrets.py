@@ -150,7 +150,7 @@ def ask_all(proxy: Proxy, cloud: FakeVertex) -> Iterator[bytes]:
         answer = proxy.post(CHAT, chat, HEADERS)
         assert answer.status == 401
         yield repr(answer).encode()
-    for path in ("/", "/status", "/v1/models"):
+    for path in ("/", "/status", "/metrics", "/v1/models"):
         yield repr(proxy.get(path, HEADERS)).encode()
 
 

@@ -34,6 +34,8 @@ _BINARY = b"\0"  # how a frame of AWS's event stream begins, and no text
 
 def one_line(text: str) -> str:
     """`text` with control characters escaped: others' words can't fake lines of the log, or colour them."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
@@ -211,17 +213,6 @@ class Record:
     def worked(self) -> bool:
         """Whether a cloud has worked on it, or may have, and is paid for that."""
         return not self.unpaid and any(attempt.status == 200 or attempt.unsure for attempt in self.attempts)
-
-    def line(self, trouble: str | None) -> str:
-        """The exchange in one line of the log; `trouble` is the connection's, if it broke."""
-        parts = [self.model or "a chat", self.route, f"{self.usage.prompt} → {self.usage.output} tokens"]
-        if self.ended is not None:
-            parts.append(f"{self.ended - self.began:.1f} s")
-        if notes := self.notes.header():
-            parts.append(notes)
-        if told := (self.error.message if self.error else trouble):
-            parts.append(told)
-        return one_line(" · ".join(part for part in parts if part))
 
     def to_metadata(self, *, bodies: bool = True) -> dict[str, Any]:
         """As plain data, for `flow.metadata`; without `bodies` at little cost, for who looks often."""

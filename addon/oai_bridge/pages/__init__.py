@@ -7,6 +7,7 @@ from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
+from .metrics import metrics_page
 from .page import Page, Queued, Snapshot
 from .people import html_page
 from .programs import (
@@ -31,6 +32,7 @@ __all__ = [
     "health_page",
     "html_page",
     "is_test_message",
+    "metrics_page",
     "model_page",
     "models_page",
     "page_for",
