@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from oai_bridge.options import _LEVELS
 from oai_bridge.settings import Network
 from oai_bridge.spans import Span
-from oai_bridge.tracing import Traces
+from oai_bridge.tracing import Told, Traces
 from tests.support.collector import attributes, collector
 from tests.support.proxy import free_port
 
@@ -32,6 +35,17 @@ async def test_spans_with_their_parents() -> None:
     assert (child.parent_span_id, child.trace_id) == (span.span_id, span.trace_id)
     assert (span.status.code, child.status.code) == (0, 2)
     assert not alone.parent_span_id and alone.trace_id != span.trace_id
+
+
+def test_what_is_lost_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            return SpanExportResult.FAILURE
+
+    exporter = Told(Failing(), "http://127.0.0.1:4318/v1/traces")
+    assert [exporter.export([]) for _ in range(3)] == [SpanExportResult.FAILURE] * 3
+    (told,) = caplog.messages
+    assert "http://127.0.0.1:4318/v1/traces" in told
 
 
 async def test_a_request_that_is_not_sampled_by_its_client_is_not_sent() -> None:

@@ -24,4 +24,4 @@ class JsonLines(logging.Formatter):
         if peer := getattr(record, "client", None):  # mitmproxy's word for the address that a connection comes from
             line["peer"] = "{}:{}".format(*peer[:2]) if isinstance(peer, tuple) else str(peer)
         line |= getattr(record, FIELDS, {})
-        return json.dumps(line, default=str).replace("\x7f", "\\u007f")
+        return json.dumps(line, default=str)

@@ -37,7 +37,7 @@ class Traces:
 
     def __init__(self, url: str, network: Network) -> None:
         session = TokenSession(network, functools.cache(lambda: ssl_context(network)))
-        exporter = _Told(OTLPSpanExporter(endpoint=url, timeout=_TIMEOUT, session=session), url)
+        exporter = Told(OTLPSpanExporter(endpoint=url, timeout=_TIMEOUT, session=session), url)
         # No atexit: it would hold the end up for longer than `close` does.
         self._provider = TracerProvider(
             resource=Resource.create({SERVICE_NAME: _NAME, SERVICE_VERSION: __version__}), shutdown_on_exit=False
@@ -67,7 +67,7 @@ class Traces:
                 await in_thread(self._provider.shutdown)
 
 
-class _Told(SpanExporter):
+class Told(SpanExporter):
     """Says once that the collector can't be reached; what OpenTelemetry itself would say with each batch is shut off in
     `options.py`."""
 
