@@ -269,7 +269,9 @@ async def test_who_has_just_left_does_not_go_and_find_out() -> None:
 async def test_it_tells_who_waits_and_for_how_long_and_who_rests() -> None:
     house, (a,) = House(concurrent=1), accounts("a")
     await house.rests(a, bad("broken"))
-    assert house.gate.rests(a.credential) == {None: "broken"}
+    told = house.gate.rests(a.credential)
+    assert {model: trouble.state for model, trouble in told.items()} == {None: "broken"}
+    assert 20 < told[None].until < 40
     await asyncio.sleep(30)
     assert house.gate.rests(a.credential) == {}
     permit = await house.enter([a])

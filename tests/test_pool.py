@@ -36,6 +36,11 @@ def failed(pool: Pool, wanted: list[Candidate], told: Verdict, now: float) -> No
     pool.release(permit)
 
 
+def states(pool: Pool, credential: Account, now: float) -> dict[str | None, Rest]:
+    """How it rests, by model."""
+    return {model: trouble.state for model, trouble in pool.troubles(credential, now).items()}
+
+
 def back(pool: Pool, one: Candidate, now: float) -> float:
     """For how long nothing is to be had of it; it must have been asked before."""
     found = pool.pick([one], {one: 0}, now)
@@ -133,9 +138,9 @@ def test_each_failure_after_a_rest_doubles_the_next_one(state: Rest, lengths: li
         failed(pool, [a], bad(state), now)
         now += 1 / 64
         assert back(pool, a, now) == length
-        assert set(pool.states(a.credential, now).values()) == {state}
+        assert set(states(pool, a.credential, now).values()) == {state}
         now += length
-        assert pool.states(a.credential, now) == {}
+        assert states(pool, a.credential, now) == {}
 
 
 @pytest.mark.parametrize(("state", "lengths"), DOUBLING)
@@ -160,7 +165,7 @@ def test_an_answer_ends_all_that() -> None:
     failed(pool, [a], bad("cooling"), 2)
     permit = taken(pool, [a], 8)
     pool.settle(permit, ANSWERED, 9)
-    assert pool.states(a.credential, 9) == {}
+    assert states(pool, a.credential, 9) == {}
     failed(pool, [a], bad("cooling"), 10)
     assert back(pool, a, 10) == 1 + 1 / 64
 
@@ -203,7 +208,7 @@ def test_where_nobody_is_to_rest_nobody_does(state: Rest) -> None:
     pool, (a,) = Pool(rest=False), accounts("a")
     for _ in range(10):
         failed(pool, [a], bad(state, 100), 0)
-    assert pool.states(a.credential, 1) == {}
+    assert states(pool, a.credential, 1) == {}
     assert names(pool, [a], 1) == "a"
 
 
@@ -237,7 +242,7 @@ def test_what_rests_is_what_failed(scope: Scope, resting: int) -> None:
     failed(pool, [MATES["the same model"]], bad("cooling", 9, scope=scope), 0)
     found = {name for name, one in MATES.items() if isinstance(pool.pick([one], NOT_AT_ALL, 1), Later)}
     assert found == set(list(MATES)[:resting])
-    assert pool.states(NEAR, 1) == {"m" if scope == "model" else None: "cooling"}
+    assert states(pool, NEAR, 1) == {"m" if scope == "model" else None: "cooling"}
 
 
 @pytest.mark.parametrize("scope", ["model", "credential", "place"])
@@ -253,7 +258,7 @@ def test_an_answer_for_one_model_says_nothing_of_another() -> None:
     pool = fair()
     failed(pool, [MATES["the same model"]], bad("denied"), 0)
     pool.settle(taken(pool, [MATES["another model"]], 1), ANSWERED, 2)
-    assert pool.states(NEAR, 3) == {"m": "denied"}
+    assert states(pool, NEAR, 3) == {"m": "denied"}
 
 
 # -- requests that were out together -----------------------------------------------------------------------------------
@@ -300,7 +305,7 @@ def test_older_requests_tell_what_is_worse() -> None:
     pool.settle(first, bad("cooling"), 1)
     pool.settle(second, bad("denied"), 2)
     pool.settle(third, bad("cooling"), 3)
-    assert pool.states(a.credential, 3) == {"m": "denied"}
+    assert states(pool, a.credential, 3) == {"m": "denied"}
     assert back(pool, a, 2) == 300
 
 
@@ -353,7 +358,7 @@ def test_who_finds_out_may_find_out_something_else() -> None:
     failed(pool, [a], bad("cooling", 9), 400)
     assert pool.pick([a], NOT_AT_ALL, 401) == Later(409 + 1 / 64)
     failed(pool, [a], bad("broken"), 500)
-    assert pool.states(a.credential, 501) == {None: "broken"}
+    assert states(pool, a.credential, 501) == {None: "broken"}
 
 
 def test_there_are_others_while_one_finds_out() -> None:
@@ -466,7 +471,7 @@ def test_of_several_states_the_worst_is_shown() -> None:
     pool, (a,) = fair(), accounts("a")
     failed(pool, [a], bad("broken"), 0)
     failed(pool, [a], bad("cooling", 60, scope="place"), 1.5)
-    assert pool.states(a.credential, 3) == {None: "broken"}
+    assert states(pool, a.credential, 3) == {None: "broken"}
 
 
 def test_who_leaves_without_news_leaves_things_as_they_were() -> None:
@@ -474,7 +479,7 @@ def test_who_leaves_without_news_leaves_things_as_they_were() -> None:
     failed(pool, [a], bad("broken"), 0)
     permit = taken(pool, [a], 5)  # the last resort
     pool.release(permit)
-    assert pool.states(a.credential, 8) == {None: "broken"}
+    assert states(pool, a.credential, 8) == {None: "broken"}
     assert taken(pool, [a], 5.1).candidate is a
 
 

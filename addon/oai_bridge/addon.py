@@ -28,7 +28,7 @@ from .entry import entry_of
 from .errors import BridgeError, Internal, TooLarge, UpstreamError, WrongKey
 from .exchanges import EXCHANGES, Incoming, Services, exchange
 from .exchanges.services import queues_of, rests_of
-from .flow_list import FlowList
+from .flow_list import FlowList, mitmweb_address
 from .guard import Caller, Guard, caller_from, masked
 from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
@@ -39,7 +39,17 @@ from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .offline import Offline
 from .options import add_options, danger, put_right
-from .pages import Page, Snapshot, error_event_for, error_page, error_page_for, metrics_page, page_for
+from .overview import Overview
+from .pages import (
+    Page,
+    Snapshot,
+    details_page,
+    error_event_for,
+    error_page,
+    error_page_for,
+    metrics_page,
+    page_for,
+)
 from .reports import Reports
 from .routing import Route, route
 from .settings import Config, ConfigError
@@ -76,6 +86,7 @@ class Bridge:
         self.inspector = Inspector()
         self._strangers = Strangers()
         self._reports = Reports()
+        self._overview = Overview()
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -245,7 +256,10 @@ class Bridge:
             else:
                 flow.response = _response(self._page(found, flow))
                 self.inspector.answered_here(flow, _asked(flow))
-                self._reports.answered(_asked(flow), flow.response.status_code, _id(flow))
+                if found.kind == "details":
+                    self._flow_list.leave_out(flow)  # the status page asks every other second
+                else:
+                    self._reports.answered(_asked(flow), flow.response.status_code, _id(flow))
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -306,6 +320,11 @@ class Bridge:
         found, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
         self.inspector.ended(flow)
+        status = flow.response.status_code if flow.response else 0
+        trouble = flow.error.msg if flow.error else None
+        left = trouble is not None and record.error is None  # else it was us who ended it
+        entry = entry_of(record, operation=found.kind, status=status, left=left)
+        self._overview.ended(flow.id, entry)
         families = dict(self._snapshot.family_tokens)
         if record.family:
             families[record.family] = families.get(record.family, 0) + record.usage.prompt + record.usage.output
@@ -316,10 +335,6 @@ class Bridge:
             prompt_tokens=self._snapshot.prompt_tokens + record.usage.prompt,
             completion_tokens=self._snapshot.completion_tokens + record.usage.output,
         )
-        status = flow.response.status_code if flow.response else 0
-        trouble = flow.error.msg if flow.error else None
-        left = trouble is not None and record.error is None  # else it was us who ended it
-        entry = entry_of(record, operation=found.kind, status=status, left=left)
         self._reports.ended(entry, record, _asked(flow), flow.request.headers, trouble)
 
     # ---- small things ----------------------------------------------------------------------------------------------
@@ -334,11 +349,14 @@ class Bridge:
         if self._services.done() and not self._services.cancelled() and self._services.exception() is None:
             services = self._services.result()
             snapshot = replace(snapshot, queues=queues_of(services), rests=rests_of(services))
-        accept = flow.request.headers.get("accept")
+        headers = flow.request.headers
         if found.kind == "metrics":
-            return metrics_page(self._reports.metrics, snapshot, accept)
+            return metrics_page(self._reports.metrics, snapshot, headers.get("accept"))
         client = self.config.client(str(flow.metadata.get(CLIENT, "")))
-        return page_for(found, accept, snapshot, self.config, self._directory, client=client)
+        if found.kind != "details":
+            return page_for(found, headers, snapshot, self.config, self._directory, client=client)
+        details = self._overview.details(snapshot, self.inspector.ledger, mitmweb_address(), self._flow_list.holds)
+        return details_page(details, self.config, self._directory, headers.get("if-none-match"))
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         self._reports.refused(error, _asked(flow), _id(flow))

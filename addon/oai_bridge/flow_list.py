@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from mitmproxy import ctx, flow, http
 
@@ -18,6 +19,16 @@ _TOLD = (
 )
 
 
+def mitmweb_address() -> str:
+    """Of its page, without the token, as a browser on this machine reaches it; empty where it doesn't run."""
+    web = ctx.master.addons.get("webauth")
+    if web is None:
+        return ""
+    address = urlsplit(web.web_url)
+    host = "127.0.0.1" if address.hostname in (None, "0.0.0.0", "::") else address.netloc.rpartition(":")[0]
+    return f"http://{host}:{address.port}"
+
+
 class FlowList:
     """Counts what comes in over the network; flows that were loaded from a file stay. mitmdump has no list."""
 
@@ -28,6 +39,20 @@ class FlowList:
     def bound(self, bounds: Bounds) -> None:
         """To be called before the first flow comes."""
         self._retention = Retention(bounds)
+
+    def leave_out(self, flow: http.HTTPFlow) -> None:
+        """Nobody wants to see it, and there are many of its kind; what somebody intercepts stays."""
+        view = ctx.master.addons.get("view")
+        if view is None or ctx.options.intercept_active:
+            return
+        live, flow.live = flow.live, False  # else its answer would be taken from it
+        view.remove([flow])
+        flow.live = live
+
+    def holds(self, id: str) -> bool:
+        """Whether the list has a flow of this id."""
+        view = ctx.master.addons.get("view")
+        return view is not None and view.get_by_id(id) is not None
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if not flow.live or ctx.master.addons.get("view") is None:

@@ -6,14 +6,14 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .credentials.base import Credential
 from .errors import BridgeError, Busy
 from .pool import Candidate, Later, Nobody, Permit, Pool
 from .queue import Queue, Ticket
 from .traffic import Limits, Queueing
-from .verdict import Rest, Verdict
+from .verdict import Trouble, Verdict
 
 
 @dataclass(slots=True)
@@ -102,9 +102,11 @@ class Gate:
         self._pool.release(permit)
         self._serve()
 
-    def rests(self, credential: Credential) -> dict[str | None, Rest]:
-        """How it rests now, by model; `None` stands for all of them."""
-        return self._pool.states(credential, self._clock())
+    def rests(self, credential: Credential) -> dict[str | None, Trouble]:
+        """How it rests, by model; `None` stands for all of them. The times are counted from now on."""
+        now = self._clock()
+        troubles = self._pool.troubles(credential, now)
+        return {model: replace(trouble, until=trouble.until - now) for model, trouble in troubles.items()}
 
     def waiting(self, family: str) -> int:
         return self._queue.waiting(family)

@@ -21,11 +21,14 @@ from .errors import (
     WrongKey,
 )
 from .network import DEFAULT_PORTS
+from .pages import wants_html
 from .settings import Config
 from .strangers import address_of, is_from_afar
 
 _METHODS = ("GET", "HEAD", "POST")
-_OPEN_PATHS = frozenset({"/health", "/health/readiness"})  # a container's probe can't carry a key, and learns nothing
+_OPEN_PATHS = frozenset({"/health", "/health/readiness", "/status/page.js", "/status/page.css"})
+"""A container's probe can't carry a key, nor can a browser that opens a page; they learn nothing here."""
+_OPEN_PAGE = "/"  # for browsers, whose page asks for the key; what programs get there is kept from strangers
 _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
@@ -51,6 +54,7 @@ class Caller:
     sec_fetch_site: str | None = None
     sec_fetch_mode: str | None = None
     sec_fetch_dest: str | None = None
+    accept: str | None = None
     content_type: str | None = None
     content_encoding: str | None = None
     content_length: int | None = None
@@ -92,6 +96,7 @@ def caller_from(
         sec_fetch_site=one("sec-fetch-site"),
         sec_fetch_mode=one("sec-fetch-mode"),
         sec_fetch_dest=one("sec-fetch-dest"),
+        accept=one("accept"),
         content_type=one("content-type"),
         content_encoding=one("content-encoding"),
         # Cut to 20 digits: Python refuses to read thousands, and any number that long is over the limit.
@@ -180,6 +185,8 @@ class Guard:
                     "field.",
                     code="forwarded_without_key",
                 )
+            return LOCAL
+        if _path(caller) == _OPEN_PAGE and wants_html(caller.accept):
             return LOCAL
         right = None
         for shown in map(_digest, caller.keys):

@@ -63,10 +63,13 @@ class Ledger:
         )
         self._lines[key] = self._lines.get(key, Line()).plus(line)
 
-    def sums(self, by: By) -> dict[str, Line]:
-        """For each day, model or client its sum: days in their order, others by what they cost."""
+    def sums(self, by: By, since: str = "") -> dict[str, Line]:
+        """For each day, model or client its sum from the day `since` on: days in their order, others by what they
+        cost."""
         sums: dict[str, Line] = {}
         for key, line in self._lines.items():
+            if key.day < since:
+                continue
             name = getattr(key, by)
             sums[name] = sums.get(name, Line()).plus(line)
         if by == "day":

@@ -15,7 +15,7 @@ from typing import Final
 
 from .credentials.base import Credential
 from .errors import BridgeError
-from .verdict import RESTS, Rest, Scope, Verdict
+from .verdict import RESTS, Rest, Scope, Trouble, Verdict
 
 LONGEST: Final = 3600.0
 """No credential rests longer without being tried again."""
@@ -153,12 +153,16 @@ class Pool:
         for rest in self._rests(permit.candidate):
             rest.without_news(permit)
 
-    def states(self, credential: Credential, now: float) -> dict[str | None, Rest]:
+    def troubles(self, credential: Credential, now: float) -> dict[str | None, Trouble]:
         """How it rests now, by model; `None` stands for all of them. Of several states it is the worst."""
         mine = (credential, credential.place)
         rests = [(rest, model) for (one, model), rest in self._resting.items() if one in mine]
-        found = [(rest.state, model) for rest, model in rests if now < max(rest.until, rest.due)]
-        return {model: state for state, model in sorted(found, key=lambda one: _WORSE.index(one[0]))}
+        found = [
+            (Trouble(rest.state, until, rest.error.message), model)
+            for rest, model in rests
+            if now < (until := max(rest.until, rest.due))
+        ]
+        return {model: trouble for trouble, model in sorted(found, key=lambda one: _WORSE.index(one[0].state))}
 
     def _rests(self, candidate: Candidate) -> list[_Resting]:
         return [self._resting[key] for key in _keys(candidate).values() if key in self._resting]

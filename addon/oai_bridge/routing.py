@@ -11,13 +11,16 @@ from urllib.parse import unquote
 from .backends import REGISTRY, Duty
 from .errors import MethodNotAllowed, NotFound
 
-Kind = Duty | Literal["models", "model", "root", "status", "health", "metrics", "favicon"]
+Kind = Duty | Literal["models", "model", "root", "script", "style", "status", "details", "health", "metrics", "favicon"]
 Path = tuple[str, str]
 
 _READ = ("GET", "HEAD")
 _LOCAL: dict[tuple[str, ...], Kind] = {
     (): "root",
     ("status",): "status",
+    ("status", "page.js"): "script",
+    ("status", "page.css"): "style",
+    ("status", "details"): "details",
     ("health",): "health",
     ("health", "readiness"): "health",
     ("metrics",): "metrics",

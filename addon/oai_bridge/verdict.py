@@ -20,6 +20,15 @@ RESTS: Final[Mapping[Rest, tuple[float, float]]] = {
 """Seconds of the first rest, which doubles with each failure, and of the longest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why something rests, until when, in seconds of the clock of who tells it, and what the cloud has said."""
+
+    state: Rest
+    until: float
+    message: str
+
+
 Scope = Literal["model", "credential", "place"]
 """One model of a credential, all of them, or everything in the same region."""
 

@@ -1,4 +1,4 @@
-"""mitmweb in a real browser, as somebody clicks through it."""
+"""A real browser, and mitmweb in it, as somebody clicks through it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.support.proxy import Web
 
@@ -65,18 +65,24 @@ class Mitmweb:
 
 
 @contextmanager
-def mitmweb(web: Web, *, width: int = 1500, height: int = 900) -> Iterator[Mitmweb]:
-    """A browser with mitmweb's page in it; every error in the page's own scripts fails the test."""
-    errors: list[str] = []
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=_CHROMIUM, args=list(_SWITCHES))
         try:
-            page = browser.new_page(viewport={"width": width, "height": height})
-            page.set_default_timeout(10_000)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(web.url)
-            page.locator("tr.has-request").first.wait_for()
-            yield Mitmweb(page)
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def mitmweb(web: Web, *, width: int = 1500, height: int = 900) -> Iterator[Mitmweb]:
+    """A browser with mitmweb's page in it; every error in the page's own scripts fails the test."""
+    errors: list[str] = []
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(web.url)
+        page.locator("tr.has-request").first.wait_for()
+        yield Mitmweb(page)
     assert errors == []

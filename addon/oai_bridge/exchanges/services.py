@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..backends import Account
 from ..credentials.base import Credential
@@ -15,7 +15,7 @@ from ..rates import Rates
 from ..routing import Route
 from ..settings import Config
 from ..upstream import UpstreamClient
-from ..verdict import Rest
+from ..verdict import Trouble
 
 Credentials = Mapping[Account, Sequence[Credential]]
 """Who pays, for each kind of account."""
@@ -54,13 +54,19 @@ def queues_of(services: Services) -> dict[str, Queued]:
     return {family: Queued(gate.waiting(family), gate.estimate(family)) for family in families}
 
 
-def rests_of(services: Services) -> dict[str, dict[str | None, Rest]]:
+def rests_of(services: Services) -> dict[str, dict[str | None, Trouble]]:
     """The credentials that don't serve now, by label, and for which model; `None` stands for all of them. Names that
-    are not offered are left out: they may be anything that a client has asked for."""
+    are not offered are left out: they may be anything that a client has asked for. The times are Unix time."""
     offered = {one.facts.id for one in services.directory.listed(Route("models")) if one.facts}
-    found: dict[str, dict[str | None, Rest]] = {}
+    found: dict[str, dict[str | None, Trouble]] = {}
+    now = services.clock()
     for one in (one for every in services.credentials.values() for one in every):
         rests = services.gate.rests(one)
-        if told := {model: state for model, state in rests.items() if model is None or model in offered}:
+        told = {
+            model: replace(trouble, until=now + trouble.until)
+            for model, trouble in rests.items()
+            if model is None or model in offered
+        }
+        if told:
             found[one.label] = told
     return found

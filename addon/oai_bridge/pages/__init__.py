@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..clients import Client
 from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
+from .details import Details, Recent, Usage, Used, details_page
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
 from .metrics import metrics_page
 from .page import Page, Queued, Snapshot
-from .people import html_page
+from .people import html_page, static_page
 from .programs import (
     favicon_page,
     health_page,
@@ -21,10 +24,15 @@ from .programs import (
 )
 
 __all__ = [
+    "Details",
     "Page",
     "Queued",
+    "Recent",
     "Snapshot",
+    "Usage",
+    "Used",
     "anthropic_error_page",
+    "details_page",
     "error_event_for",
     "error_page",
     "error_page_for",
@@ -37,6 +45,7 @@ __all__ = [
     "models_page",
     "page_for",
     "reply_to_test_message",
+    "static_page",
     "status_page",
     "wants_html",
 ]
@@ -44,15 +53,15 @@ __all__ = [
 
 def page_for(
     route: Route,
-    accept: str | None,
+    headers: Mapping[str, str],
     snapshot: Snapshot,
     config: Config,
     directory: Directory,
     *,
     client: Client | None = None,
 ) -> Page:
-    """The page that a route names, for all routes that need no cloud, as the client may see it; raises `NotFound` for
-    an unknown model."""
+    """The page that a route names, for all routes that need no cloud and no more than the snapshot, as the client may
+    see it; raises `NotFound` for an unknown model. `headers` are the request's, by names in lower case."""
     match route.kind:
         case "models":
             return models_page(route, directory, client)
@@ -62,8 +71,10 @@ def page_for(
             return health_page()
         case "favicon":
             return favicon_page()
-        case "root" if wants_html(accept):
-            return html_page(snapshot, config, directory)
+        case "script" | "style" as kind:
+            return static_page(kind)
+        case "root" if wants_html(headers.get("accept")):
+            return html_page(snapshot.base_url, config, directory, headers.get("accept-language"))
         case _:
             return status_page(snapshot, config, directory)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .. import jsontext
-from ..verdict import Rest
+from ..verdict import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Snapshot:
     `base_url` is the scheme and authority under which the client sees the proxy, such as `http://127.0.0.1:7860`;
     `accounts` are the labels, which hold no secret, of the credentials in use by the account's kind; `family_tokens`
     are prompt and completion together by what stands for a cloud in paths, such as `gcp-claude`, so are the `queues`;
-    `rests` are the credentials that don't serve now, by label, and for which model (`None`: for none).
+    `rests` are the credentials that don't serve now, by label, and for which model (`None`: for none), with
+    times of the same clock.
     """
 
     version: str
@@ -49,7 +50,7 @@ class Snapshot:
     completion_tokens: int = 0
     family_tokens: Mapping[str, int] = field(default_factory=dict)
     queues: Mapping[str, Queued] = field(default_factory=dict)
-    rests: Mapping[str, Mapping[str | None, Rest]] = field(default_factory=dict)
+    rests: Mapping[str, Mapping[str | None, Trouble]] = field(default_factory=dict)
 
     @property
     def uptime(self) -> int:

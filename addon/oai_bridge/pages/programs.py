@@ -112,7 +112,8 @@ def _labels(snapshot: Snapshot, paths: Mapping[Path, Account], cloud: str) -> li
 def _family(snapshot: Snapshot, directory: Directory, path: Path, account: Account) -> dict[str, Any]:
     """What oai-reverse-proxy tells of a family of models."""
     labels = snapshot.accounts.get(account, ())
-    revoked = sum(snapshot.rests.get(label, {}).get(None) == "broken" for label in labels)
+    whole = [snapshot.rests.get(label, {}).get(None) for label in labels]
+    revoked = sum(trouble is not None and trouble.state == "broken" for trouble in whole)
     active, queued = len(labels) - revoked, snapshot.queues.get("-".join(path), Queued())
     names = [one.name for one in directory.listed(Route("models", path=path))]
     numbers: dict[str, Any] = {

@@ -1,0 +1,58 @@
+"""What the status page tells, gathered: the last requests that have ended, and what the ledger has of today and this
+month."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from .entry import Entry
+from .ledger import Ledger, Line
+from .pages import Details, Recent, Snapshot, Usage, Used
+
+_KEPT = 50  # requests
+
+
+class Overview:
+    """One for the whole program; it begins anew with each start."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Recent] = deque(maxlen=_KEPT)
+
+    def ended(self, flow: str, entry: Entry) -> None:
+        """A request has ended; `flow` is its id in mitmproxy."""
+        self._recent.appendleft(Recent(entry, flow))
+
+    def details(self, snapshot: Snapshot, ledger: Ledger, web: str, held: Callable[[str], bool]) -> Details:
+        """All of it at the snapshot's time. `web` is mitmweb's address, empty where it doesn't run; `held` tells of a
+        flow whether it is still there."""
+        recent = [one if web and held(one.flow) else replace(one, flow="") for one in self._recent]
+        return Details(snapshot, usage_of(ledger, snapshot.now), recent, web)
+
+
+def usage_of(ledger: Ledger, now: float) -> Usage:
+    """Of the days of this machine's calendar."""
+    today = time.strftime("%Y-%m-%d", time.localtime(now))
+    first = f"{today[:7]}-01"
+    days = _used(ledger.sums("day"))
+    month = Line()
+    for line in ledger.sums("day", first).values():
+        month = month.plus(line)
+    return Usage(
+        today,
+        days,
+        _one(month),
+        _used(ledger.sums("model", first)),
+        _used(ledger.sums("client", first)),
+        _used(ledger.sums("client", today)),
+    )
+
+
+def _used(sums: Mapping[str, Line]) -> dict[str, Used]:
+    return {name: _one(line) for name, line in sums.items()}
+
+
+def _one(line: Line) -> Used:
+    return Used(line.requests, line.prompt, line.cached, line.output, line.cost, line.unpriced)
