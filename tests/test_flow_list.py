@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from mitmproxy import ctx, http
+from mitmproxy.addons.intercept import Intercept
 from mitmproxy.addons.view import View
 from mitmproxy.test import taddons, tflow
+from mitmproxy.tools.web.webaddons import WebAuth
 
-from oai_bridge.flow_list import FlowList
+from oai_bridge.flow_list import FlowList, mitmweb_address
 from oai_bridge.inspector.retention import Bounds
 
 MB = 2**20
@@ -47,7 +49,8 @@ class Proxy:
 
 @pytest.fixture(autouse=True)
 async def context() -> Iterator[None]:
-    with taddons.context():
+    with taddons.context() as context:
+        context.options.add_option("intercept_active", bool, False, "")
         yield
 
 
@@ -167,3 +170,45 @@ async def test_markers_of_outcomes_are_no_marks_of_the_users() -> None:
     for _ in range(9):
         proxy.serve()
     assert failed not in proxy.held and starred in proxy.held
+
+
+async def test_what_nobody_wants_to_see_is_left_out_and_answered_all_the_same() -> None:
+    proxy = Proxy(Bounds())
+    kept, polled = proxy.serve(), tflow.tflow()
+    polled.live = True
+    for addon in (proxy.list, proxy.view):
+        addon.requestheaders(polled)
+    proxy.list.leave_out(polled)
+    proxy.view.response(polled)
+    proxy.list.response(polled)
+    assert proxy.held == [kept] and proxy.list.holds(kept.id) and not proxy.list.holds(polled.id)
+    assert polled.live and polled.error is None
+    assert list(proxy.list._retention._sizes) == [kept.id]
+
+
+async def test_what_is_intercepted_is_not_left_out() -> None:
+    proxy = Proxy(Bounds())
+    ctx.master.addons.add(Intercept())
+    ctx.options.update(intercept="~all")
+    flow = proxy.serve()
+    proxy.list.leave_out(flow)
+    assert proxy.held == [flow]
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8081"),
+        ("::1", "http://[::1]:8081"),
+        ("", "http://127.0.0.1:8081"),
+        ("0.0.0.0", "http://127.0.0.1:8081"),
+        ("::", "http://127.0.0.1:8081"),
+        ("192.168.1.5", "http://192.168.1.5:8081"),
+    ],
+)
+async def test_the_address_of_mitmweb_without_its_token(host: str, address: str) -> None:
+    assert mitmweb_address() == ""
+    ctx.options.add_option("web_host", str, host, "")
+    ctx.options.add_option("web_port", int, 8081, "")
+    ctx.master.addons.add(WebAuth())
+    assert mitmweb_address() == address

@@ -312,6 +312,10 @@ def test_client_key(shown: list[tuple[str, str]], status: int) -> None:
         ("GET", "/health/readiness", 0),
         ("GET", "/", 401),
         ("GET", "/status", 401),
+        ("GET", "/status/page.js", 0),
+        ("GET", "/status/page.css?x", 0),
+        ("GET", "/status/details", 401),
+        ("GET", "/status/page.js/../details", 401),
         ("GET", "/v1/models", 401),
         ("GET", "/health/../v1/models", 401),
         ("GET", "/v1/health", 401),
@@ -321,6 +325,26 @@ def test_client_key(shown: list[tuple[str, str]], status: int) -> None:
 )
 def test_what_is_open_without_a_key(method: str, path: str, status: int) -> None:
     assert verdict(*with_host("localhost"), method=method, path=path, config=Config(clients=unnamed(KEY))) == status
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/", "text/html,application/xhtml+xml,*/*;q=0.8", 0),
+        ("/?x", "text/html", 0),
+        ("/", "*/*", 401),
+        ("/", "application/json", 401),
+        ("//", "text/html", 401),
+        ("/status", "text/html", 401),
+        ("/status/details", "text/html", 401),
+        ("/v1/models", "text/html", 401),
+    ],
+)
+def test_the_page_that_asks_for_the_key_is_open_to_browsers(path: str, accept: str, status: int) -> None:
+    config = Config(clients=unnamed(KEY))
+    assert verdict(*with_host("localhost"), ("accept", accept), method="GET", path=path, config=config) == status
+    foreign = (*with_host("localhost"), ("accept", accept), ("origin", "null"))
+    assert verdict(*foreign, method="GET", path=path, config=config) == 403
 
 
 def test_health_is_no_way_around_the_other_rules() -> None:

@@ -60,6 +60,7 @@ PURE = (
     "models",
     "notes",
     "openai",
+    "overview",
     "pages",
     "pool",
     "queue",

@@ -30,6 +30,10 @@ def test_sums_by_day_model_and_client() -> None:
     }
     assert list(ledger.sums("model")) == ["sonnet", "mine", "opus"]
     assert ledger.sums("client")["key 2"] == Line(1, 0, 100, 0, 20, 0.25)
+    assert ledger.sums("client", "2026-11-28") == {
+        "key 2": Line(1, 0, 100, 0, 20, 0.25),
+        "key 1": Line(2, 1, 7, 0, 3, 0.0, 1),
+    }
 
 
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.integers(0, 10**6))))

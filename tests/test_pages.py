@@ -39,6 +39,7 @@ from oai_bridge.pages import (
     model_page,
     models_page,
     reply_to_test_message,
+    static_page,
     status_page,
 )
 from oai_bridge.routing import Route
@@ -59,7 +60,9 @@ EVERY_PAGE = [
     health_page(),
     favicon_page(),
     status_page(SNAPSHOT, Config(), served(Config())),
-    html_page(SNAPSHOT, Config(), served(Config())),
+    html_page("http://127.0.0.1:7860", Config(), served(Config()), None),
+    static_page("script"),
+    static_page("style"),
 ]
 
 

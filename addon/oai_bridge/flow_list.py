@@ -48,6 +48,7 @@ class FlowList:
         live, flow.live = flow.live, False  # else its answer would be taken from it
         view.remove([flow])
         flow.live = live
+        self._retention.left(flow.id)
 
     def holds(self, id: str) -> bool:
         """Whether the list has a flow of this id."""

@@ -312,14 +312,16 @@ def test_what_rests_is_not_asked(tmp_path: Path, cloud: FakeVertex) -> None:
     with proxy(tmp_path, cloud, failover={}) as made:
         answers = [made.post(CHAT, ask()) for _ in range(5)]
         status = made.get("/status").json()
-        page = made.get("/", {"accept": "text/html"}).body.decode()
+        details = made.get("/status/details").json()
     cloud.rule = lambda received: None
     assert [answer.status for answer in answers] == [200] * 5
     asked = places(cloud)
     assert sorted(asked[:3]) == sorted([(FIRST, HOME), (SECOND, HOME), (FIRST, AWAY)])
     assert asked[3:] == [(FIRST, AWAY)] * 4
     assert status["gcp-claude"]["proomptersInQueue"] == 0 and status["gcp-claude"]["revokedKeys"] == 0
-    assert page.count(f"{OPUS}: resting a moment after errors") == 2
+    rests = [rest for account in details["accounts"] for rest in account["rests"]]
+    assert [(rest["model"], rest["state"]) for rest in rests] == [(OPUS, "cooling")] * 2
+    assert all(3500 < rest["until"] - details["now"] <= 3600 for rest in rests)
 
 
 def test_when_all_rest_the_client_is_told_how_long(tmp_path: Path, cloud: FakeVertex) -> None:

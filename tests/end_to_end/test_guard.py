@@ -204,6 +204,9 @@ def test_without_the_right_key_everything_is_refused(
         answer = guarded.get(path, {**headers, **comes_from(f"{network}.{number}")})
         assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
     assert guarded.get("/health", headers).status == 200
+    page = guarded.get("/", {**headers, "accept": "text/html"})
+    assert page.status == 200 and b"us-east5" not in page.body and b"claude-sonnet" not in page.body
+    assert guarded.get("/status/details", {**headers, "accept": "text/html"}).status == 401
 
 
 def test_a_key_does_not_help_a_web_page_and_it_is_refused(guarded: Proxy) -> None:

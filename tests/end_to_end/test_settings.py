@@ -120,6 +120,8 @@ def test_the_page_for_browsers(proxy: Proxy) -> None:
     page = proxy.get("/", {"accept": "text/html,application/xhtml+xml"})
     assert page.status == 200 and page.headers["content-type"].startswith("text/html")
     assert b"<title>Mine &amp; yours</title>" in page.body
-    assert b"us-east5" in page.body and b"gpt-4o" in page.body
+    assert f"http://127.0.0.1:{proxy.port}/api/gcp/claude".encode() in page.body
+    details = proxy.get("/status/details").json()
+    assert "us-east5" in details["accounts"][0]["label"] and "gpt-4o" in details["models"]
     assert proxy.get("/").json() == {**proxy.get("/status").json(), "uptime": proxy.get("/").json()["uptime"]}
     assert proxy.get("/health").json() == proxy.get("/health/readiness").json() == {"status": "ok"}

@@ -47,6 +47,10 @@ class Retention:
         self._forget(id)
         self._sizes[id] = 0
 
+    def left(self, id: str) -> None:
+        """It is not held any more."""
+        self._forget(id)
+
     def holds(self, id: str) -> bool:
         """Whether it came and was not let go."""
         return id in self._sizes

@@ -96,7 +96,8 @@ function chart({ days }) {
   const top = days.find((day) => day.usd === most);
   const total = days.reduce((sum, day) => ({ usd: sum.usd + day.usd, unpriced: sum.unpriced + day.unpriced }),
     { usd: 0, unpriced: 0 });
-  const told = { total: cost(total), most: cost(top), day: dayName(top.day) };
+  const told = [say("chart_total", { total: cost(total) }),
+    ...(most ? [say("chart_most", { most: cost(top), day: dayName(top.day) })] : [])].join(" ");
   const bars = days.map((day, place) => {
     const height = most ? (day.usd / most) * 84 : 0;
     const shown = day.usd ? Math.max(height, 2) : 1;
@@ -106,10 +107,10 @@ function chart({ days }) {
     const mark = day.unpriced ? [draw("text", { x: place * 20 + 10, y: 95 - shown, "text-anchor": "middle" }, "?")] : [];
     return draw("g", {}, title, draw("rect", { x: place * 20, y: 0, width: 20, height: 100, class: "day" }), bar, ...mark);
   });
-  const picture = draw("svg", { viewBox: "0 0 600 101", role: "img", "aria-label": say("chart_label", told) }, ...bars);
+  const picture = draw("svg", { viewBox: "0 0 600 101", role: "img", "aria-label": `${words.chart}. ${told}` }, ...bars);
   const ends = [days[0], days[days.length - 1]].map(({ day }) => make("span", {}, dayName(day)));
   const notes = total.unpriced ? [make("p", { class: "soft" }, words.chart_note)] : [];
-  return [make("p", { class: "soft" }, say("chart_label", told)), picture, make("p", { class: "ends soft" }, ...ends),
+  return [make("p", { class: "soft" }, told), picture, make("p", { class: "ends soft" }, ...ends),
     ...notes];
 }
 
@@ -117,7 +118,7 @@ function caps({ caps }) {
   const amount = (unit, value) => (unit === "usd" ? dollars(value) : say("cap_tokens", { count: number(value) }));
   return caps.map(({ client, unit, period, spent, unpriced, cap }) => {
     const so_far = unit === "usd" ? cost({ usd: spent, unpriced }) : number(spent);
-    const name = `${client || words.cap_all}, ${words["cap_" + period]}`;
+    const name = `${client || words.cap_all} · ${words["cap_" + period]}`;
     const told = say("cap_spent", { spent: so_far, cap: amount(unit, cap) });
     const meter = make("meter", { min: 0, max: cap || 1, high: cap * 0.8, optimum: 0, value: cap ? spent : 1,
       "aria-label": `${name}: ${told}` });
@@ -207,14 +208,14 @@ function told({ told }) {
 // selection or an open fold stays.
 const PARTS = {
   usage: [words.usage, ["today", "month", "in_flight", "waiting", "wait"], usage],
-  caps: [words.caps, ["caps"], caps],
   chart: [words.chart, ["days"], chart],
+  caps: [words.caps, ["caps"], caps],
   accounts: [words.accounts, ["accounts"], accounts],
-  recent: [words.recent, ["recent", "web"], recent],
+  told: [words.told, ["told"], told],
   sums: ["", ["by_model", "by_client"], (data) => [
     ...sums(words.by_model, words.model, data.by_model), ...sums(words.by_client, words.client, data.by_client)]],
   models: ["", ["models"], models],
-  told: [words.told, ["told"], told],
+  recent: [words.recent, ["recent", "web"], recent],
 };
 
 function show(data) {
@@ -236,10 +237,14 @@ function show(data) {
   uptime = { was: data.now - data.started_at, at: performance.now() };
 }
 
+// Told once, since what is told is read aloud.
+function tell(trouble) {
+  if (at("trouble").textContent !== trouble) at("trouble").textContent = trouble;
+}
+
 function runs(answers) {
   document.body.classList.toggle("gone", !answers);
-  const trouble = answers ? "" : words.gone;
-  if (at("trouble").textContent !== trouble) at("trouble").textContent = trouble;
+  tell(answers ? "" : words.gone);
   at("state").hidden = !answers;
   if (!answers || !uptime) return;
   const time = duration(uptime.was + (performance.now() - uptime.at) / 1000);
@@ -265,7 +270,7 @@ async function ask() {
   }
   const data = await response.json();
   if (!response.ok) {
-    at("trouble").textContent = data.error.message;
+    tell(data.error.message);
     return;
   }
   show(data);
@@ -292,9 +297,10 @@ function askForKey(error) {
   sessionStorage.removeItem("key");
   at("live").replaceChildren();
   at("state").hidden = true;
-  at("trouble").textContent = "";
+  tell("");
   at("key-error").textContent = error;
   at("key").hidden = false;
+  if (error) at("key-field").focus();
 }
 
 at("key").addEventListener("submit", (event) => {
@@ -325,6 +331,9 @@ async function copy(code) {
 for (const code of document.querySelectorAll(".url")) {
   // Whoever has opened the page from elsewhere reaches the proxy under the address that is in the browser.
   if (!here) code.textContent = location.origin + new URL(code.textContent).pathname;
+}
+
+for (const code of document.querySelectorAll(".bases .url")) {
   const button = make("button", { type: "button", "aria-label": say("copy_label", { text: code.textContent }) }, words.copy);
   button.addEventListener("click", async () => {
     await copy(code);

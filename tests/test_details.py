@@ -1,0 +1,140 @@
+"""pages/details.py: what the status page is told, as JSON; what isn't known is no 0, and no prompt is in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from oai_bridge.clients import Caps, Client, Spending
+from oai_bridge.cost import Cost
+from oai_bridge.entry import Entry
+from oai_bridge.events import Usage as Tokens
+from oai_bridge.pages import Details, Queued, Recent, Usage, Used, details_page
+from oai_bridge.settings import Config
+from oai_bridge.verdict import Trouble
+from tests.support.page_parts import SNAPSHOT, configured, served
+
+CONFIG = configured("us-east5", models=("claude-sonnet-4-5",), told=("A note.",))
+TODAY = Used(3, 1000, 400, 50, 0.5, 1)
+MONTH = Used(9, 9000, 400, 500, 2.5, 1)
+DETAILS = Details(SNAPSHOT, Usage("2026-03-02", {"2026-03-02": TODAY, "2026-02-01": MONTH}, MONTH))
+
+
+def told(details: Details = DETAILS, config: Config = CONFIG) -> dict[str, Any]:
+    page = details_page(details, config, served(config), None)
+    assert page.status == 200 and dict(page.headers)["cache-control"] == "no-store"
+    found = json.loads(page.body)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_what_runs() -> None:
+    found = told()
+    assert (found["version"], found["demo"], found["now"], found["started_at"]) == ("0.1.0", False, 9000.0, 1000.25)
+    assert (found["in_flight"], found["waiting"], found["wait"]) == (2, 0, 0.0)
+    assert found["models"] == ["claude-sonnet-4-5"] and found["told"] == ["A note."]
+    assert told(config=Config())["demo"] is True
+
+
+def test_who_waits() -> None:
+    queues = {"gcp-claude": Queued(3, 11.5), "aws-claude": Queued(1, 4.0), "gcp-gemini": Queued(0, 99.0)}
+    found = told(replace(DETAILS, snapshot=replace(SNAPSHOT, queues=queues)))
+    assert (found["waiting"], found["wait"]) == (4, 11.5)
+
+
+def test_accounts_by_cloud_with_what_of_them_rests() -> None:
+    first, second = SNAPSHOT.accounts["google"]
+    rests = {first: {None: Trouble("broken", 9060.0, "No.")}, second: {"m": Trouble("cooling", 9001.5, "x" * 999)}}
+    snapshot = replace(SNAPSHOT, rests=rests, accounts={**SNAPSHOT.accounts, "aws": ("us-east-1 · profile work",)})
+    found = told(replace(DETAILS, snapshot=snapshot))["accounts"]
+    assert [(one["cloud"], one["label"]) for one in found] == [
+        ("Google Cloud", first),
+        ("Google Cloud", second),
+        ("AWS Bedrock", "us-east-1 · profile work"),
+    ]
+    assert found[0]["rests"] == [{"model": None, "state": "broken", "until": 9060.0, "said": "No."}]
+    assert found[1]["rests"][0]["model"] == "m" and len(found[1]["rests"][0]["said"]) == 400
+    assert found[2]["rests"] == []
+
+
+def test_the_chart_has_every_day_up_to_today() -> None:
+    days = told()["days"]
+    assert len(days) == 30
+    assert (days[0]["day"], days[1]["day"], days[-1]["day"]) == ("2026-02-01", "2026-02-02", "2026-03-02")
+    assert days[0] == {"day": "2026-02-01", "usd": 2.5, "unpriced": 1}
+    assert days[1] == {"day": "2026-02-02", "usd": 0.0, "unpriced": 0}
+    assert days[-1] == {"day": "2026-03-02", "usd": 0.5, "unpriced": 1}
+
+
+def test_sums() -> None:
+    usage = replace(DETAILS.usage, models={"m\udc00": MONTH}, clients={"tavern": TODAY})
+    found = told(replace(DETAILS, usage=usage))
+    both = {"requests": 3, "prompt": 1000, "cached": 400, "output": 50, "usd": 0.5, "unpriced": 1}
+    assert found["today"] == both and found["month"]["usd"] == 2.5
+    assert found["by_model"][0]["name"] == "m?" and found["by_model"][0]["requests"] == 9
+    assert found["by_client"] == []  # there is but one
+    keyed = replace(CONFIG, clients=(Client("tavern", "k" * 30),))
+    assert told(replace(DETAILS, usage=usage), keyed)["by_client"] == [{"name": "tavern", **both}]
+
+
+def test_caps_with_what_was_used_of_them() -> None:
+    clients = (Client("tavern", "k" * 30, caps=Caps(usd_per_month=9.0)), Client("idle", "l" * 30))
+    spending = Spending(Caps(usd_per_day=1.0, tokens_per_day=0))
+    usage = replace(DETAILS.usage, clients={"tavern": Used(usd=3.0)}, clients_today={"tavern": Used(usd=1.0)})
+    found = told(replace(DETAILS, usage=usage), replace(CONFIG, clients=clients, spending=spending))["caps"]
+    day = {"client": "", "period": "day"}
+    assert found == [
+        {**day, "unit": "usd", "spent": 0.5, "unpriced": 1, "cap": 1.0},
+        {**day, "unit": "tokens", "spent": 1050, "unpriced": 0, "cap": 0},
+        {"client": "tavern", "period": "month", "unit": "usd", "spent": 3.0, "unpriced": 0, "cap": 9.0},
+    ]
+    assert told()["caps"] == []
+
+
+def test_recent_requests() -> None:
+    entry = Entry(
+        "req_1",
+        8000.5,
+        1.25,
+        "tavern",
+        cloud="vertex",
+        region="us-east5",
+        model="claude-sonnet-4-5@20250929",
+        requested="sonnet",
+        status=200,
+        finish_reason="stop",
+        usage=Tokens(input=60, cache_read=40, output=7),
+        cost=Cost(output=0.25),
+    )
+    failed = Entry("req_2", 8001.0, 0.0, "tavern", requested="x" * 500, status=404, error="model_not_found")
+    first, second = told(replace(DETAILS, recent=[Recent(entry, "flow-1"), Recent(failed)], web="http://h:1"))["recent"]
+    assert first == {
+        "id": "req_1",
+        "flow": "flow-1",
+        "began": 8000.5,
+        "seconds": 1.25,
+        "client": "tavern",
+        "model": "claude-sonnet-4-5@20250929",
+        "cloud": "vertex · us-east5",
+        "operation": "chat",
+        "prompt": 100,
+        "cached": 40,
+        "output": 7,
+        "usd": 0.25,
+        "unpriced": 0,
+        "status": 200,
+        "error": None,
+        "left": False,
+        "finish": "stop",
+    }
+    assert (second["usd"], second["cloud"], second["flow"], len(second["model"])) == (None, "", "", 120)
+
+
+def test_who_knows_it_already_gets_it_not_again() -> None:
+    tag = dict(details_page(DETAILS, CONFIG, served(CONFIG), None).headers)["etag"]
+    later = replace(DETAILS, snapshot=replace(SNAPSHOT, now=9002.0))
+    same = details_page(later, CONFIG, served(CONFIG), tag)
+    assert (same.status, same.body, dict(same.headers)["etag"]) == (304, b"", tag)
+    other = replace(later, snapshot=replace(SNAPSHOT, in_flight=3))
+    assert details_page(other, CONFIG, served(CONFIG), tag).status == 200
