@@ -45,7 +45,7 @@ def test_who_waits() -> None:
 
 def test_accounts_by_cloud_with_what_of_them_rests() -> None:
     first, second = SNAPSHOT.accounts["google"]
-    rests = {first: {None: Trouble("broken", 9060.0, "No.")}, second: {"m": Trouble("cooling", 9001.5, "x" * 999)}}
+    rests = {first: {None: Trouble("broken", 9060.0001, "No.")}, second: {"m": Trouble("cooling", 9001.5, "x" * 999)}}
     snapshot = replace(SNAPSHOT, rests=rests, accounts={**SNAPSHOT.accounts, "aws": ("us-east-1 · profile work",)})
     found = told(replace(DETAILS, snapshot=snapshot))["accounts"]
     assert [(one["cloud"], one["label"]) for one in found] == [
@@ -53,7 +53,7 @@ def test_accounts_by_cloud_with_what_of_them_rests() -> None:
         ("Google Cloud", second),
         ("AWS Bedrock", "us-east-1 · profile work"),
     ]
-    assert found[0]["rests"] == [{"model": None, "state": "broken", "until": 9060.0, "said": "No."}]
+    assert found[0]["rests"] == [{"model": None, "state": "broken", "until": 9060, "said": "No."}]
     assert found[1]["rests"][0]["model"] == "m" and len(found[1]["rests"][0]["said"]) == 400
     assert found[2]["rests"] == []
 

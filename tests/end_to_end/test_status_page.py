@@ -20,6 +20,7 @@ from tests.support.fake_vertex import FakeVertex, anthropic_error, google_error
 from tests.support.proxy import CHAT, KEY, Proxy, Web, free_port
 
 pytestmark = needs_browser
+expect.set_options(timeout=15_000)
 HOME, AWAY = "us-east5", "europe-west1"
 PROMPT = "A prompt that is nobody's business."
 AXE = "axe-core@4.12.1"
@@ -69,7 +70,7 @@ def opened(browser: Browser, proxy: Proxy, *, width: int = 1200, **options: Any)
     context = browser.new_context(viewport={"width": width, "height": 900}, **options)
     try:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.goto(f"http://127.0.0.1:{proxy.port}/")

@@ -15,6 +15,7 @@ from ..directory import Directory
 from ..entry import Entry
 from ..routing import Route
 from ..settings import Config
+from ..verdict import Trouble
 from .page import Page, Snapshot, make_page
 
 DAYS = 30
@@ -109,19 +110,20 @@ def _accounts(snapshot: Snapshot) -> list[dict[str, Any]]:
         {
             "cloud": clouds.get(kind, kind),
             "label": _plain(label),
-            "rests": [
-                {
-                    "model": model and _plain(model),
-                    "state": it.state,
-                    "until": it.until,
-                    "said": _plain(it.message, _WORD),
-                }
-                for model, it in snapshot.rests.get(label, {}).items()
-            ],
+            "rests": [_rest(model, trouble) for model, trouble in snapshot.rests.get(label, {}).items()],
         }
         for kind, labels in snapshot.accounts.items()
         for label in labels
     ]
+
+
+def _rest(model: str | None, trouble: Trouble) -> dict[str, Any]:
+    return {
+        "model": model and _plain(model),
+        "state": trouble.state,
+        "until": round(trouble.until),  # two clocks tell it, so that its fractions are others each time
+        "said": _plain(trouble.message, _WORD),
+    }
 
 
 def _days(usage: Usage) -> list[dict[str, Any]]:
