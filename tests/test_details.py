@@ -37,6 +37,13 @@ def test_what_runs() -> None:
     assert told(config=Config())["demo"] is True
 
 
+def test_a_client_is_shown_the_models_that_it_may_use() -> None:
+    config = replace(CONFIG, models=("claude-sonnet-4-5", "claude-haiku-4-5"))
+    client = Client("tavern", "k" * 30, models=("claude-haiku-*",))
+    page = details_page(DETAILS, config, served(config), None, client)
+    assert json.loads(page.body)["models"] == ["claude-haiku-4-5"]
+
+
 def test_who_waits() -> None:
     queues = {"gcp-claude": Queued(3, 11.5), "aws-claude": Queued(1, 4.0), "gcp-gemini": Queued(0, 99.0)}
     found = told(replace(DETAILS, snapshot=replace(SNAPSHOT, queues=queues)))

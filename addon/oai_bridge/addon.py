@@ -356,7 +356,7 @@ class Bridge:
         if found.kind != "details":
             return page_for(found, headers, snapshot, self.config, self._directory, client=client)
         details = self._overview.details(snapshot, self.inspector.ledger, mitmweb_address(), self._flow_list.holds)
-        return details_page(details, self.config, self._directory, headers.get("if-none-match"))
+        return details_page(details, self.config, self._directory, headers.get("if-none-match"), client)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         self._reports.refused(error, _asked(flow), _id(flow))

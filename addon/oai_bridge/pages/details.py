@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import jsontext
 from ..backends import REGISTRY
-from ..clients import Caps
+from ..clients import Caps, Client
 from ..directory import Directory
 from ..entry import Entry
 from ..routing import Route
@@ -70,17 +70,19 @@ class Details:
     web: str = ""
 
 
-def details_page(details: Details, config: Config, directory: Directory, known: str | None) -> Page:
-    """The data for the page's script. `known` is the If-None-Match header: who has all but the time already gets it not
-    again, since it is asked for every other second."""
-    data = _document(details, config, directory)
+def details_page(
+    details: Details, config: Config, directory: Directory, known: str | None, client: Client | None = None
+) -> Page:
+    """The data for the page's script, with the models that the client may use. `known` is the If-None-Match header: who
+    has all but the time already gets it not again, since it is asked for every other second."""
+    data = _document(details, config, directory, client)
     tag = f'"{hashlib.sha256(jsontext.write(data)).hexdigest()[:32]}"'
     if known == tag:
         return make_page(304, "application/json", b"", {"etag": tag})
     return make_page(200, "application/json", jsontext.write({"now": details.snapshot.now, **data}), {"etag": tag})
 
 
-def _document(details: Details, config: Config, directory: Directory) -> dict[str, Any]:
+def _document(details: Details, config: Config, directory: Directory, client: Client | None) -> dict[str, Any]:
     snapshot, usage = details.snapshot, details.usage
     return {
         "version": snapshot.version,
@@ -98,7 +100,7 @@ def _document(details: Details, config: Config, directory: Directory) -> dict[st
         "caps": _caps(usage, config),
         "recent": [_recent(one) for one in details.recent],
         "web": details.web,
-        "models": [_plain(one.name) for one in directory.listed(Route("models"))],
+        "models": [_plain(one.name) for one in directory.listed(Route("models"), client)],
         "told": [_plain(sentence, _WORD) for sentence in config.told],
     }
 
