@@ -8,9 +8,10 @@ from typing import Any
 
 from oai_bridge.clients import Caps, Client, Spending
 from oai_bridge.cost import Cost
+from oai_bridge.doctor.findings import Finding
 from oai_bridge.entry import Entry
 from oai_bridge.events import Usage as Tokens
-from oai_bridge.pages import Details, Queued, Recent, Usage, Used, details_page
+from oai_bridge.pages import Checked, Details, Queued, Recent, Usage, Used, details_page
 from oai_bridge.settings import Config
 from oai_bridge.verdict import Trouble
 from tests.support.page_parts import SNAPSHOT, configured, served
@@ -136,6 +137,22 @@ def test_recent_requests() -> None:
         "finish": "stop",
     }
     assert (second["usd"], second["cloud"], second["flow"], len(second["model"])) == (None, "", "", 120)
+
+
+def test_what_the_doctor_has_found() -> None:
+    assert told()["check"] == {"running": False, "findings": [], "usd": None}
+    free, paid = Finding("files", ".env", "ok", "Fine."), Finding("model", "m", "failed", "No.", "Ask.", 0.25)
+    found = told(replace(DETAILS, checked=Checked((free, paid), running=True)))["check"]
+    assert (found["running"], found["usd"]) == (True, 0.25)
+    assert found["findings"][1] == {
+        "check": "model",
+        "subject": "m",
+        "state": "failed",
+        "message": "No.",
+        "remedy": "Ask.",
+        "cost": 0.25,
+    }
+    assert told(replace(DETAILS, checked=Checked((replace(paid, cost=0.0),))))["check"]["usd"] == 0.0
 
 
 def test_who_knows_it_already_gets_it_not_again() -> None:

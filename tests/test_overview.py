@@ -11,7 +11,7 @@ from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
 from oai_bridge.ledger import Ledger
 from oai_bridge.overview import Overview, usage_of
-from oai_bridge.pages import Used
+from oai_bridge.pages import Checked, Used
 from tests.support.page_parts import SNAPSHOT
 
 NOON = time.mktime((2026, 3, 2, 12, 0, 0, 0, 0, -1))
@@ -25,7 +25,7 @@ def test_the_last_requests_the_newest_first() -> None:
     overview = Overview()
     for number in range(60):
         overview.ended(f"flow {number}", entry(number))
-    recent = overview.details(SNAPSHOT, Ledger(), "", lambda flow: True).recent
+    recent = overview.details(SNAPSHOT, Ledger(), Checked(), "", lambda flow: True).recent
     assert [one.entry.id for one in recent] == [f"req_{number}" for number in reversed(range(10, 60))]
 
 
@@ -34,7 +34,7 @@ def test_a_link_leads_to_what_mitmweb_has(web: str, links: list[str]) -> None:
     overview = Overview()
     for number in range(2):
         overview.ended(f"flow {number}", entry(number))
-    details = overview.details(SNAPSHOT, Ledger(), web, lambda flow: flow == "flow 0")
+    details = overview.details(SNAPSHOT, Ledger(), Checked(), web, lambda flow: flow == "flow 0")
     assert [one.flow for one in details.recent] == links and details.web == web
 
 

@@ -171,6 +171,7 @@ def test_another_prefix_replaces_the_usual_one() -> None:
         ("DELETE", "/v1/models/claude-x", "GET, HEAD"),
         ("POST", "/", "GET, HEAD"),
         ("POST", "/status", "GET, HEAD"),
+        ("GET", "/status/check", "POST"),
         ("PUT", "/health", "GET, HEAD"),
     ],
 )

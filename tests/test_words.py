@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from oai_bridge import pages
+from oai_bridge.doctor.findings import State
 from oai_bridge.pages.words import LANGUAGES, language_of, words
 from oai_bridge.verdict import RESTS
 
@@ -33,6 +35,7 @@ def test_chinese_is_chinese() -> None:
 
 def test_every_word_is_used_and_none_is_missing() -> None:
     made = {f"{kind}_{state}" for kind in ("state", "remedy") for state in RESTS} | {"cap_day", "cap_month"}
+    made |= {f"finding_{state}" for state in get_args(State)}
     used = set(re.findall(r'words\.(\w+)|say\("(\w+)"[,)]', SCRIPT))
     named = {name for pair in used for name in pair if name}
     named |= set(re.findall(r'told\["(\w+)"\]', SHELL)) | set(re.findall(r'"(step_\w+)"', SHELL))

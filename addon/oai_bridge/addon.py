@@ -21,9 +21,11 @@ from . import __version__, stream_layer
 from .answer import Answer
 from .assembly import assemble
 from .banner import banner
-from .config import load_config
+from .checkup import Checkup
+from .config import load_config, settings_files
 from .cors import leave_for, preflight_page
 from .directory import Directory
+from .doctor.examine import examine
 from .entry import entry_of
 from .errors import BridgeError, Internal, TooLarge, UpstreamError, WrongKey
 from .exchanges import EXCHANGES, Incoming, Services, exchange
@@ -43,6 +45,7 @@ from .overview import Overview
 from .pages import (
     Page,
     Snapshot,
+    accepted_page,
     details_page,
     error_event_for,
     error_page,
@@ -87,6 +90,7 @@ class Bridge:
         self._strangers = Strangers()
         self._reports = Reports()
         self._overview = Overview()
+        self._checkup = Checkup()
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -107,8 +111,10 @@ class Bridge:
                 raise exceptions.OptionsError(reason)
             return
         path = Path(ctx.options.bridge_config) if ctx.options.bridge_config else None
+        folders = [Path.cwd(), PROJECT]
         try:
-            self.config = load_config(path, os.environ, [Path.cwd(), PROJECT])
+            self.config = load_config(path, os.environ, folders)
+            self._files = settings_files(path, folders)
             self._catalog = Catalog(self.config.model_overrides)
             self._directory = Directory(self.config, self._catalog)
             if self.config.network.ca_file:
@@ -181,6 +187,7 @@ class Bridge:
             await end_in_peace(self._installed.answering.none(), grace)
             self._installed.undo()
             await end_in_peace(self._installed.answering.none(), _LAST_WORDS)
+        await self._checkup.close()
         services = await self._services
         await services.upstream.close()
         await services.fetcher.close()
@@ -353,9 +360,15 @@ class Bridge:
         if found.kind == "metrics":
             return metrics_page(self._reports.metrics, snapshot, headers.get("accept"))
         client = self.config.client(str(flow.metadata.get(CLIENT, "")))
+        if found.kind == "check":
+            if not self._checkup.running:
+                self._checkup.begin(examine(self.config, self._catalog, files=self._files))
+            return accepted_page()
         if found.kind != "details":
             return page_for(found, headers, snapshot, self.config, self._directory, client=client)
-        details = self._overview.details(snapshot, self.inspector.ledger, mitmweb_address(), self._flow_list.holds)
+        details = self._overview.details(
+            snapshot, self.inspector.ledger, self._checkup.seen(), mitmweb_address(), self._flow_list.holds
+        )
         return details_page(details, self.config, self._directory, headers.get("if-none-match"), client)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:

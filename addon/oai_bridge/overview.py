@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .entry import Entry
 from .ledger import Ledger, Line
-from .pages import Details, Recent, Snapshot, Usage, Used
+from .pages import Checked, Details, Recent, Snapshot, Usage, Used
 
 _KEPT = 50  # requests
 
@@ -25,11 +25,13 @@ class Overview:
         """A request has ended; `flow` is its id in mitmproxy."""
         self._recent.appendleft(Recent(entry, flow))
 
-    def details(self, snapshot: Snapshot, ledger: Ledger, web: str, held: Callable[[str], bool]) -> Details:
+    def details(
+        self, snapshot: Snapshot, ledger: Ledger, checked: Checked, web: str, held: Callable[[str], bool]
+    ) -> Details:
         """All of it at the snapshot's time. `web` is mitmweb's address, empty where it doesn't run; `held` tells of a
         flow whether it is still there."""
         recent = [one if web and held(one.flow) else replace(one, flow="") for one in self._recent]
-        return Details(snapshot, usage_of(ledger, snapshot.now), recent, web)
+        return Details(snapshot, usage_of(ledger, snapshot.now), recent, web, checked)
 
 
 def usage_of(ledger: Ledger, now: float) -> Usage:

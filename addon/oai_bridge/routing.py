@@ -11,16 +11,21 @@ from urllib.parse import unquote
 from .backends import REGISTRY, Duty
 from .errors import MethodNotAllowed, NotFound
 
-Kind = Duty | Literal["models", "model", "root", "script", "style", "status", "details", "health", "metrics", "favicon"]
+_Page = Literal[
+    "models", "model", "root", "script", "style", "status", "details", "check", "health", "metrics", "favicon"
+]
+Kind = Duty | _Page
 Path = tuple[str, str]
 
 _READ = ("GET", "HEAD")
+_WRITE = ("POST",)
 _LOCAL: dict[tuple[str, ...], Kind] = {
     (): "root",
     ("status",): "status",
     ("status", "page.js"): "script",
     ("status", "page.css"): "style",
     ("status", "details"): "details",
+    ("status", "check"): "check",
     ("health",): "health",
     ("health", "readiness"): "health",
     ("metrics",): "metrics",
@@ -89,7 +94,7 @@ def route(method: str, path: str, prefix: str) -> Route:
         raise _nothing(path, _everywhere(prefix))
     parts = _parts(path)
     if parts in _LOCAL:
-        _check(method, _READ)
+        _check(method, _WRITE if _LOCAL[parts] == "check" else _READ)
         return Route(_LOCAL[parts])
     before = _parts(prefix)
     named = parts[len(before) : len(before) + 2]

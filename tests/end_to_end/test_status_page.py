@@ -196,6 +196,22 @@ def test_a_base_url_is_copied(browser: Browser, proxy: Proxy) -> None:
         assert page.evaluate("navigator.clipboard.readText()") == f"http://127.0.0.1:{proxy.port}/proxy/gcp/claude"
 
 
+def test_everything_is_checked(browser: Browser, proxy: Proxy, cloud: FakeVertex) -> None:
+    refused = proxy.post("/status/check", {}, {"origin": "https://evil.test"})
+    assert (refused.status, proxy.get("/status/details").json()["check"]["findings"]) == (403, [])
+    with opened(browser, proxy) as page:
+        part = page.locator("#part-check")
+        expect(part).to_contain_text("That may cost a little money")
+        part.get_by_role("button").click()
+        expect(part.get_by_role("button")).to_have_text("Checking …")
+        expect(part.get_by_role("button")).to_have_text("Check everything now", timeout=60_000)
+        expect(part).to_contain_text("The calls have cost")
+        findings = part.locator("li").all_inner_texts()
+        assert [line for line in findings if line.startswith("✓ ok")]
+        assert [line for line in findings if line.startswith("✗ failed") and "second-project" in line]
+    cloud.wrong.clear()  # each host is asked for its `/`, which nobody has
+
+
 def test_without_scripts_it_shows_how_to_connect(browser: Browser, proxy: Proxy) -> None:
     with opened(browser, proxy, java_script_enabled=False, locale="zh-CN") as page:
         assert page.locator("button:visible, form:visible").count() == 0

@@ -8,12 +8,13 @@ from ..clients import Client
 from ..directory import Directory
 from ..routing import Route
 from ..settings import Config
-from .details import Details, Recent, Usage, Used, details_page
+from .details import Checked, Details, Recent, Usage, Used, details_page
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
 from .metrics import metrics_page
 from .page import Page, Queued, Snapshot
 from .people import html_page, static_page
 from .programs import (
+    accepted_page,
     favicon_page,
     health_page,
     is_test_message,
@@ -24,6 +25,7 @@ from .programs import (
 )
 
 __all__ = [
+    "Checked",
     "Details",
     "Page",
     "Queued",
@@ -31,6 +33,7 @@ __all__ = [
     "Snapshot",
     "Usage",
     "Used",
+    "accepted_page",
     "anthropic_error_page",
     "details_page",
     "error_event_for",

@@ -12,6 +12,7 @@ from .. import jsontext
 from ..backends import REGISTRY
 from ..clients import Caps, Client
 from ..directory import Directory
+from ..doctor.findings import Finding
 from ..entry import Entry
 from ..routing import Route
 from ..settings import Config
@@ -60,6 +61,14 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What the doctor has found so far, if he was asked."""
+
+    findings: tuple[Finding, ...] = ()
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """What the page tells. `recent` begins with the last one; `web` is mitmweb's address without its token, empty where
     it doesn't run."""
@@ -68,6 +77,7 @@ class Details:
     usage: Usage
     recent: Sequence[Recent] = ()
     web: str = ""
+    checked: Checked = Checked()
 
 
 def details_page(
@@ -100,6 +110,7 @@ def _document(details: Details, config: Config, directory: Directory, client: Cl
         "caps": _caps(usage, config),
         "recent": [_recent(one) for one in details.recent],
         "web": details.web,
+        "check": _check(details.checked),
         "models": [_plain(one.name) for one in directory.listed(Route("models"), client)],
         "told": [_plain(sentence, _WORD) for sentence in config.told],
     }
@@ -164,6 +175,13 @@ def _capped(client: str, caps: Caps, today: Used, month: Used) -> list[dict[str,
                 shown = {"unit": unit, "period": period, "spent": so_far, "unpriced": unpriced, "cap": cap}
                 told.append({"client": _plain(client), **shown})
     return told
+
+
+def _check(checked: Checked) -> dict[str, Any]:
+    """The cost is that of all calls whose price is known; nothing where there was none."""
+    costs = [finding.cost for finding in checked.findings if finding.cost is not None]
+    findings = [asdict(finding) for finding in checked.findings]
+    return {"running": checked.running, "findings": findings, "usd": sum(costs) if costs else None}
 
 
 def _recent(one: Recent) -> dict[str, Any]:

@@ -75,7 +75,8 @@ class _Collector:
 
 def _state(snapshot: Snapshot, label: str) -> str:
     rests = snapshot.rests.get(label, {})
-    return rests.get(None) or ("partly" if rests else "ready")
+    whole = rests.get(None)
+    return whole.state if whole else ("partly" if rests else "ready")
 
 
 def _cumulated(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

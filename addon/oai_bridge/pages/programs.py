@@ -74,6 +74,11 @@ def health_page() -> Page:
     return json_page({"status": "ok"})
 
 
+def accepted_page() -> Page:
+    """What was asked for has begun; the status page's data tell what becomes of it."""
+    return json_page({"status": "running"}, 202)
+
+
 def favicon_page() -> Page:
     """There is no icon; browsers ask for one whatever the page says."""
     return make_page(404, "text/plain; charset=utf-8", b"", {})

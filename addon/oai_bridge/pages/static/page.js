@@ -195,6 +195,32 @@ function outcome({ error, status, left, finish }) {
   return make("span", { class: "ok" }, "✓ " + words.outcome_ok);
 }
 
+const MARKS = { ok: "✓", warning: "▲", failed: "✗", skipped: "–" };
+const COLOURS = { ok: "ok", warning: "cooling", failed: "bad", skipped: "soft" };
+
+function checkup({ check: { running, findings, usd } }) {
+  const button = make("button", { type: "button", "aria-disabled": running }, running ? words.check_running : words.check_run);
+  if (!running) button.addEventListener("click", beginCheckup);
+  const lines = findings.map(({ subject, state, message, remedy }) =>
+    make("li", {}, make("span", { class: COLOURS[state] }, `${MARKS[state]} ${words["finding_" + state]}`), " ",
+      make("b", {}, subject), ": ", make("span", { lang: "en" }, [message, remedy].filter(Boolean).join(" "))));
+  const after = running || usd === null ? []
+    : [make("p", {}, usd ? say("check_cost", { cost: dollars(usd) }) : words.check_free)];
+  return [make("p", { class: "soft" }, words.check_why), button,
+    ...(lines.length ? [make("ul", { class: "findings" }, ...lines)] : []), ...after];
+}
+
+async function beginCheckup() {
+  try {
+    const response = await fetch("status/check", { method: "POST", body: "{}",
+      headers: { ...headers(), "content-type": "application/json" } });
+    if (!response.ok) tell((await response.json()).error.message);
+    else poll();
+  } catch {
+    runs(false);
+  }
+}
+
 function models({ models }) {
   const list = make("ul", { class: "models" }, ...models.map((name) => make("li", {}, make("code", {}, name))));
   return [make("details", {}, make("summary", {}, say("models", { count: models.length })), list)];
@@ -212,6 +238,7 @@ const PARTS = {
   caps: [words.caps, ["caps"], caps],
   accounts: [words.accounts, ["accounts"], accounts],
   told: [words.told, ["told"], told],
+  check: [words.check, ["check"], checkup],
   sums: ["", ["by_model", "by_client"], (data) => [
     ...sums(words.by_model, words.model, data.by_model), ...sums(words.by_client, words.client, data.by_client)]],
   models: ["", ["models"], models],
@@ -229,8 +256,10 @@ function show(data) {
     if (part.from === from) continue;
     part.from = from;
     const made = render(data);
+    const focused = part.contains(document.activeElement);
     part.hidden = !made.length;
     part.replaceChildren(...(title ? [make("h2", {}, title)] : []), ...made);
+    if (focused) part.querySelector("a, button, summary")?.focus();
   }
   at("demo").hidden = !data.demo;
   version = data.version;
