@@ -150,7 +150,7 @@ def kept(clouds: AllClouds, folder: Path, web: Web) -> dict[str, bytes]:
 def ask_all(clouds: AllClouds) -> Iterator[bytes]:
     """Chats that go well and that fail in every way in which a secret may come near the client."""
     proxy = clouds.proxy(WAYS["invoke"])
-    for path in ("/", "/status", "/health", "/v1/models", "/proxy/azure/openai/models"):
+    for path in ("/", "/status", "/status/details", "/health", "/v1/models", "/proxy/azure/openai/models"):
         for accept in ("text/html", "application/json"):
             yield repr(proxy.get(path, {**HEADERS, "accept": accept})).encode()
     for way in ASKED:

@@ -157,6 +157,32 @@ def test_it_tells_what_is_so(browser: Browser, proxy: Proxy) -> None:
         assert PROMPT not in page.content()
 
 
+def test_what_is_not_known_is_no_0_and_others_words_are_only_text(browser: Browser, proxy: Proxy) -> None:
+    data = proxy.get("/status/details").json()
+    hostile = "<img src=x onerror=alert(1)>"
+    data["today"] |= {"usd": 0, "unpriced": 2}
+    data["month"] |= {"usd": 2.5, "unpriced": 2}
+    data["days"][7] |= {"usd": 0, "unpriced": 1}
+    data["recent"][1] |= {"usd": None, "unpriced": 1, "model": hostile, "client": hostile}
+    data["recent"][2] |= {"usd": 0.1234, "unpriced": 0, "left": True}
+    data["by_model"][0] |= {"name": hostile, "usd": 0, "unpriced": 0}
+    data |= {"told": [hostile], "models": [hostile], "waiting": 3, "wait": 11.2}
+    with opened(browser, proxy) as page:
+        page.route("**/status/details", lambda route: route.fulfill(json=data))
+        page.reload()
+        shown(page)
+        assert page.locator("#part-usage dd").all_inner_texts()[0] == "unknown"
+        assert page.locator("#part-usage dd").all_inner_texts()[4] == "≥ $2.50"
+        assert "about 12 s" in page.locator("#part-usage").inner_text()
+        chart = page.locator("#part-chart")
+        assert chart.locator("text").all_text_contents() == ["?"] and "no known price" in chart.inner_text()
+        costs = page.locator("#part-recent td:nth-child(6)").all_inner_texts()
+        assert costs[:3] == ["–", "unknown", "$0.12"]
+        assert page.locator("#part-recent td:last-child").all_inner_texts()[2] == "■ client left"
+        assert page.locator("#part-sums td:last-child").first.inner_text() == "$0"
+        assert page.locator("img").count() == 0 and page.locator("main").inner_text().count(hostile) >= 4
+
+
 def test_it_is_live_and_what_has_not_changed_is_left_alone(browser: Browser, proxy: Proxy, web: Web) -> None:
     with opened(browser, proxy) as page:
         shown(page)
