@@ -11,13 +11,19 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from oai_bridge.metrics import Metrics
 from oai_bridge.pages import Queued, metrics_page
+from oai_bridge.verdict import Trouble
 from tests.support.entries import entry
 from tests.support.page_parts import SNAPSHOT
 
 RESTING = replace(
     SNAPSHOT,
     queues={"gcp-claude": Queued(3, 12.0)},
-    rests={SNAPSHOT.accounts["google"][0]: {None: "exhausted", "claude-x": "cooling"}},
+    rests={
+        SNAPSHOT.accounts["google"][0]: {
+            None: Trouble("exhausted", 9100.0, "No."),
+            "claude-x": Trouble("cooling", 9010.0, "Later."),
+        }
+    },
 )
 ODD = 'a"b\\c\nd\x1b\u2028é'
 
