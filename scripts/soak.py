@@ -1,5 +1,5 @@
 """Longer storms than the tests have room for: `soak.py storm`, `soak.py hang-ups`, with a real proxy and a fake cloud;
-and `soak.py memory`, what mitmweb holds when it runs for long.
+`soak.py memory`, what mitmweb holds when it runs for long; and `soak.py ledger`, writers of one file that are killed.
 
 Run it with the environment of the tests: `.venv-dev/bin/python scripts/soak.py storm`.
 """
@@ -16,20 +16,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.support import storms
+from tests.support import ledger_storm, storms
 from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import Proxy, Web
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["storm", "hang-ups", "memory"])
-    parser.add_argument("--requests", type=int, default=None, help="default: 4000 streams, 10000 of the others")
-    parser.add_argument("--rounds", type=int, default=4, help="into which the hang-ups are cut; the first warms up")
+    parser.add_argument("what", choices=["storm", "hang-ups", "memory", "ledger"])
+    parser.add_argument(
+        "--requests", type=int, default=None, help="default: 4000 streams, 10000 of the others, 500 of a writer"
+    )
+    parser.add_argument("--rounds", type=int, default=4, help="of the ledger, or into which the hang-ups are cut")
     parser.add_argument("--at-once", type=int, default=None, help="default: 200, or 4 for memory")
     parser.add_argument("--size", type=int, default=140_000, help="bytes of each prompt for memory")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    if given.what == "ledger":
+        ledger(given)
+        return
     with tempfile.TemporaryDirectory() as folder, FakeVertex() as cloud:
         given.at_once = given.at_once or (4 if given.what == "memory" else 200)
         {"storm": storm, "hang-ups": hang_ups, "memory": memory}[given.what](Path(folder), cloud, given)
@@ -88,6 +93,14 @@ def memory(folder: Path, cloud: FakeVertex, given: argparse.Namespace) -> None:
             cloud.requests.clear()  # it keeps them all, in this process
             print(f"{end:6}  {storms.memory(proxy) / 2**20:6.1f} MB", flush=True)
         print(f"flows held: {len(json.loads(web.ask('GET', '/flows')))}")
+
+
+def ledger(given: argparse.Namespace) -> None:
+    """Rounds of 16 processes that write into one file, half of which are killed: what was told to be kept is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(given.rounds):
+            path, seed = Path(folder) / "ledger.sqlite3", given.seed + number
+            print(ledger_storm.storm(path, writers=16, rows=given.requests or 500, kills=8, seed=seed), flush=True)
 
 
 if __name__ == "__main__":

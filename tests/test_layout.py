@@ -71,11 +71,13 @@ PURE = (
     "semantics",
     "settings",
     "spans",
+    "spending",
     "strangers",
     "traffic",
     "transcript",
     "verdict",
     "wire",
+    "worst",
 )
 
 

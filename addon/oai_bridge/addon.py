@@ -18,9 +18,10 @@ from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
 from . import __version__, stream_layer
-from .answer import Answer
+from .answer import Answer, Head
 from .assembly import assemble
 from .banner import banner
+from .books import Books, open_books
 from .checkup import Checkup
 from .config import load_config, settings_files
 from .cors import leave_for, preflight_page
@@ -36,6 +37,7 @@ from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
 from .inspector.retention import Bounds
 from .json_lines import JsonLines
+from .ledger_file import LedgerFileError
 from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
@@ -91,6 +93,7 @@ class Bridge:
         self._reports = Reports()
         self._overview = Overview()
         self._checkup = Checkup()
+        self.books = Books(Config(), time.time)  # until the settings are read
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
 
@@ -124,6 +127,10 @@ class Bridge:
         if reason := danger(ctx.options):
             stop(reason)
         self._serve(check_listeners(ctx.options, self.config))
+        try:
+            self.books = open_books(self.config, os.environ, time.time)
+        except LedgerFileError as error:
+            stop(str(error))
         put_right(ctx.options, self.config, self._listeners)
         if self.config.log_format == "json" and (terminal := ctx.master.addons.get("termlog")):
             terminal.logger.setFormatter(JsonLines())
@@ -162,7 +169,7 @@ class Bridge:
             from .demo import Demo  # with a web server, which takes its time to load and which few need
 
             self._demo = Demo()
-        services = await assemble(config, self._catalog, self._directory, self._demo)
+        services = await assemble(config, self._catalog, self._directory, self._demo, self.books)
         if self._listeners:
             doors = self._directory.doors
             web = ctx.master.addons.get("webauth")
@@ -188,6 +195,7 @@ class Bridge:
             self._installed.undo()
             await end_in_peace(self._installed.answering.none(), _LAST_WORDS)
         await self._checkup.close()
+        await self.books.close()
         services = await self._services
         await services.upstream.close()
         await services.fetcher.close()
@@ -287,10 +295,22 @@ class Bridge:
         return self._answer(incoming, record)
 
     async def _answer(self, incoming: Incoming, record: Record) -> Answer:
-        services = await asyncio.shield(self._services)
+        """What a request has cost is written down before the client is given the last of its answer."""
+        services, status = await asyncio.shield(self._services), 200
         async with aclosing(exchange(services, incoming, record).answer()) as pieces:
             async for piece in pieces:
+                status = piece.status if isinstance(piece, Head) else status
+                if record.stop or record.error:
+                    await self._book(incoming.route, record, status)
                 yield piece
+        await self._book(incoming.route, record, status)
+
+    async def _book(self, found: Route, record: Record, status: int) -> None:
+        """Only the first time anything happens."""
+        if record.request_id in self.books.budget:
+            record.ended = time.time()
+            self.books.add(entry_of(record, operation=found.kind, status=status, left=False))
+            await self.books.kept(record.request_id)
 
     def too_large(self, flow: http.HTTPFlow) -> http.Response:
         return self._refused(flow, TooLarge(self.max_body))
@@ -315,22 +335,23 @@ class Bridge:
 
     # ---- its end ---------------------------------------------------------------------------------------------------
 
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._ended(flow)
+    async def response(self, flow: http.HTTPFlow) -> None:
+        await self._ended(flow)
 
-    def error(self, flow: http.HTTPFlow) -> None:
-        self._ended(flow)
+    async def error(self, flow: http.HTTPFlow) -> None:
+        await self._ended(flow)
 
-    def _ended(self, flow: http.HTTPFlow) -> None:
+    async def _ended(self, flow: http.HTTPFlow) -> None:
         if flow.id not in self._live:
             return
         found, record = self._live.pop(flow.id)
         record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
-        self.inspector.ended(flow)
         status = flow.response.status_code if flow.response else 0
         trouble = flow.error.msg if flow.error else None
         left = trouble is not None and record.error is None  # else it was us who ended it
         entry = entry_of(record, operation=found.kind, status=status, left=left)
+        self.books.add(entry)
+        self.inspector.ended(flow)
         self._overview.ended(flow.id, entry)
         families = dict(self._snapshot.family_tokens)
         if record.family:
@@ -343,6 +364,7 @@ class Bridge:
             completion_tokens=self._snapshot.completion_tokens + record.usage.output,
         )
         self._reports.ended(entry, record, _asked(flow), flow.request.headers, trouble)
+        await self.books.kept(entry.id)
 
     # ---- small things ----------------------------------------------------------------------------------------------
 
@@ -367,7 +389,7 @@ class Bridge:
         if found.kind != "details":
             return page_for(found, headers, snapshot, self.config, self._directory, client=client)
         details = self._overview.details(
-            snapshot, self.inspector.ledger, self._checkup.seen(), mitmweb_address(), self._flow_list.holds
+            snapshot, self.books.ledger, self._checkup.seen(), mitmweb_address(), self._flow_list.holds
         )
         return details_page(details, self.config, self._directory, headers.get("if-none-match"), client)
 

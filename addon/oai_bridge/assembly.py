@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from .books import Books
 from .credentials.aws import AwsCredential
 from .credentials.azure import AzureCredential
 from .credentials.google import GoogleCredential
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .demo import Demo
 
 
-async def assemble(config: Config, catalog: Catalog, directory: Directory, demo: Demo | None) -> Services:
+async def assemble(config: Config, catalog: Catalog, directory: Directory, demo: Demo | None, books: Books) -> Services:
     """The services for `config` and its `directory`; the demo upstream, if there is one, is started and used instead of
     a cloud."""
     if demo is not None:
@@ -56,6 +57,7 @@ async def assemble(config: Config, catalog: Catalog, directory: Directory, demo:
         ),
         upstream=UpstreamClient(network, tls, config.timeouts.connect),
         fetcher=Fetcher(config.images, network, tls),
+        books=books,
         clock=time.time,
     )
 

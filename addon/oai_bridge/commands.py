@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from mitmproxy import addonmanager, ctx, exceptions, flow, http, types
 
+from .books import Books
 from .errors import BridgeError
 from .inspection import Inspector
 from .inspector.cache_text import finding_text
@@ -37,10 +38,11 @@ _LOGGED = 20_000  # characters of a result that are worth a place in the event l
 
 
 class Host(Protocol):
-    """What the commands ask of the bridge: the settings once they are read, the records and sums, its address."""
+    """What the commands ask of the bridge: the settings once they are read, the records, the sums, its address."""
 
     config: Config | None
     inspector: Inspector
+    books: Books
     base_url: str
 
 
@@ -155,9 +157,10 @@ class Commands:
         return _page(finding_text(told.cache), path, "The cache's story")
 
     def usage(self, path: types.Path = _NO_PATH) -> Sequence[str]:
-        """Requests, tokens and cost since the start, by day, model and client. With a PATH they are written into that
-        file."""
-        return _page(usage_page(self._bridge.inspector.ledger), path, "The usage")
+        """Requests, tokens and cost of today, of this month, and by day, model, client and cloud. With a PATH they are
+        written into that file."""
+        books = self._bridge.books
+        return _page(usage_page(books.ledger, books.today), path, "The usage")
 
 
 _NO_CHAT = "This is no chat; choose a request to …/chat/completions or …/messages."

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from .cost import Cost
 from .events import Usage
 from .inspector.record import Record
+from .worst import Counted, counted
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """`began` is Unix time, other times are in seconds. `cloud` and `region` are those asked last, `family` stands for
     the cloud in paths, `model` is the cloud's name of it, `requested` the client's. `status` is what the client got,
-    0 where it left before. `asked`: a cloud was asked at all; `unpriced`: it has cost more than is known. `left`: the
-    client hung up."""
+    0 where it left before. `asked`: a cloud was asked at all; `unpriced`: it has cost more than is known; `counted` is
+    what caps take it for. `left`: the client hung up."""
 
     id: str
     began: float
@@ -37,6 +38,7 @@ class Entry:
     usage: Usage = field(default=Usage())
     cost: Cost | None = None
     unpriced: bool = False
+    counted: Counted = field(default=Counted())
 
 
 def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entry:
@@ -44,6 +46,7 @@ def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entr
     cloud, _, region = (record.route or "").partition("/")
     ended = record.ended or record.began
     error = record.error
+    unpriced = record.worked and (record.cost is None or record.stop is None)
     return Entry(
         id=record.request_id,
         began=record.began,
@@ -65,5 +68,16 @@ def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entr
         finish_reason=record.stop.reason if record.stop else None,
         usage=record.usage,
         cost=record.cost,
-        unpriced=record.worked and (record.cost is None or record.stop is None),
+        unpriced=unpriced,
+        counted=_counted(record, unpriced=unpriced),
     )
+
+
+def _counted(record: Record, *, unpriced: bool) -> Counted:
+    """Nothing of what nobody is paid for."""
+    if record.free or not record.worked:
+        return Counted()
+    if unpriced:
+        reply = sum(attempt.reply_size for attempt in record.attempts if attempt.status == 200)
+        return counted(record.worst, record.usage, record.cost, record.prices, seen=record.seen, reply_size=reply)
+    return Counted(record.cost.total if record.cost else 0.0, record.usage.prompt + record.usage.output)

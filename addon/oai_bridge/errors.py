@@ -209,6 +209,15 @@ class Busy(BridgeError):
     code = "queue_timeout"
 
 
+class SpendingLimit(BridgeError):
+    """A cap on what may be spent is reached, or can't be kept since a price isn't known."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "spending_limit"
+    retry = False
+
+
 class Internal(BridgeError):
     """A defect of this program. The message tells the user where to look, never the exception's own text."""
 

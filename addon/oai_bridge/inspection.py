@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from mitmproxy import http
 from mitmproxy.flow import Flow
 
@@ -12,7 +10,6 @@ from .inspector.record import KEY, Record
 from .inspector.spoken import api_of
 from .inspector.story import marker, story
 from .inspector.told import Told, told
-from .ledger import Ledger
 
 _STORY = "bridge_story"
 """Where the comment and the marker that are ours stand in `flow.metadata`: what a user wrote there is left alone."""
@@ -32,10 +29,9 @@ def _ours(flow: Flow) -> tuple[str, str]:
 
 
 class Inspector:
-    """One for the whole program. `recall` gives the record of any flow, running or not; `ledger` has those that ran."""
+    """One for the whole program. `recall` gives the record of any flow, running or not."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
         self._coach = Coach()
         self._live: dict[str, Record] = {}
 
@@ -69,16 +65,6 @@ class Inspector:
         trouble = flow.error.msg if flow.error else None
         if seen := told(flow.metadata[KEY]):
             self._tell(flow, story(seen, trouble), marker(seen, left=trouble is not None))
-        if record.asked:
-            self.ledger.add(
-                time.strftime("%Y-%m-%d", time.localtime(record.began)),
-                record.upstream_model or record.model or "",
-                record.client,
-                record.usage,
-                record.cost,
-                failed=record.error is not None,
-                unpriced=record.worked and (record.cost is None or record.stop is None),
-            )
 
     def _tell(self, flow: http.HTTPFlow, comment: str, mark: str) -> None:
         """Puts them where no words of the user's stand."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from oai_bridge.books import Books
 from oai_bridge.exchanges import Credentials, Services
 from oai_bridge.fetch import Fetcher
 from oai_bridge.gate import Gate
@@ -27,6 +28,7 @@ async def parts(config: Config, directory: Any, credentials: Credentials) -> Asy
         rates=Rates(config.limits.requests_per_minute),
         upstream=UpstreamClient(Network(), ssl.create_default_context, config.timeouts.connect),
         fetcher=Fetcher(Images(), Network(), ssl.create_default_context),
+        books=Books(config, time.time),
         clock=time.time,
     )
     try:

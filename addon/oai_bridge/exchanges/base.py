@@ -15,12 +15,13 @@ from ..inspector.record import Record
 from ..notes import Notes
 from ..openai.chat import Remote
 from ..openai.media import Media
-from ..openai.request import read_body
+from ..openai.request import model_of, read_body
 from ..pages import Page
 from ..patience import within
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.inflate import inflate
+from .admission import let_in
 from .attempts import Attempt, Attempts
 from .services import Incoming, Services
 
@@ -39,6 +40,7 @@ class Exchange(ABC):
         self._attempts: Attempts | None = None  # the last ones
         self._fetched: dict[str, Media] = {}  # what the request names by URL
         self._heartbeat: Heartbeat | None = None
+        self._size = 0  # bytes of the client's body
 
     async def answer(self) -> Answer:
         """A `Head`, perhaps a `Heartbeat` before it, then bytes. Raises only what is a defect."""
@@ -81,7 +83,9 @@ class Exchange(ABC):
     def _body(self) -> dict[str, Any]:
         """The request's JSON object, read anew each time."""
         config = self._services.config
-        body = read_body(inflate(self._incoming.body, self._incoming.encoding, config.max_body))
+        raw = inflate(self._incoming.body, self._incoming.encoding, config.max_body)
+        self._size = len(raw)
+        body = read_body(raw)
         if isinstance(model := body.get("model"), str):
             self._record.model = model[:_MODEL_SHOWN]
         self._record.notes = Notes(strict=config.strict)
@@ -89,15 +93,17 @@ class Exchange(ABC):
 
     # -- who is asked -------------------------------------------------------------------------------------------------
 
-    def _ways(self, model: str) -> tuple[Way, ...]:
+    async def _ways(self, body: Mapping[str, Any], *, fallbacks: bool = True) -> tuple[Way, ...]:
         """Who may answer for the model that the client names, in the order in which they are asked; raises `NotFound`,
-        `Forbidden` for a model that the client may not use, and `Busy` for one that asks too often."""
+        `Forbidden` for a model that the client may not use, `Busy` for one that asks too often, and `SpendingLimit`."""
+        model = model_of(body)
         self._record.model = model[:_MODEL_SHOWN]
         client = self._services.config.client(self._incoming.client)
         ways = self._services.directory.ways(self._incoming.route, model, client)
         self._services.rates.take(self._incoming.client, self._services.clock())
         self._record.family = "-".join(ways[0].door.entry.path)
-        return ways
+        ways = ways if fallbacks else ways[:1]
+        return await let_in(self._services, self._incoming.client, self._record, ways, body=body, size=self._size)
 
     def _tries(self, ways: Sequence[Way]) -> Attempts:
         self._attempts = Attempts(self._services, self._incoming, self._record, ways, self._deadline)

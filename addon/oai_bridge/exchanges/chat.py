@@ -58,7 +58,7 @@ class ChatExchange(OpenAiExchange):
             yield Head(page.status, (*page.headers, ("x-request-id", self._record.request_id)), None)
             yield page.body
             return
-        ways = self._ways(model_of(body))
+        ways = await self._ways(body)
         if boolean(body, "stream"):
             yield self._beating()
         async with aclosing(self._served(ways, body, self._prepared, self._serve)) as pieces:

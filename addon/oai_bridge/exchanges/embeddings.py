@@ -28,7 +28,7 @@ class EmbeddingsExchange(OpenAiExchange):
 
     async def _answer(self) -> Answer:
         body = self._body()
-        ways = self._ways(model_of(body))[:1]  # another model's vectors can't be compared with this one's
+        ways = await self._ways(body, fallbacks=False)  # another model's vectors can't be compared with this one's
         backend = ways[0].door.backend
         if isinstance(backend, PassingBackend):
             answer, response = await self._called(ways, lambda attempt: self._pass_on(attempt, body, "embed"))

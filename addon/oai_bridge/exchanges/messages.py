@@ -18,7 +18,6 @@ from ..directory import Way
 from ..errors import BridgeError
 from ..models.catalog import ModelFacts
 from ..openai.chat import Remote
-from ..openai.request import model_of
 from ..pages import Page, anthropic_error_page
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
@@ -40,7 +39,7 @@ class _Native:
 class _NativeExchange(Exchange):
     async def _answer(self) -> Answer:
         body = self._body()
-        ways = self._ways(model_of(body))
+        ways = await self._ways(body)
         if self._call(body) == "stream":
             yield self._beating()
         async with aclosing(self._served(ways, body, self._prepared, self._serve)) as pieces:

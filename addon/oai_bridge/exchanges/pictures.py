@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..answer import Answer
 from ..errors import InvalidRequest
 from ..openai.fields import boolean
-from ..openai.request import model_of
 from .openai import OpenAiExchange
 
 
@@ -17,7 +16,7 @@ class PicturesExchange(OpenAiExchange):
         if boolean(body, "stream"):
             message = "Pictures are not streamed here; set `stream` to false, or leave it out."
             raise InvalidRequest(message, param="stream", code="unsupported_value")
-        ways = self._ways(model_of(body))[:1]  # another model's pictures are no substitute
+        ways = await self._ways(body, fallbacks=False)  # another model's pictures are no substitute
         answer, response = await self._called(ways, lambda attempt: self._pass_on(attempt, body, "image"))
         for piece in self._done(answer, response):
             yield piece

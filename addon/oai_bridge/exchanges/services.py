@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..backends import Account
+from ..books import Books
 from ..credentials.base import Credential
 from ..directory import Directory
 from ..fetch import Fetcher
@@ -32,6 +33,7 @@ class Services:
     rates: Rates
     upstream: UpstreamClient
     fetcher: Fetcher
+    books: Books
     clock: Callable[[], float]
 
 

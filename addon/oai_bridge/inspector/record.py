@@ -14,10 +14,23 @@ from typing import Any
 from ..cost import Cost, cost_of, rates_for
 from ..credentials.base import Outbound
 from ..errors import BridgeError
-from ..events import CustomCall, Event, Stop, Text, Thinking, ToolStart, Usage, UsageReport
+from ..events import (
+    CustomCall,
+    Event,
+    RedactedThinking,
+    Signature,
+    Stop,
+    Text,
+    Thinking,
+    ToolArguments,
+    ToolStart,
+    Usage,
+    UsageReport,
+)
 from ..models.facts import Prices, Rates
 from ..notes import Notes
 from ..redaction import forms_of
+from ..worst import Worst
 from .cache_match import Caching, Sent
 
 KEY = "bridge"
@@ -29,6 +42,7 @@ _BODY_LIMIT = 4 * 1024 * 1024  # bytes kept of each body; the sizes are told
 _LIMIT = 3 * _BODY_LIMIT  # bytes kept of all attempts together
 
 _NOTHING_SENT = Outbound("", "", {}, b"")
+_WIDE = 4  # letters of English that take as many tokens as one of another script
 _BINARY = b"\0"  # how a frame of AWS's event stream begins, and no text
 
 
@@ -37,6 +51,11 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def _weight(text: str) -> int:
+    """Its letters, as far as they make tokens: one of Chinese takes about a whole one."""
+    return len(text) * (1 if text.isascii() else _WIDE)
 
 
 @dataclass(slots=True)
@@ -65,6 +84,12 @@ class Attempt:
         self.reply.clear()
         self.forgotten = True
         return kept
+
+    @property
+    def may_have_run(self) -> bool:
+        """The cloud has worked on it, or may have: an answer came, or nobody has waited for it."""
+        unheard = bool(self.outbound.url) and self.status is None and self.error is None
+        return self.status == 200 or self.unsure or unheard
 
     def to_metadata(self, *, bodies: bool = True) -> dict[str, Any]:
         reply = bytes(self.reply) if bodies else b""
@@ -110,6 +135,8 @@ class Record:
     notes: Notes = field(default_factory=Notes)
     usage: Usage = field(default_factory=Usage)
     prices: Prices | None = None  # of the model where it was asked last
+    worst: Worst | None = None  # what it may cost at most
+    seen: int = 0  # letters of the answer, those of other scripts than Latin as several
     caching: Caching = "points"
     cache_minimum: int | None = None  # tokens of a prompt below which that model caches nothing
     stop: Stop | None = None
@@ -169,13 +196,21 @@ class Record:
     def saw(self, event: Event) -> None:
         """An event of the answer."""
         match event:
-            case Text() | Thinking() | ToolStart() | CustomCall():
-                if self.first_token is None:
-                    self.first_token = self.clock()
+            case Text(text) | Thinking(text):
+                self._tell(text)
+            case ToolStart(name=text) | CustomCall(input=text):
+                self._tell(text)
+            case ToolArguments(json=text) | Signature(text) | RedactedThinking(text):
+                self.seen += _weight(text)
             case UsageReport(usage):
                 self.usage = usage
             case Stop():
                 self.stop = event
+
+    def _tell(self, text: str) -> None:
+        self.seen += _weight(text)
+        if self.first_token is None:
+            self.first_token = self.clock()
 
     @property
     def cost(self) -> Cost | None:
@@ -212,7 +247,7 @@ class Record:
     @property
     def worked(self) -> bool:
         """Whether a cloud has worked on it, or may have, and is paid for that."""
-        return not self.unpaid and any(attempt.status == 200 or attempt.unsure for attempt in self.attempts)
+        return not self.unpaid and any(attempt.may_have_run for attempt in self.attempts)
 
     def to_metadata(self, *, bodies: bool = True) -> dict[str, Any]:
         """As plain data, for `flow.metadata`; without `bodies` at little cost, for who looks often."""

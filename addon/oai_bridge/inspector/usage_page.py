@@ -12,20 +12,27 @@ _NAME = 40  # columns
 _ROWS = 50
 
 
-def usage_page(ledger: Ledger) -> str:
-    """Requests, tokens and cost by day, model and client, and in all."""
-    if not ledger.total.requests:
-        return "No cloud was asked since the start."
+def usage_page(ledger: Ledger, today: str) -> str:
+    """Requests, tokens and cost of `today` and its month; then of all days that are held, by day, model, client and
+    cloud, and in all."""
+    if not ledger.total().requests:
+        return "No cloud was asked yet."
+    spans = [_row("today", ledger.spent(None, today)), _row("this month", ledger.spent(None, today[:7]))]
     blocks = [_block(by, ledger.sums(by)) for by in get_args(By)]
-    return "\n\n".join([*blocks, _row("since the start", ledger.total)])
+    first = next(iter(ledger.sums("day")))
+    head = [_head("requests to clouds"), *spans, _row(f"since {first}", ledger.total())]
+    return "\n\n".join(["\n".join(head), *blocks])
 
 
 def _block(by: By, sums: dict[str, Line]) -> str:
-    head = f"{f'by {by}':<{_NAME}}{'requests':>9}{'failed':>8}{'prompt':>9}{'cached':>9}{'output':>9}  cost"
     rows = [_row(name, line) for name, line in list(sums.items())[-_ROWS if by == "day" else 0 :][:_ROWS]]
     if len(sums) > _ROWS:
         rows.append(f"… {len(sums) - _ROWS} more …")
-    return "\n".join([head, *rows])
+    return "\n".join([_head(f"by {by}"), *rows])
+
+
+def _head(title: str) -> str:
+    return f"{title:<{_NAME}}{'requests':>9}{'failed':>8}{'prompt':>9}{'cached':>9}{'output':>9}  cost"
 
 
 def _row(name: str, line: Line) -> str:
