@@ -14,11 +14,11 @@ from mitmproxy import exceptions, http
 from mitmproxy.addons.view import View
 from mitmproxy.test import taddons, tflow
 
+from oai_bridge.books import Books
 from oai_bridge.commands import Commands
-from oai_bridge.cost import Cost
-from oai_bridge.events import Usage
 from oai_bridge.inspection import Inspector
 from oai_bridge.inspector.record import KEY
+from oai_bridge.ledger import Key, Line
 from oai_bridge.settings import Config
 from tests.test_fixture import PLAIN, exchange
 
@@ -37,10 +37,10 @@ def chat(text: str = "Hi", answer: Any = ANSWER, path: str = "/v1/chat/completio
 class Bar:
     """A command bar over a list of flows."""
 
-    def __init__(self, context: taddons.context, view: View, commands: Commands, inspector: Inspector) -> None:
+    def __init__(self, context: taddons.context, view: View, commands: Commands, books: Books) -> None:
         self.view = view
         self.commands = commands
-        self.inspector = inspector
+        self.books = books
         self._master = context.master
 
     def run(self, command: str, *flows: Any) -> Any:
@@ -58,11 +58,11 @@ class Bar:
 def bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
     """In a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    inspector = Inspector()
-    bridge = SimpleNamespace(config=Config(), inspector=inspector, base_url="http://127.0.0.1:7860")
+    books = Books(Config(), lambda: 1_795_860_000.0)
+    bridge = SimpleNamespace(config=Config(), inspector=Inspector(), books=books, base_url="http://127.0.0.1:7860")
     view, commands = View(), Commands(bridge)
     with taddons.context(view, commands, loadcore=False) as context:
-        yield Bar(context, view, commands, inspector)
+        yield Bar(context, view, commands, books)
 
 
 def test_the_commands_explain_themselves(bar: Bar) -> None:
@@ -267,7 +267,8 @@ def test_the_caches_story(bar: Bar, tmp_path: Path) -> None:
 
 
 def test_the_usage(bar: Bar) -> None:
-    assert bar.run("bridge.usage") == ["No cloud was asked since the start."]
-    bar.inspector.ledger.add("2026-11-28", "sonnet", "key 1", Usage(1200, 34), Cost(0.5), failed=False, unpriced=False)
+    assert bar.run("bridge.usage") == ["No cloud was asked yet."]
+    bar.books.ledger.add(Key(bar.books.today, "sonnet", "key 1"), Line(1, 0, 1200, 0, 34, 0.5))
     lines = bar.run("bridge.usage")
+    assert lines[1].split() == ["today", "1", "0", "1.2k", "0", "34", "$0.50"]
     assert any(line.split() == ["sonnet", "1", "0", "1.2k", "0", "34", "$0.50"] for line in lines)

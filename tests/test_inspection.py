@@ -54,8 +54,6 @@ def test_an_ended_one_keeps_them() -> None:
     assert "2k → 100 tok · $0.0075" in shown.comment and shown.marked == ""
     seen = inspector.recall(shown)
     assert seen and seen.timing.ended and seen.cache and seen.cache["verdict"] == "off"
-    assert inspector.ledger.total.requests == 1 and inspector.ledger.total.cost == 0.0075
-    assert list(inspector.ledger.sums("client")) == ["key 1"]
 
 
 def test_what_failed_is_marked_and_so_is_what_was_left() -> None:
@@ -64,7 +62,6 @@ def test_what_failed_is_marked_and_so_is_what_was_left() -> None:
     record.error = UpstreamError("Lost.")
     end(inspector, shown, record)
     assert shown.marked == ":x:" and shown.comment.startswith("✗ ") and not is_marked(shown)
-    assert inspector.ledger.total.errors == 1
     left, record = running(inspector)
     left.error = flow.Error("Client disconnected.")
     end(inspector, left, record)
@@ -104,14 +101,6 @@ def test_a_replay_that_is_refused_is_not_the_old_chat() -> None:
     inspector.began(shown, again)
     end(inspector, shown, again)
     assert shown.comment.startswith("claude-opus-4-8 · ")
-
-
-def test_what_told_no_tokens_is_not_free() -> None:
-    inspector = Inspector()
-    shown, record = running(inspector)
-    record.ended = record.clock()
-    inspector.ended(shown)
-    assert inspector.ledger.total.unpriced == 1 and inspector.ledger.total.cost == 0
 
 
 def test_other_flows_have_no_record() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -156,3 +156,4 @@ class Storm(RuleBasedStateMachine):
 
 
 TestStorm = Storm.TestCase
+TestStorm.settings = settings(max_examples=25, stateful_step_count=40)

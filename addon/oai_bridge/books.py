@@ -24,7 +24,7 @@ from .worst import Worst
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds that a request waits for the file
-_LAST_PATIENCE = 5.0  # seconds at the end of the program
+_LAST_PATIENCE = 2.5  # the same at the end of the program
 _LOOK = 30.0  # seconds between two looks at what others wrote, where nobody asks
 _RETRY = 5.0  # seconds until what could not be written is tried again
 _MOST = 50_000  # entries that wait for the file
@@ -96,7 +96,7 @@ class Books:
             return
         for _ in range(2):  # one may be under way, without the last entries
             if self._waiting:
-                await self._turned(_LAST_PATIENCE / 2)
+                await self._turned(last=True)
         if self._timer is not None:
             self._timer.cancel()
         if self._waiting:
@@ -108,9 +108,9 @@ class Books:
 
     # -- the file -----------------------------------------------------------------------------------------------------
 
-    async def _turned(self, patience: float = _PATIENCE) -> None:
+    async def _turned(self, *, last: bool = False) -> None:
         """Waits for a round that begins after this call."""
-        await asyncio.wait([self._next()], timeout=patience)
+        await asyncio.wait([self._next()], timeout=_LAST_PATIENCE if last else _PATIENCE)
 
     def _next(self) -> asyncio.Future[None]:
         """The next round: all that waits is written, all that is new is read."""
@@ -181,6 +181,6 @@ def open_books(config: Config, environ: Mapping[str, str], clock: Callable[[], f
     except LedgerFileError as error:
         books, told = Books(config, clock), str(error)
         if books.budget.any:
-            raise LedgerFileError(f"{told} Without it no cap of `spending` can be kept.") from None
+            raise LedgerFileError(f"{told} Without it no cap on spending can be kept.") from None
         logger.warning("%s Until then the sums begin anew with each start.", told)
         return books
