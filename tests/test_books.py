@@ -224,3 +224,12 @@ async def test_the_usual_place(tmp_path: Path) -> None:
     books = open_books(usual, {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}, time.time)
     assert len(list(tmp_path.rglob("oai-vertex/ledger.sqlite3"))) == 1
     await books.close()
+
+
+async def test_under_eager_tasks_as_mitmproxy_has_them(path: Path) -> None:
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    books = opened(path, CAPPED)
+    await asyncio.gather(*(end(books, done(f"r{number}", 0.001)) for number in range(20)))
+    assert len(ids(path)) == 20 == books.ledger.total().requests
+    await books.refresh()
+    await books.close()

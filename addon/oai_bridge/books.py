@@ -41,6 +41,7 @@ class Books:
         self._today = self.today
         self._unseen: set[str] = set()  # requests that are in the ledger, and come out of the file once more
         self._waiting: dict[str, Entry] = {}  # for the file
+        self._first_round: dict[str, asyncio.Future[None]] = {}  # of those that wait, while somebody may ask
         self._lost = 0
         self._round: asyncio.Future[None] | None = None  # the next one
         self._turning: asyncio.Task[None] | None = None
@@ -77,13 +78,14 @@ class Books:
                 while len(self._waiting) > _MOST:
                     self._lost += 1
                     self._unseen.discard(self._waiting.pop(next(iter(self._waiting))).id)
-                self._next()
+                self._first_round[entry.id] = self._next()
         self.budget.release(entry.id)
 
     async def kept(self, id: str) -> None:
         """Returns when the entry is in the file, or when it has become clear that this takes longer."""
-        if id in self._waiting and not self._trouble:
-            await self._turned()
+        written = self._first_round.pop(id, None)
+        if written is not None and not self._trouble:
+            await asyncio.wait([written], timeout=_PATIENCE)
 
     async def refresh(self) -> None:
         """What other processes have written is in the ledger, unless the file takes too long."""
@@ -115,9 +117,10 @@ class Books:
     def _next(self) -> asyncio.Future[None]:
         """The next round: all that waits is written, all that is new is read."""
         if self._round is None:
-            self._round = asyncio.get_running_loop().create_future()
+            self._round = coming = asyncio.get_running_loop().create_future()
             if self._turning is None or self._turning.done():
-                self._turning = asyncio.ensure_future(self._turn())
+                self._turning = asyncio.ensure_future(self._turn())  # which may have begun already
+            return coming
         return self._round
 
     async def _turn(self) -> None:

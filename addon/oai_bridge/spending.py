@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .clients import Caps, Client, Spending
 from .errors import SpendingLimit
+from .inspector.figures import dollars
 from .ledger import Ledger
 from .worst import Worst
 
@@ -106,6 +107,4 @@ def _each(caps: Caps) -> Iterable[tuple[str, str, float]]:
 
 
 def _amount(unit: str, amount: float) -> str:
-    if unit == "tokens":
-        return f"{amount:,.0f} tokens"
-    return f"${amount:,.2f}" if amount >= 0.01 or not amount else f"${amount:.6f}"
+    return f"{amount:,.0f} tokens" if unit == "tokens" else dollars(amount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,12 +19,8 @@ from tests.support.proxy import ASK, Answer, Proxy, read_all
 USAGE = SAID["usage"]
 COST = 1.1 * (3 * USAGE["input_tokens"] + 15 * USAGE["output_tokens"]) / 1e6  # of Sonnet in a region of Vertex's
 KEYS = {name: f"k-{name}-7Xq2mZv9LbT4wRc8Ny3Pd6Fh5Js" for name in ("anna", "bert", "carl")}
-CAPS: dict[str, dict[str, float]] = {
-    "anna": {"usd_per_day": 2.5 * COST},
-    "bert": {},
-    "carl": {"usd_per_month": COST / 2},
-}
-CLIENTS = [{"name": name, "key": key, **CAPS[name]} for name, key in KEYS.items()]
+CAPS = {"anna": {"usd_per_day": 2.5 * COST}, "carl": {"usd_per_month": COST / 2}}
+CLIENTS = [{"name": name, "key": key, **CAPS.get(name, {})} for name, key in KEYS.items()]
 
 
 def made(folder: Path, name: str, cloud: FakeVertex) -> Proxy:
@@ -76,6 +73,15 @@ def locked(ledger: Path) -> Iterator[None]:
         yield
 
 
+def until(connection: socket.socket, text: bytes) -> None:
+    """Waits until the answer has come so far."""
+    said = b""
+    while text not in said:
+        more = connection.recv(65_536)
+        assert more, said
+        said += more
+
+
 def refusal(answer: Answer) -> str:
     assert (answer.status, answer.headers["x-should-retry"]) == (402, "false")
     error = answer.error
@@ -97,8 +103,8 @@ def test_an_answer_ends_when_its_row_is_written(killed: Proxy, cloud: FakeVertex
             said = b""
             connection.settimeout(0.5)
             with pytest.raises(TimeoutError):
-                while True:
-                    said += connection.recv(65_536)
+                while more := connection.recv(65_536):
+                    said += more
             assert (b"Hello" in said) is streamed and b"[DONE]" not in said
             assert len(rows(ledger)) == 2 - streamed
         connection.settimeout(10)
@@ -122,7 +128,7 @@ def test_a_cap_is_one_for_all_processes(killed: Proxy, other: Proxy, cloud: Fake
     assert (len(cloud.requests), cloud.mints) == (asked, mints)  # nobody was asked, not even for a token
     assert chat(other, "anna", "/v1/messages/count_tokens").status == 200  # costs nothing
     assert len([row for row in rows(ledger) if row == ("anna", 200, None)]) == 4
-    assert other.log().count("402 claude-sonnet-4-5 · The cap of $") == 2  # the story of a request that asked nobody
+    assert other.log().count(" · The cap of $") == 2  # the line of a request that asked nobody
 
 
 def test_what_runs_counts_with_what_it_may_cost(other: Proxy, cloud: FakeVertex) -> None:
@@ -148,8 +154,7 @@ def test_what_has_no_price_is_refused_under_a_cap_in_usd(other: Proxy, ledger: P
 def test_who_hangs_up_pays_for_what_was_made(other: Proxy, cloud: FakeVertex, ledger: Path) -> None:
     cloud.script(replay(pause_after=900))
     connection = other.open_chat({"authorization": f"Bearer {KEYS['bert']}"}, stream=True)
-    while b"Hello" not in connection.recv(65_536):
-        pass
+    until(connection, b"Hello")
     before = len(rows(ledger))
     connection.close()
     cloud.wait_until(lambda: len(rows(ledger)) > before)
@@ -164,8 +169,7 @@ def test_a_kill_loses_the_request_in_flight_alone(
     assert chat(killed, "bert").status == 200
     cloud.script(replay(pause_after=900))
     with killed.open_chat({"authorization": f"Bearer {KEYS['bert']}"}, stream=True) as connection:
-        while b"Hello" not in connection.recv(65_536):
-            pass
+        until(connection, b"Hello")
         killed.kill()
     cloud.release()
     assert rows(ledger) == [*before, ("bert", 200, None)]
