@@ -106,7 +106,7 @@ class _OneDoor:
         entry = Entry(account, "the small cloud", ("x", "y"), ("embeddings", "images"), lambda *_: backend)
         self._door = Door(backend, entry)
 
-    def ways(self, route: Route, name: str) -> tuple[Way, ...]:
+    def ways(self, route: Route, name: str, client: object = None) -> tuple[Way, ...]:
         if (facts := self._door.backend.find(name)) is None:
             raise NotFound("There is no such model here.", param="model")
         return (Way(self._door, facts),)

@@ -15,6 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ..assembly import assemble
+from ..books import Books
 from ..credentials.base import Access
 from ..directory import Directory
 from ..exchanges import Services
@@ -56,7 +57,7 @@ async def examine(
     connect = min(config.timeouts.connect, limit / 3)  # what can't be reached is told as such, not as too slow
     config = replace(config, timeouts=replace(config.timeouts, connect=connect))
     demo = _demo() if config.demo else None
-    services = await assemble(config, catalog, Directory(config, catalog), demo)
+    services = await assemble(config, catalog, Directory(config, catalog), demo, Books(config, clock))
     examination = _Examination(services, catalog, secrets, paid=paid, free=config.demo, clock=clock, limit=limit)
     try:
         async with aclosing(examination.findings()) as findings:
