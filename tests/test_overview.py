@@ -6,10 +6,8 @@ import time
 
 import pytest
 
-from oai_bridge.cost import Cost
 from oai_bridge.entry import Entry
-from oai_bridge.events import Usage
-from oai_bridge.ledger import Ledger
+from oai_bridge.ledger import Key, Ledger, Line
 from oai_bridge.overview import Overview, usage_of
 from oai_bridge.pages import Checked, Used
 from tests.support.page_parts import SNAPSHOT
@@ -45,8 +43,8 @@ def test_the_ledgers_days_and_this_month_and_today() -> None:
         ("2026-03-01", "m", "a", 2.0),
         ("2026-03-02", "m", "b", 1.0),
     ):
-        ledger.add(day, model, client, Usage(input=10, output=5), Cost(output=usd), failed=False, unpriced=False)
-    ledger.add("2026-03-02", "new", "b", Usage(cache_read=3), None, failed=True, unpriced=True)
+        ledger.add(Key(day, model, client), Line(1, prompt=10, output=5, cost=usd))
+    ledger.add(Key("2026-03-02", "new", "b"), Line(1, 1, prompt=3, cached=3, unpriced=1))
     usage = usage_of(ledger, NOON)
     assert usage.today == "2026-03-02"
     assert {day: used.usd for day, used in usage.days.items()} == {
