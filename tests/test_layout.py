@@ -21,6 +21,7 @@ KNOW_MITMPROXY = {
     "inspection.py",
     "offline.py",
     "options.py",
+    "reception.py",
     "starting.py",
     "stream_layer.py",
     "views.py",

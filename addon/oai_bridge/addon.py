@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Awaitable
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,22 +16,19 @@ from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
-from . import __version__, stream_layer
+from . import stream_layer
 from .answer import Answer, Head
 from .assembly import assemble
 from .banner import banner
 from .books import Books, open_books
-from .checkup import Checkup
 from .config import load_config, settings_files
-from .cors import leave_for, preflight_page
+from .desk import Desk
 from .directory import Directory
-from .doctor.examine import examine
 from .entry import entry_of
-from .errors import BridgeError, Internal, TooLarge, UpstreamError, WrongKey
+from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
-from .exchanges.services import queues_of, rests_of
 from .flow_list import FlowList, mitmweb_address
-from .guard import Caller, Guard, caller_from, masked
+from .guard import Guard
 from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
 from .inspector.retention import Bounds
@@ -43,24 +39,13 @@ from .models.catalog import Catalog, CatalogError
 from .network import ssl_context
 from .offline import Offline
 from .options import add_options, danger, put_right
-from .overview import Overview
-from .pages import (
-    Page,
-    Snapshot,
-    accepted_page,
-    details_page,
-    error_event_for,
-    error_page,
-    error_page_for,
-    metrics_page,
-    page_for,
-)
+from .pages import Page, error_event_for, error_page, error_page_for
+from .reception import Door, hide_keys, tell_origin
 from .reports import Reports
 from .routing import Route, route
 from .settings import Config, ConfigError
 from .starting import LISTENING, changed_listeners, check_listeners, stop
 from .stopping import end_in_peace
-from .strangers import Strangers
 from .views import add_views
 
 if TYPE_CHECKING:
@@ -68,8 +53,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ORIGIN = "bridge_origin"
-"""Where the listed origin of the web page that asks stands in `flow.metadata`."""
 _LAST_WORDS = 2.0  # seconds to tell all clients of the end
 _ID = "bridge_request_id"  # where the id that the client is given stands in `flow.metadata`
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -89,10 +72,8 @@ class Bridge:
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
         self.inspector = Inspector()
-        self._strangers = Strangers()
+        self._door = Door()
         self._reports = Reports()
-        self._overview = Overview()
-        self._checkup = Checkup()
         self.books = Books(Config(), time.time)  # until the settings are read
         self._flow_list = FlowList()
         self.addons = [self._flow_list]  # mitmproxy calls its hooks after ours
@@ -153,12 +134,15 @@ class Bridge:
         self.watched = ctx.master.addons.get("view") is not None
         first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
         self.base_url = address(first)
-        self._snapshot = Snapshot(
-            version=__version__,
+        self._desk = Desk(
+            self.config,
+            self._catalog,
+            self._directory,
+            files=self._files,
             base_url=self.base_url,
-            started_at=time.time(),
-            now=time.time(),
-            accounts={kind: tuple(one.label for one in given) for kind, given in self.config.accounts.items()},
+            metrics=self._reports.metrics,
+            ledger=self.books.ledger,
+            held=self._flow_list.holds,
         )
         self._services = asyncio.ensure_future(self._start(self.config))
         if self._offline is not None:
@@ -194,7 +178,7 @@ class Bridge:
             await end_in_peace(self._installed.answering.none(), grace)
             self._installed.undo()
             await end_in_peace(self._installed.answering.none(), _LAST_WORDS)
-        await self._checkup.close()
+        await self._desk.close()
         await self.books.close()
         services = await self._services
         await services.upstream.close()
@@ -210,50 +194,34 @@ class Bridge:
         before = flow.response
         flow.metadata[_ID] = _new_id()  # a replay is another request
         flow.response = _response(error_page(_broken(), _id(flow)))  # stands if this hook fails: nobody gets in by that
-        headers = list(flow.request.headers.items(multi=True))
-        for name, shown in masked(headers).items():
-            flow.request.headers[name] = shown
+        headers = hide_keys(flow)
         if flow.is_replay == "request":
             flow.response = before
             return None  # was let in when it came first, and its key is gone
-        peer, request = str(flow.client_conn.peername[0]), flow.request
-        caller = caller_from(request.method, request.path, headers, request.authority, peer)
-        pause = 0.0
-        try:
-            flow.response = self._admitted(flow, caller) or before
-        except BridgeError as error:
-            if isinstance(error, WrongKey):
-                pause = self._strangers.wrong(self._guard.address(caller), time.monotonic())
+        told = self._door.receive(self._guard, flow, headers)
+        if told.page is not None:
+            flow.response = self._answered_here(flow, told.page)
+        elif error := told.error or self._misguided(flow):
             flow.response = self._refused(flow, error)
+        else:
+            flow.response = before
         # Shown instead of the dead target. Nothing is sent there: the stream layer makes no connections.
         flow.request.data.host, flow.request.data.port = flow.client_conn.sockname[:2]
-        return asyncio.sleep(pause) if pause else None
+        return asyncio.sleep(told.pause) if told.pause else None
 
-    def _admitted(self, flow: http.HTTPFlow, caller: Caller) -> http.Response | None:
-        """The answer to a browser that only asks for leave, else `None`: the request may go on. Raises `BridgeError`
-        where it may not."""
-        if origin := self._guard.listed_origin(caller):
-            flow.metadata[ORIGIN] = origin
-        if caller.keys and self.config and self.config.clients:
-            self._strangers.check(self._guard.address(caller), time.monotonic())
-        admission = self._guard.check(caller)
-        if admission.preflight:
-            self.inspector.answered_here(flow, _asked(flow))
-            page = preflight_page(flow.request.headers.get("access-control-request-headers"))
-            self._reports.answered(_asked(flow), page.status, _id(flow))
-            return _response(page)
-        flow.metadata[CLIENT] = admission.client
-        self._route(flow)
-        if self._stopping:
-            raise _stopping()
-        return None
+    def _misguided(self, flow: http.HTTPFlow) -> BridgeError | None:
+        """Why somebody who may ask need not send the body."""
+        try:
+            self._route(flow)
+        except BridgeError as error:
+            return error
+        return _stopping() if self._stopping else None
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Every answer has the request's id, and one to a listed web page says that it may be read."""
         assert flow.response is not None
         flow.response.headers.setdefault("x-request-id", _id(flow))
-        if origin := flow.metadata.get(ORIGIN):
-            flow.response.headers.update(leave_for(str(origin)))
+        tell_origin(flow, flow.response)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answers what needs no cloud. A chat is left without response: the stream layer will ask for its answer."""
@@ -269,12 +237,7 @@ class Bridge:
                 self._live[flow.id] = (found, record)
                 self.inspector.began(flow, record)
             else:
-                flow.response = _response(self._page(found, flow))
-                self.inspector.answered_here(flow, _asked(flow))
-                if found.kind == "details":
-                    self._flow_list.leave_out(flow)  # the status page asks every other second
-                else:
-                    self._reports.answered(_asked(flow), flow.response.status_code, _id(flow))
+                flow.response = self._answered_here(flow, self._page(found, flow), often=found.kind == "details")
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -352,17 +315,7 @@ class Bridge:
         entry = entry_of(record, operation=found.kind, status=status, left=left)
         self.books.add(entry)
         self.inspector.ended(flow)
-        self._overview.ended(flow.id, entry)
-        families = dict(self._snapshot.family_tokens)
-        if record.family:
-            families[record.family] = families.get(record.family, 0) + record.usage.prompt + record.usage.output
-        self._snapshot = replace(
-            self._snapshot,
-            family_tokens=families,
-            requests=self._snapshot.requests + bool(record.attempts),
-            prompt_tokens=self._snapshot.prompt_tokens + record.usage.prompt,
-            completion_tokens=self._snapshot.completion_tokens + record.usage.output,
-        )
+        self._desk.ended(flow.id, entry)
         self._reports.ended(entry, record, _asked(flow), flow.request.headers, trouble)
         await self.books.kept(entry.id)
 
@@ -373,25 +326,24 @@ class Bridge:
         return route(flow.request.method, flow.request.path, self.config.prefix)
 
     def _page(self, found: Route, flow: http.HTTPFlow) -> Page:
-        assert self.config is not None
-        snapshot = replace(self._snapshot, now=time.time(), in_flight=len(self._live))
-        if self._services.done() and not self._services.cancelled() and self._services.exception() is None:
-            services = self._services.result()
-            snapshot = replace(snapshot, queues=queues_of(services), rests=rests_of(services))
-        headers = flow.request.headers
-        if found.kind == "metrics":
-            return metrics_page(self._reports.metrics, snapshot, headers.get("accept"))
-        client = self.config.client(str(flow.metadata.get(CLIENT, "")))
-        if found.kind == "check":
-            if not self._checkup.running:
-                self._checkup.begin(examine(self.config, self._catalog, files=self._files))
-            return accepted_page()
-        if found.kind != "details":
-            return page_for(found, headers, snapshot, self.config, self._directory, client=client)
-        details = self._overview.details(
-            snapshot, self.books.ledger, self._checkup.seen(), mitmweb_address(), self._flow_list.holds
+        started = self._services.done() and not self._services.cancelled() and self._services.exception() is None
+        return self._desk.page(
+            found,
+            flow.request.headers,
+            str(flow.metadata.get(CLIENT, "")),
+            services=self._services.result() if started else None,
+            running=len(self._live),
+            web=mitmweb_address(),
         )
-        return details_page(details, self.config, self._directory, headers.get("if-none-match"), client)
+
+    def _answered_here(self, flow: http.HTTPFlow, page: Page, *, often: bool = False) -> http.Response:
+        """`often`: the status page asks every other second."""
+        self.inspector.answered_here(flow, _asked(flow))
+        if often:
+            self._flow_list.leave_out(flow)
+        else:
+            self._reports.answered(_asked(flow), page.status, _id(flow))
+        return _response(page)
 
     def _refused(self, flow: http.HTTPFlow, error: BridgeError) -> http.Response:
         self._reports.refused(error, _asked(flow), _id(flow))
