@@ -17,7 +17,7 @@ from oai_bridge.verdict import Trouble
 from tests.support.page_parts import SNAPSHOT, configured, served
 
 CONFIG = configured("us-east5", models=("claude-sonnet-4-5",), told=("A note.",))
-TODAY = Used(3, 1000, 400, 50, 0.5, 1)
+TODAY = Used(3, 1000, 400, 50, 0.5, 1, 0.75, 1060)
 MONTH = Used(9, 9000, 400, 500, 2.5, 1)
 DETAILS = Details(SNAPSHOT, Usage("2026-03-02", {"2026-03-02": TODAY, "2026-02-01": MONTH}, MONTH))
 
@@ -79,6 +79,7 @@ def test_sums() -> None:
     usage = replace(DETAILS.usage, models={"m\udc00": MONTH}, clients={"tavern": TODAY})
     found = told(replace(DETAILS, usage=usage))
     both = {"requests": 3, "prompt": 1000, "cached": 400, "output": 50, "usd": 0.5, "unpriced": 1}
+    both |= {"counted_usd": TODAY.counted_usd, "counted_tokens": TODAY.counted_tokens}
     assert found["today"] == both and found["month"]["usd"] == 2.5
     assert found["by_model"][0]["name"] == "m?" and found["by_model"][0]["requests"] == 9
     assert found["by_client"] == []  # there is but one
@@ -86,16 +87,16 @@ def test_sums() -> None:
     assert told(replace(DETAILS, usage=usage), keyed)["by_client"] == [{"name": "tavern", **both}]
 
 
-def test_caps_with_what_was_used_of_them() -> None:
+def test_caps_with_what_they_count() -> None:
     clients = (Client("tavern", "k" * 30, caps=Caps(usd_per_month=9.0)), Client("idle", "l" * 30))
     spending = Spending(Caps(usd_per_day=1.0, tokens_per_day=0))
-    usage = replace(DETAILS.usage, clients={"tavern": Used(usd=3.0)}, clients_today={"tavern": Used(usd=1.0)})
+    usage = replace(DETAILS.usage, clients={"tavern": Used(usd=3.0, counted_usd=3.5)})
     found = told(replace(DETAILS, usage=usage), replace(CONFIG, clients=clients, spending=spending))["caps"]
     day = {"client": "", "period": "day"}
     assert found == [
-        {**day, "unit": "usd", "spent": 0.5, "unpriced": 1, "cap": 1.0},
-        {**day, "unit": "tokens", "spent": 1050, "unpriced": 0, "cap": 0},
-        {"client": "tavern", "period": "month", "unit": "usd", "spent": 3.0, "unpriced": 0, "cap": 9.0},
+        {**day, "unit": "usd", "spent": 0.75, "cap": 1.0},
+        {**day, "unit": "tokens", "spent": 1060, "cap": 0},
+        {"client": "tavern", "period": "month", "unit": "usd", "spent": 3.5, "cap": 9.0},
     ]
     assert told()["caps"] == []
 

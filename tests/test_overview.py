@@ -44,7 +44,7 @@ def test_the_ledgers_days_and_this_month_and_today() -> None:
         ("2026-03-02", "m", "b", 1.0),
     ):
         ledger.add(Key(day, model, client), Line(1, prompt=10, output=5, cost=usd))
-    ledger.add(Key("2026-03-02", "new", "b"), Line(1, 1, prompt=3, cached=3, unpriced=1))
+    ledger.add(Key("2026-03-02", "new", "b"), Line(1, 1, prompt=3, cached=3, unpriced=1, usd=0.25, tokens=8))
     usage = usage_of(ledger, NOON)
     assert usage.today == "2026-03-02"
     assert {day: used.usd for day, used in usage.days.items()} == {
@@ -52,10 +52,10 @@ def test_the_ledgers_days_and_this_month_and_today() -> None:
         "2026-03-01": 2.0,
         "2026-03-02": 1.0,
     }
-    assert usage.month == Used(3, 23, 3, 10, 3.0, 1)
+    assert usage.month == Used(3, 23, 3, 10, 3.0, 1, 0.25, 8)
     assert {name: used.usd for name, used in usage.models.items()} == {"m": 3.0, "new": 0.0}
     assert {name: used.usd for name, used in usage.clients.items()} == {"a": 2.0, "b": 1.0}
-    assert usage.clients_today == {"b": Used(2, 13, 3, 5, 1.0, 1)}
+    assert usage.clients_today == {"b": Used(2, 13, 3, 5, 1.0, 1, 0.25, 8)}
 
 
 def test_of_a_proxy_that_has_just_started_nothing_is_told() -> None:

@@ -57,4 +57,4 @@ def _used(sums: Mapping[str, Line]) -> dict[str, Used]:
 
 
 def _one(line: Line) -> Used:
-    return Used(line.requests, line.prompt, line.cached, line.output, line.cost, line.unpriced)
+    return Used(line.requests, line.prompt, line.cached, line.output, line.cost, line.unpriced, line.usd, line.tokens)

@@ -29,7 +29,7 @@ _PERIODS = ("day", "month")
 @dataclass(frozen=True, slots=True)
 class Used:
     """The sum of some requests. `usd` is what is known of their cost; of the `unpriced` requests not all, or nothing,
-    is known. `cached` is a part of `prompt`."""
+    is known. `cached` is a part of `prompt`. Caps count the last two, with estimates of what isn't known."""
 
     requests: int = 0
     prompt: int = 0
@@ -37,6 +37,8 @@ class Used:
     output: int = 0
     usd: float = 0.0
     unpriced: int = 0
+    counted_usd: float = 0.0
+    counted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +169,9 @@ def _caps(usage: Usage, config: Config) -> list[dict[str, Any]]:
 def _capped(client: str, caps: Caps, today: Used, month: Used) -> list[dict[str, Any]]:
     told = []
     for period, used in zip(_PERIODS, (today, month), strict=True):
-        spent = {"usd": used.usd, "tokens": used.prompt + used.output}
-        for unit, so_far in spent.items():
-            cap = getattr(caps, f"{unit}_per_{period}")
-            if cap is not None:
-                unpriced = used.unpriced if unit == "usd" else 0
-                shown = {"unit": unit, "period": period, "spent": so_far, "unpriced": unpriced, "cap": cap}
+        for unit, spent in {"usd": used.counted_usd, "tokens": used.counted_tokens}.items():
+            if (cap := getattr(caps, f"{unit}_per_{period}")) is not None:
+                shown = {"unit": unit, "period": period, "spent": spent, "cap": cap}
                 told.append({"client": _plain(client), **shown})
     return told
 

@@ -116,8 +116,8 @@ function chart({ days }) {
 
 function caps({ caps }) {
   const amount = (unit, value) => (unit === "usd" ? dollars(value) : say("cap_tokens", { count: number(value) }));
-  return caps.map(({ client, unit, period, spent, unpriced, cap }) => {
-    const so_far = unit === "usd" ? cost({ usd: spent, unpriced }) : number(spent);
+  return caps.map(({ client, unit, period, spent, cap }) => {
+    const so_far = unit === "usd" ? dollars(spent) : number(spent);
     const name = `${client || words.cap_all} · ${words["cap_" + period]}`;
     const told = say("cap_spent", { spent: so_far, cap: amount(unit, cap) });
     const meter = make("meter", { min: 0, max: cap || 1, high: cap * 0.8, optimum: 0, value: cap ? spent : 1,
