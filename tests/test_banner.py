@@ -55,6 +55,7 @@ def test_the_curl_line_for_windows_has_no_single_quotes() -> None:
 def test_a_key_is_asked_for_but_never_shown() -> None:
     text = banner(Config(clients=unnamed(KEY)), "http://127.0.0.1:7860", "claude-x", None, False)
     assert "YOUR_PROXY_KEY" in text
+    assert "  Status page:  http://127.0.0.1:7860/\n" in text
     assert KEY not in text
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import pytest
 from mitmproxy.options import Options
 
-from oai_bridge.options import danger
+from oai_bridge.options import danger, put_right
+from oai_bridge.settings import Config
 
 STRONG = "Zx9_kPq2-Lm4Rt7vWc1Yb8Nh"
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaA"
@@ -47,3 +50,11 @@ def test_danger(values: dict[str, Any], said: str | None) -> None:
 
 def test_mitmdump_has_no_page() -> None:
     assert danger(Options()) is None
+
+
+def test_lines_of_the_log_go_out_at_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, "ascii"))
+    put_right(Options(), Config(), [])
+    print("a line – of 酒馆")
+    assert bytes_.getvalue() == b"a line \\u2013 of \\u9152\\u9986\n"

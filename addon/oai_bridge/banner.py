@@ -34,7 +34,7 @@ def banner(
     if any("messages" in door.entry.duties for door in doors if door.entry.path == paths[0].path):
         lines.append(f"  Anthropic SDKs, base URL:  {bases[0]}")
     lines += [f"  {entry.cloud}, base URL:  {base}" for entry, base in zip(paths[1:], bases[1:], strict=True)]
-    lines.append(f"  Try it:  {curl}")
+    lines += [f"  Try it:  {curl}", f"  Status page:  {address}/"]
     if web_url:
         lines.append(f"  Watch every prompt:  {web_url}")
     lines += _payers(config)

@@ -60,7 +60,8 @@ def put_right(options: Options, config: Config, listeners: Sequence[Listener]) -
         logging.getLogger(logger).setLevel(level)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # mitmproxy prints log lines without a care for the encoding, and what it can't print ends the hook that logs.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        # Who reads them from a file or a pipe, as of a container, wants them at once.
+        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 def danger(options: Options) -> str | None:
