@@ -141,11 +141,14 @@ def install(venv: Venv, environment: Mapping[str, str]) -> None:
         )
 
 
-def quietly(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `command`; what it says on either channel is in `stdout`."""
+def quietly(
+    command: list[str], environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `command`, in `folder`; what it says on either channel is in `stdout`."""
     return subprocess.run(
         command,
         check=False,
+        cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

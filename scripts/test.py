@@ -1,4 +1,7 @@
-"""Set up `.venv-dev` where that is needed, then check style, types and behaviour. Arguments go to pytest."""
+"""Set up `.venv-dev` where that is needed, then check style, types and behaviour. Arguments go to pytest.
+
+`--interop`, `--mitmproxy VERSION`, `--audit` or `--coverage` as the first argument does that instead: see `_asked.py`.
+"""
 
 import os
 import subprocess
@@ -9,6 +12,7 @@ import _python
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv-dev")
+ASKED = ("--interop", "--mitmproxy", "--audit", "--coverage")
 STEPS = (
     ("lint", ["ruff", "check"]),
     ("format", ["ruff", "format", "--check"]),
@@ -24,6 +28,12 @@ def main():
     import _venv
 
     python = _venv.prepare_or_exit(VENV, os.path.join(ROOT, "requirements-dev.lock"))
+    if sys.argv[1:2] and sys.argv[1] in ASKED:
+        import pathlib
+
+        import _asked
+
+        sys.exit(_asked.ask(sys.argv[1:], pathlib.Path(ROOT), python))
     codes = [run(name, [python, "-m"] + step + (sys.argv[1:] if name == "tests" else [])) for name, step in STEPS]
     sys.exit(next((code for code in codes if code), 0))
 
