@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from mitmproxy import http
+from mitmproxy import http, options
 
 from oai_bridge import stream_layer
 from oai_bridge.answer import Head
@@ -195,6 +195,7 @@ def test_a_long_body_is_kept_up_to_eight_mebibytes(proxy: Proxy, client: Client)
     assert flow.metadata["bridge_body_kept"] == 8 * 1024 * 1024
 
 
+@pytest.mark.skipif("tcp_timeout" not in options.Options(), reason="mitmproxy has the option since 12.2")
 def test_a_silent_answer_outlives_the_idle_limit(proxy: Proxy) -> None:
     async def late(flow: http.HTTPFlow) -> Items:
         yield SSE

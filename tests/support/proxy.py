@@ -252,7 +252,8 @@ class Web:
         """The body of the answer, which must be a success."""
         token = "0" * 32
         headers = {"authorization": f"Bearer {self._password}", "content-type": "application/json"}
-        headers |= {"cookie": f"_mitmproxy_xsrf={token}", "x-xsrftoken": token}
+        cookies = f"_mitmproxy_xsrf={token}; _xsrf={token}"  # the name since mitmproxy 12.2, and before
+        headers |= {"cookie": cookies, "x-xsrftoken": token}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
