@@ -26,8 +26,9 @@ async function loop(baseURL, model, how, prompt) {
   };
   let failure;
   const answer = how === "whole" ? await generateText(request) : streamText({ ...request, onError: ({ error }) => (failure = error) });
-  const text = await answer.text;
-  const steps = await answer.steps;
+  const [text, steps] = await Promise.all([answer.text, answer.steps]).catch((error) => {
+    throw failure ?? error;
+  });
   if (failure) throw failure;
   return [text, steps.map((step) => step.toolCalls.length), steps.map((step) => step.reasoningText ?? "")];
 }

@@ -1,0 +1,1 @@
+"""Other people's programs, before and behind the proxy: run by scripts/test.py --interop only."""
