@@ -134,11 +134,9 @@ def coverage(more: Sequence[str], root: Path, python: str, environment: Mapping[
     """How much of the addon its own test files run, without whole programs; pyproject.toml has the least."""
     tool = [python, "-m", "coverage"]
     tests = ["-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "tests", "--ignore=tests/end_to_end", *more]
-    for arguments in (["erase"], ["run", *tests], ["combine", "--quiet"]):
-        code = subprocess.call([*tool, *arguments], cwd=root, env=environment, stdin=subprocess.DEVNULL)
-        if code:
-            return code
-    return subprocess.call([*tool, "report"], cwd=root, env=environment)
+    steps = (["erase"], ["run", *tests], ["combine", "--quiet"], ["report", "--sort=cover"])
+    codes = [subprocess.call([*tool, *step], cwd=root, env=environment, stdin=subprocess.DEVNULL) for step in steps]
+    return next((code for code in codes if code), 0)
 
 
 def limited(command: Sequence[str], root: Path, name: str) -> int:
