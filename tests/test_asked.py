@@ -45,7 +45,7 @@ def test_what_the_advisories_say(
     ("found", "trouble", "expected"),
     [
         ("", "Caused by: Connection refused (os error 111)\n", "can't be reached .*refused"),
-        ("", "Failed to resolve 'pypi.org'", "can't be reached"),
+        ("", "Failed to resolve 'some.host'", "can't be reached"),
         (json.dumps({"dependencies": [UNKNOWN, UNKNOWN]}), "", "knows none of 2 packages"),
     ],
 )
