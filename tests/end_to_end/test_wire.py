@@ -144,7 +144,7 @@ def test_nothing_of_the_client_but_its_words_reaches_the_cloud(cloud: FakeVertex
             "anthropic-beta": "some-beta-2026-01-01",
             "x-goog-user-project": "someone-elses",
             "openai-organization": "org",
-            "x-forwarded-for": "10.1.2.3",
+            "x-forwarded-for": "127.0.0.1",
             "accept-encoding": "gzip, br",
         },
     )
