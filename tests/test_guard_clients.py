@@ -93,7 +93,7 @@ def test_who_comes_through_a_tunnel_needs_a_key(forwarded: str) -> None:
 def test_the_address_behind_a_trusted_proxy() -> None:
     caller = caller_from("GET", "/", [("x-forwarded-for", "1.2.3.4"), ("X-Forwarded-For", "5.6.7.8")], "", "127.0.0.1")
     assert caller.forwarded == ("1.2.3.4", "5.6.7.8")
-    assert Guard(Config(), LOOPBACK).address(caller) == "127.0.0.1"
+    assert Guard(Config(), LOOPBACK).address(caller) == "behind 127.0.0.1"
     assert Guard(Config(trusted_proxies=(ip_network("127.0.0.0/8"),)), LOOPBACK).address(caller) == "5.6.7.8"
 
 

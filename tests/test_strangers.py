@@ -26,13 +26,16 @@ TRUSTED = (ip_network("127.0.0.1"), ip_network("172.16.0.0/12"), ip_network("::1
         ("127.0.0.1", ["10.0.0.1", "203.0.113.9", "172.16.0.5"], "203.0.113.9"),
         ("127.0.0.1", ["172.16.0.6", "172.16.0.5"], "172.16.0.6"),
         ("127.0.0.1", ["not an address"], "not an address"),
-        ("192.168.1.9", ["203.0.113.9"], "192.168.1.9"),
-        ("203.0.113.1", ["127.0.0.1"], "203.0.113.1"),
+        ("192.168.1.9", ["203.0.113.9"], "behind 192.168.1.9"),
+        ("203.0.113.1", ["127.0.0.1"], "behind 203.0.113.1"),
+        ("2001:db8::7", ["203.0.113.9"], "behind 2001:db8::/64"),
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, forwarded: list[str], address: str) -> None:
     assert address_of(peer, forwarded, TRUSTED) == address
-    assert address_of(peer, forwarded, ()) == ("127.0.0.1" if "127.0.0.1" in peer else peer)
+    alone = address_of(peer, [], ())
+    assert alone == ("127.0.0.1" if "127.0.0.1" in peer else peer)
+    assert len({address_of(peer, [made_up], ()) for made_up in ("1.2.3.4", "5.6.7.8", peer)} | {alone}) == 2
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,15 @@ def test_many_at_once_are_not_even_looked_at() -> None:
     assert (caught.value.status, caught.value.code, caught.value.retry_after) == (429, "too_many_wrong_keys", 1.0)
     strangers.check("a", 101.5)
     strangers.check("b", 100.0)
+
+
+def test_guesses_by_a_tunnel_do_not_lock_out_who_is_here() -> None:
+    strangers = Strangers()
+    for number in range(20):
+        strangers.wrong(address_of("127.0.0.1", [f"203.0.113.{number}"], ()), 100.0)
+    strangers.check(address_of("127.0.0.1", [], ()), 100.0)
+    with pytest.raises(Busy):
+        strangers.check(address_of("127.0.0.1", ["203.0.113.99"], ()), 100.0)
 
 
 def test_a_household_of_ipv6_is_one_address() -> None:

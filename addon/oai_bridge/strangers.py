@@ -20,14 +20,15 @@ _HOUSEHOLD = 64  # bits of an IPv6 address: whoever has one has all with the sam
 
 def address_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
     """The address that a request comes from: the peer's, or what a trusted one tells in X-Forwarded-For, whose entries
-    are `forwarded`. Of these the last one counts that no trusted proxy has: those before it may be made up."""
-    seen = _plain(peer)
+    are `forwarded`. Of these the last one counts that no trusted proxy has: those before it may be made up. Strangers
+    behind a peer that isn't trusted are one, and not the peer itself, who would else pay for their guesses."""
+    seen = told = _plain(peer)
     for entry in reversed(forwarded):
         address = _address(seen)
         if address is None or not any(address in network for network in trusted):
             break
         seen = _plain(entry)
-    return seen
+    return f"behind {_household(seen)}" if forwarded and seen == told else seen
 
 
 def is_from_afar(forwarded: Sequence[str]) -> bool:
