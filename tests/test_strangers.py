@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import Busy
-from oai_bridge.strangers import Strangers, address_of, is_from_afar
+from oai_bridge.strangers import Strangers, address_of, hints_of, is_from_afar
 
 TRUSTED = (ip_network("127.0.0.1"), ip_network("172.16.0.0/12"), ip_network("::1"))
 
@@ -51,6 +51,21 @@ def test_only_trusted_proxies_are_believed(peer: str, forwarded: list[str], addr
 )
 def test_what_came_from_another_machine(forwarded: list[str], afar: bool) -> None:
     assert is_from_afar(forwarded) is afar
+
+
+@pytest.mark.parametrize(
+    ("values", "hints"),
+    [
+        ({"host": ["a"], "x-forwarded-for": ["1.2.3.4"]}, ()),
+        (
+            {"forwarded": ["by=1.1.1.1;For=192.0.2.6;proto=http, for=127.0.0.1", 'for="[2001:db8::1]:80"']},
+            ("192.0.2.6", "127.0.0.1", "[2001:db8::1]:80"),
+        ),
+        ({"x-real-ip": ["192.0.2.6"], "cf-connecting-ip": ["::1"]}, ("192.0.2.6", "::1")),
+    ],
+)
+def test_other_headers_that_tell_of_it(values: dict[str, list[str]], hints: tuple[str, ...]) -> None:
+    assert hints_of(values) == hints and is_from_afar(hints) is bool(hints)
 
 
 def test_typos_are_answered_at_once_and_guesses_one_a_second() -> None:

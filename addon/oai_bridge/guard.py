@@ -23,7 +23,7 @@ from .errors import (
 from .network import DEFAULT_PORTS
 from .pages import wants_html
 from .settings import Config
-from .strangers import address_of, is_from_afar
+from .strangers import address_of, hints_of, is_from_afar
 
 _METHODS = ("GET", "HEAD", "POST")
 _OPEN_PATHS = frozenset({"/health", "/health/readiness", "/status/page.js", "/status/page.css"})
@@ -43,8 +43,8 @@ class Caller:
 
     A header that came several times stands here with its values joined by a comma, so that it can't pass for one.
     `content_length` is in bytes, `None` also where it is malformed. `keys` are the client keys that were shown.
-    `peer` is the address that it came from, `forwarded` are those that a proxy before this one tells of. `preflight`: a
-    browser asks for leave before it sends the request itself.
+    `peer` is the address that it came from, `forwarded` are those that a proxy before this one tells of, `hints` those
+    in headers of another name. `preflight`: a browser asks for leave before it sends the request itself.
     """
 
     method: str
@@ -61,6 +61,7 @@ class Caller:
     keys: tuple[str, ...] = field(default=(), repr=False)
     peer: str = ""
     forwarded: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     preflight: bool = False
 
 
@@ -104,6 +105,7 @@ def caller_from(
         keys=tuple(key for key in shown if key),
         peer=peer,
         forwarded=tuple(part for part in ",".join(values.get("x-forwarded-for", [])).split(",") if part.strip()),
+        hints=hints_of(values),
         preflight=method == "OPTIONS" and "access-control-request-method" in values,
     )
 
@@ -178,7 +180,7 @@ class Guard:
         if _path(caller) in _OPEN_PATHS:
             return LOCAL
         if not self._clients:
-            if is_from_afar(caller.forwarded):
+            if is_from_afar((*caller.forwarded, *caller.hints)):
                 raise Forbidden(
                     "This request came from another machine through a proxy or tunnel, and without a client key "
                     "anybody there could spend your money. Set a PROXY_KEY, and put it into the client's API key "
