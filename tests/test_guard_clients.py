@@ -106,6 +106,13 @@ def test_the_address_behind_a_trusted_proxy() -> None:
     assert Guard(Config(trusted_proxies=(ip_network("127.0.0.0/8"),)), LOOPBACK).address(caller) == "5.6.7.8"
 
 
+def test_a_request_is_no_more_than_two_guesses() -> None:
+    config = Config(clients=unnamed(KEY))
+    wrong = ("x-api-key", "wrong")
+    assert admitted(wrong, ("x-api-key", KEY), config=config) == Admission("key 1")
+    assert admitted(*[wrong] * 2, ("x-api-key", KEY), config=config) == 401
+
+
 def test_a_wrong_key_is_another_thing_than_none() -> None:
     guard = Guard(Config(clients=(Client("tavern", KEY),)), LOOPBACK)
     with pytest.raises(WrongKey):

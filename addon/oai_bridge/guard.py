@@ -30,6 +30,7 @@ _OPEN_PATHS = frozenset({"/health", "/health/readiness", "/status/page.js", "/st
 """A container's probe can't carry a key, nor can a browser that opens a page; they learn nothing here."""
 _OPEN_PAGE = "/"  # for browsers, whose page asks for the key; what programs get there is kept from strangers
 _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+_KEYS = 2  # of one request, as some clients send theirs in both headers; more would be as many guesses at once
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
@@ -102,7 +103,7 @@ def caller_from(
         content_encoding=one("content-encoding"),
         # Cut to 20 digits: Python refuses to read thousands, and any number that long is over the limit.
         content_length=int(length.lstrip("0")[:20] or "0") if length and re.fullmatch("[0-9]+", length) else None,
-        keys=tuple(key for key in shown if key),
+        keys=tuple(key for key in shown if key)[:_KEYS],
         peer=peer,
         forwarded=tuple(part for part in ",".join(values.get("x-forwarded-for", [])).split(",") if part.strip()),
         hints=hints_of(values),
