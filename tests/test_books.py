@@ -187,9 +187,23 @@ async def test_a_new_day(path: Path) -> None:
     with pytest.raises(SpendingLimit):
         await books.let_in("r2", "anna", WORST)
     now[0] += 25 * DAY
-    await books.let_in("r2", "anna", WORST)
-    books.add(replace(done("r2"), began=now[0]))
-    assert list(books.ledger.sums("day")) == [day_of(now[0] - 25 * DAY), day_of(now[0])]
+    for id in ("r2", "r3"):
+        await end(books, replace(done(id), began=now[0]))
+        now[0] += DAY
+    assert list(books.ledger.sums("day")) == [day_of(now[0] - back * DAY) for back in (27, 2, 1)]
+    await books.close()
+
+
+async def test_a_clock_that_goes_wrong_and_comes_back_frees_no_cap(path: Path) -> None:
+    now = [time.time()]
+    books = open_books(config(path, Spending(Caps(usd_per_month=1))), {}, lambda: now[0])
+    await end(books, done("r1", 1.0))
+    for step, id in ((70 * DAY, "r2"), (-140 * DAY, "r3"), (70 * DAY, "r4")):
+        now[0] += step
+        if id != "r4":
+            await end(books, replace(done(id), began=now[0]))
+    with pytest.raises(SpendingLimit):
+        await books.let_in("r4", "anna", WORST)
     await books.close()
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from oai_bridge.clients import Caps, Client
 from oai_bridge.desk import Desk
 from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
@@ -16,9 +21,9 @@ from oai_bridge.settings import Config
 from tests.support.directories import ALL, directory
 
 
-def desk() -> Desk:
+def desk(*clients: Client) -> Desk:
     return Desk(
-        Config(),
+        Config(clients=clients),
         Catalog(),
         directory(ALL),
         files=(),
@@ -54,3 +59,19 @@ def test_the_status_page_is_told_of_the_last_requests() -> None:
     asked.ended("flow 1", entry(model="claude-x"))
     (recent,) = page(asked, "/status/details")["recent"]
     assert recent["model"] == "claude-x"
+
+
+def test_who_is_limited_can_not_have_the_doctor_spend(monkeypatch: pytest.MonkeyPatch) -> None:
+    def examined(config: Config, catalog: Catalog, *, files: Sequence[Path], paid: bool) -> str:
+        asked_for.append(paid)
+        return ""
+
+    asked_for: list[bool] = []
+    monkeypatch.setattr("oai_bridge.doctor.examine.examine", examined)
+    limits: list[dict[str, Any]] = [{}, {"models": ("m",)}, {"requests_per_minute": 9}, {"caps": Caps(usd_per_day=1)}]
+    asked = desk(*(Client(str(number), f"k{number}", **limit) for number, limit in enumerate(limits)))
+    monkeypatch.setattr(asked._checkup, "begin", lambda findings: None)
+    for client in ("local", *"0123"):
+        page = asked.page(route("POST", "/status/check", "/proxy"), {}, client, services=None, running=0, web="")
+        assert page.status == 202
+    assert asked_for == [True, True, False, False, False]

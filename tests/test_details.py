@@ -82,6 +82,8 @@ def test_sums() -> None:
     both |= {"counted_usd": TODAY.counted_usd, "counted_tokens": TODAY.counted_tokens}
     assert found["today"] == both and found["month"]["usd"] == 2.5
     assert found["by_model"][0]["name"] == "m?" and found["by_model"][0]["requests"] == 9
+    many = replace(usage, models={f"m{number}": TODAY for number in range(10_000)})  # clients invent their names
+    assert len(told(replace(DETAILS, usage=many))["by_model"]) == 50
     assert found["by_client"] == []  # there is but one
     keyed = replace(CONFIG, clients=(Client("tavern", "k" * 30),))
     assert told(replace(DETAILS, usage=usage), keyed)["by_client"] == [{"name": "tavern", **both}]

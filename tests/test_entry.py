@@ -71,6 +71,30 @@ def test_what_may_have_run() -> None:
     assert ended(record).counted == Counted(0.001, 100)
 
 
+def test_who_leaves_while_nothing_is_told_pays_for_what_may_have_been_made() -> None:
+    for first_token, tokens in ((None, 500), (1.5, 50)):
+        record = asked(status=None)
+        record.attempts[0].sent = record.began = 1e9
+        record.ended = record.began + 6
+        record.first_token = first_token and record.began + first_token
+        entry = ended(record)
+        assert entry.counted == Counted(pytest.approx(0.001 + tokens * 15 / 1e6), 100 + tokens)
+
+
+@pytest.mark.parametrize(("took", "times"), [(0.3, 1), (30, 2)])
+def test_an_attempt_that_was_lost_may_have_cost_as_much_as_the_next_one(took: float, times: int) -> None:
+    record = asked(status=None, error="cut")
+    record.attempts[0].unsure = True
+    record.attempts[0].sent -= took
+    attempt = record.sending(Outbound("POST", "https://cloud/", {}, b"{}", "sonnet@1"), "an account")
+    record.answered(attempt, 200, None)
+    record.saw(UsageReport(Usage(1000, 100)))
+    record.saw(Stop("stop"))
+    entry = ended(record)
+    assert entry.counted == Counted(pytest.approx(0.0045 * times), 1100 * times) and entry.unpriced is (times == 2)
+    assert entry.cost and entry.cost.total == pytest.approx(0.0045)
+
+
 @pytest.mark.parametrize("kind", ["free", "unpaid"])
 def test_what_nobody_is_paid_for_counts_as_nothing(kind: str) -> None:
     record = asked(**{kind: True})

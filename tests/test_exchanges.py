@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from oai_bridge.credentials.base import Access
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.directory import Directory
 from oai_bridge.exchanges import Incoming, Services, exchange, sending
+from oai_bridge.fetch import GetAll
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
+from oai_bridge.openai.chat import ChatRequest, Document, Remote
+from oai_bridge.openai.media import Media
 from oai_bridge.routing import Kind, Route
 from oai_bridge.settings import Config, Vertex
-from oai_bridge.traffic import Failover
+from oai_bridge.traffic import Failover, Limits
 from oai_bridge.upstream import UpstreamClient
 from tests.support.claude_streams import stream_of
 from tests.support.parts import parts
@@ -291,6 +295,58 @@ async def test_whenever_the_client_leaves_no_connection_is_kept_from_the_others(
 def in_use(upstream: UpstreamClient) -> int:
     """Connections that are neither closed nor waiting for the next request."""
     return sum(len(session.connector._acquired) for session in upstream._sessions.values() if session.connector)
+
+
+# -- what it may cost --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["chat", "messages"])
+async def test_what_a_request_names_by_url_counts(kind: Kind) -> None:
+    class Fetcher:
+        async def get_all(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:
+            return {remote.url: Document("application/pdf", "QUJD" * 25_000) for remote in remotes}
+
+        async def resolved(self, chat: ChatRequest, get_all: GetAll) -> ChatRequest:
+            await get_all([Remote("https://a/1.pdf", "messages")] * 2)
+            return chat
+
+    source = {"type": "url", "url": "https://a/1.pdf"}
+    parts = [{"type": "text", "text": "Hi"}] if kind == "chat" else [{"type": "document", "source": source}] * 2
+    body = {"model": "claude-sonnet-4-5", "max_tokens": 10, "messages": [{"role": "user", "content": parts}]}
+    cloud, record = Scripted([REFUSED]), Record("req_1")
+    async with services(cloud.serve) as plain:
+        made = replace(plain, fetcher=Fetcher())  # type: ignore[arg-type]  # all that is asked of it
+        pieces = [
+            piece async for piece in exchange(made, Incoming(Route(kind), json.dumps(body).encode()), record).answer()
+        ]
+        assert isinstance(pieces[0], Head) and pieces[0].status == 400
+        assert record.worst and 66_000 < record.worst.prompt < 67_000 and record.worst.output == 10
+        assert made.books.budget._running["req_1"].worst == record.worst
+
+
+async def test_a_step_back_of_the_clock_keeps_nobody_waiting() -> None:
+    now = [1e9]
+    async with services(Scripted([in_json("end_turn")]).serve, limits=Limits(requests_per_minute=1)) as plain:
+        made = replace(plain, clock=lambda: now[0])
+        assert (await ask(made))[0] == 200
+        now[0] -= 86_400
+        status, record = await ask(made)
+    assert status == 429 and record.error and record.error.retry_after and record.error.retry_after < 61
+
+
+async def test_an_answer_that_was_lost_while_it_was_read_may_be_paid_for() -> None:
+    cut = in_json("end_turn")[:-30]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        writer.write(cut)
+        writer.close()
+
+    async with services(serve, failover=Failover(attempts=2)) as made:
+        status, record = await ask(made)
+    assert status == 502
+    assert [(attempt.status, attempt.unsure) for attempt in record.attempts] == [(200, True)] * 2
 
 
 # -- an answer that pauses ---------------------------------------------------------------------------------------------

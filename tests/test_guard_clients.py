@@ -90,11 +90,27 @@ def test_who_comes_through_a_tunnel_needs_a_key(forwarded: str) -> None:
     assert admitted(("x-forwarded-for", "127.0.0.1, ::1"), config=Config()) == Admission(LOCAL)
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "CF-Connecting-IP"])
+def test_not_every_tunnel_says_so_in_the_same_header(name: str) -> None:
+    before = "for=" if name == "Forwarded" else ""
+    assert admitted((name, f"{before}203.0.113.9"), config=Config()) == 403
+    assert admitted((name, f"{before}127.0.0.1"), config=Config()) == Admission(LOCAL)
+    caller = caller_from("GET", "/", [(name, f"{before}203.0.113.9")], "", "127.0.0.1")
+    assert Guard(Config(trusted_proxies=(ip_network("127.0.0.1"),)), LOOPBACK).address(caller) == "127.0.0.1"
+
+
 def test_the_address_behind_a_trusted_proxy() -> None:
     caller = caller_from("GET", "/", [("x-forwarded-for", "1.2.3.4"), ("X-Forwarded-For", "5.6.7.8")], "", "127.0.0.1")
     assert caller.forwarded == ("1.2.3.4", "5.6.7.8")
-    assert Guard(Config(), LOOPBACK).address(caller) == "127.0.0.1"
+    assert Guard(Config(), LOOPBACK).address(caller) == "behind 127.0.0.1"
     assert Guard(Config(trusted_proxies=(ip_network("127.0.0.0/8"),)), LOOPBACK).address(caller) == "5.6.7.8"
+
+
+def test_a_request_is_no_more_than_two_guesses() -> None:
+    config = Config(clients=unnamed(KEY))
+    wrong = ("x-api-key", "wrong")
+    assert admitted(wrong, ("x-api-key", KEY), config=config) == Admission("key 1")
+    assert admitted(*[wrong] * 2, ("x-api-key", KEY), config=config) == 401
 
 
 def test_a_wrong_key_is_another_thing_than_none() -> None:

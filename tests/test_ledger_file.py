@@ -102,6 +102,20 @@ def test_old_rows_go_and_ids_are_not_given_again(tmp_path: Path) -> None:
     assert [news.id for news in watcher.exchange([])] == ["req_1"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows deletes no open files")
+def test_nothing_is_written_to_a_file_that_nobody_can_see(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    file, _ = opened(path)
+    path.rename(tmp_path / "away")
+    for _ in ("deleted", "replaced"):
+        with pytest.raises(OSError, match="it was deleted or replaced") as told:
+            file.exchange([DONE])
+        assert remedy(told.value) == "Put it back, or start this program again, which begins a new one."
+        path.touch()
+    (tmp_path / "away").replace(path)
+    assert [news.id for news in file.exchange([DONE])] == ["req_1"]
+
+
 def test_others_words_and_numbers(tmp_path: Path) -> None:
     file, _ = opened(tmp_path / "l")
     odd = replace(DONE, requested="half \ud800 \0", usage=Usage(10**30, 5), counted=Counted(0.0, 10**30))

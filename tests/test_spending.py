@@ -45,6 +45,16 @@ def refusal(made: Budget, client: str = "anna", today: str = TODAY) -> SpendingL
     return told.value
 
 
+def test_what_grew_counts_as_what_it_became() -> None:
+    made = budget()
+    made.reserve("a", "anna", worst(0.1), TODAY)
+    made.grow("a", worst(2.5))
+    assert "may cost up to $2.50 more" in refusal(made).message
+    made.release("a")
+    made.grow("a", worst(2.5))
+    made.reserve("b", "anna", worst(0.1), TODAY)
+
+
 def test_while_anything_is_left_one_can_run() -> None:
     made = budget(spent(1.999))
     made.reserve("a", "anna", worst(50), TODAY)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import Busy
-from oai_bridge.strangers import Strangers, address_of, is_from_afar
+from oai_bridge.strangers import Strangers, address_of, hints_of, is_from_afar
 
 TRUSTED = (ip_network("127.0.0.1"), ip_network("172.16.0.0/12"), ip_network("::1"))
 
@@ -26,13 +26,16 @@ TRUSTED = (ip_network("127.0.0.1"), ip_network("172.16.0.0/12"), ip_network("::1
         ("127.0.0.1", ["10.0.0.1", "203.0.113.9", "172.16.0.5"], "203.0.113.9"),
         ("127.0.0.1", ["172.16.0.6", "172.16.0.5"], "172.16.0.6"),
         ("127.0.0.1", ["not an address"], "not an address"),
-        ("192.168.1.9", ["203.0.113.9"], "192.168.1.9"),
-        ("203.0.113.1", ["127.0.0.1"], "203.0.113.1"),
+        ("192.168.1.9", ["203.0.113.9"], "behind 192.168.1.9"),
+        ("203.0.113.1", ["127.0.0.1"], "behind 203.0.113.1"),
+        ("2001:db8::7", ["203.0.113.9"], "behind 2001:db8::/64"),
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, forwarded: list[str], address: str) -> None:
     assert address_of(peer, forwarded, TRUSTED) == address
-    assert address_of(peer, forwarded, ()) == ("127.0.0.1" if "127.0.0.1" in peer else peer)
+    alone = address_of(peer, [], ())
+    assert alone == ("127.0.0.1" if "127.0.0.1" in peer else peer)
+    assert len({address_of(peer, [made_up], ()) for made_up in ("1.2.3.4", "5.6.7.8", peer)} | {alone}) == 2
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,21 @@ def test_only_trusted_proxies_are_believed(peer: str, forwarded: list[str], addr
 )
 def test_what_came_from_another_machine(forwarded: list[str], afar: bool) -> None:
     assert is_from_afar(forwarded) is afar
+
+
+@pytest.mark.parametrize(
+    ("values", "hints"),
+    [
+        ({"host": ["a"], "x-forwarded-for": ["1.2.3.4"]}, ()),
+        (
+            {"forwarded": ["by=1.1.1.1;For=192.0.2.6;proto=http, for=127.0.0.1", 'for="[2001:db8::1]:80"']},
+            ("192.0.2.6", "127.0.0.1", "[2001:db8::1]:80"),
+        ),
+        ({"x-real-ip": ["192.0.2.6"], "cf-connecting-ip": ["::1"]}, ("192.0.2.6", "::1")),
+    ],
+)
+def test_other_headers_that_tell_of_it(values: dict[str, list[str]], hints: tuple[str, ...]) -> None:
+    assert hints_of(values) == hints and is_from_afar(hints) is bool(hints)
 
 
 def test_typos_are_answered_at_once_and_guesses_one_a_second() -> None:
@@ -69,6 +87,15 @@ def test_many_at_once_are_not_even_looked_at() -> None:
     assert (caught.value.status, caught.value.code, caught.value.retry_after) == (429, "too_many_wrong_keys", 1.0)
     strangers.check("a", 101.5)
     strangers.check("b", 100.0)
+
+
+def test_guesses_by_a_tunnel_do_not_lock_out_who_is_here() -> None:
+    strangers = Strangers()
+    for number in range(20):
+        strangers.wrong(address_of("127.0.0.1", [f"203.0.113.{number}"], ()), 100.0)
+    strangers.check(address_of("127.0.0.1", [], ()), 100.0)
+    with pytest.raises(Busy):
+        strangers.check(address_of("127.0.0.1", ["203.0.113.99"], ()), 100.0)
 
 
 def test_a_household_of_ipv6_is_one_address() -> None:

@@ -13,7 +13,7 @@ from oai_bridge.events import Usage
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.models.facts import ModelFacts
 from oai_bridge.models.passed import PassedFacts
-from oai_bridge.settings import Claude, Config, OpenAI
+from oai_bridge.settings import Bedrock, Claude, Config, OpenAI
 from oai_bridge.worst import Counted, Worst, counted, worst_of, worst_of_all
 
 CATALOG = Catalog()
@@ -71,6 +71,22 @@ def test_room_elsewhere() -> None:
 def test_a_prompt_is_no_longer_than_the_model_can_read() -> None:
     assert worst({}, size=10**9).prompt == SONNET.context
     assert worst({}, UNKNOWN, size=300).prompt == 101
+
+
+def test_vectors_are_of_many_texts() -> None:
+    facts = PassedFacts(id="v", name="v", owner="me", kind="embedding", context=8192)
+    assert worst({}, facts, size=300_000).prompt == 100_001
+
+
+def test_who_is_served_first_pays_more() -> None:
+    usual, first = worst({"max_tokens": 10}), worst({"max_tokens": 10, "service_tier": "priority"})
+    assert usual.usd and first.usd == pytest.approx(2 * usual.usd)
+    set_so = Config(bedrock=Bedrock(service_tier="priority"))
+    there = [worst_of(SONNET, cloud, 3000, {"max_tokens": 10}, set_so).usd for cloud in ("bedrock", "vertex")]
+    assert there == [pytest.approx(first.usd), pytest.approx(usual.usd)]
+    usage = Usage(1000, 100, tier="priority")
+    found = counted(usual, usage, cost_of(usage, PRICES), PRICES, seen=0, reply_size=0)
+    assert found == Counted(pytest.approx(2 * (1000 * 3 + 100 * 15) / 1e6), 1100)
 
 
 def test_no_price_is_no_zero() -> None:

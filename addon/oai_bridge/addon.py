@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LAST_WORDS = 2.0  # seconds to tell all clients of the end
+_OFTEN = frozenset({"details", "health", "metrics"})
 _ID = "bridge_request_id"  # where the id that the client is given stands in `flow.metadata`
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -237,7 +238,7 @@ class Bridge:
                 self._live[flow.id] = (found, record)
                 self.inspector.began(flow, record)
             else:
-                flow.response = self._answered_here(flow, self._page(found, flow), often=found.kind == "details")
+                flow.response = self._answered_here(flow, self._page(found, flow), often=found.kind in _OFTEN)
         except BridgeError as error:
             flow.response = self._refused(flow, error)
 
@@ -337,7 +338,7 @@ class Bridge:
         )
 
     def _answered_here(self, flow: http.HTTPFlow, page: Page, *, often: bool = False) -> http.Response:
-        """`often`: the status page asks every other second."""
+        """`often`: who watches the proxy asks for it again and again, and would drive the chats out of the list."""
         self.inspector.answered_here(flow, _asked(flow))
         if often:
             self._flow_list.leave_out(flow)

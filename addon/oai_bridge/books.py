@@ -39,6 +39,7 @@ class Books:
         self._clock = clock
         self._file = file
         self._today = self.today
+        self._first = first_held(self._today)  # the first day that is held
         self._unseen: set[str] = set()  # requests that are in the ledger, and come out of the file once more
         self._waiting: dict[str, Entry] = {}  # for the file
         self._first_round: dict[str, asyncio.Future[None]] = {}  # of those that wait, while somebody may ask
@@ -49,7 +50,7 @@ class Books:
         self._trouble = False
         if file is not None:
             keep = date.fromisoformat(self._today) - timedelta(config.ledger.keep_days)
-            for key, line in file.begin(first_held(self._today), keep.isoformat()):
+            for key, line in file.begin(self._first, keep.isoformat()):
                 self.ledger.add(key, line)
 
     @property
@@ -148,7 +149,7 @@ class Books:
             self._waiting.pop(entry.id, None)
         self._turn_the_page()
         for one in news:
-            if one.id not in self._unseen and one.key.day >= first_held(self._today):
+            if one.id not in self._unseen and one.key.day >= self._first:
                 self.ledger.add(one.key, one.line)
         self._unseen.difference_update(entry.id for entry in entries)
         if self._trouble:
@@ -167,10 +168,12 @@ class Books:
             )
 
     def _turn_the_page(self) -> None:
-        """On a new day some days are too old for memory."""
+        """On a new day some days are too old for memory: those that were so the day before, as a clock that has gone
+        wrong may come back."""
         if (today := self.today) != self._today:
+            self._first = first_held(min(today, self._today))
             self._today = today
-            self.ledger.forget(first_held(today))
+            self.ledger.forget(self._first)
 
 
 def open_books(config: Config, environ: Mapping[str, str], clock: Callable[[], float]) -> Books:

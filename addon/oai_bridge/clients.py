@@ -40,6 +40,11 @@ class Client:
     requests_per_minute: int | None = None
     caps: Caps = Caps()
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether it may not have everything, or not at will."""
+        return bool(self.models) or self.requests_per_minute is not None or self.caps != Caps()
+
     def may_use(self, *names: str) -> bool:
         """Whether it may ask for a model that has these names."""
         return not self.models or any(fnmatchcase(name, pattern) for name in names for pattern in self.models)

@@ -91,18 +91,19 @@ class Desk:
             case "metrics":
                 return metrics_page(self._metrics, snapshot, headers.get("accept"))
             case "check":
-                self._examine()
+                self._examine(paid=seen_by is None or not seen_by.is_limited)
                 return accepted_page()
             case "details":
                 details = self._overview.details(snapshot, self._ledger, self._checkup.seen(), web, self._held)
                 return details_page(details, self._config, self._directory, headers.get("if-none-match"), seen_by)
         return page_for(route, headers, snapshot, self._config, self._directory, client=seen_by)
 
-    def _examine(self) -> None:
+    def _examine(self, *, paid: bool) -> None:
+        """Its calls count for nobody, so that who is limited gets none that cost."""
         from .doctor.examine import examine  # which few need
 
         if not self._checkup.running:
-            self._checkup.begin(examine(self._config, self._catalog, files=self._files))
+            self._checkup.begin(examine(self._config, self._catalog, files=self._files, paid=paid))
 
     async def close(self) -> None:
         await self._checkup.close()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from .cost import Cost
 from .events import Usage
-from .inspector.record import Record
+from .inspector.record import Attempt, Record
 from .worst import Counted, counted
+
+_SOON = 1.0  # seconds in which no model has done much
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entr
     cloud, _, region = (record.route or "").partition("/")
     ended = record.ended or record.began
     error = record.error
-    unpriced = record.worked and (record.cost is None or record.stop is None)
+    unpriced = record.worked and (record.cost is None or record.stop is None or _lost(record) > 0)
     return Entry(
         id=record.request_id,
         began=record.began,
@@ -69,15 +73,47 @@ def entry_of(record: Record, *, operation: str, status: int, left: bool) -> Entr
         usage=record.usage,
         cost=record.cost,
         unpriced=unpriced,
-        counted=_counted(record, unpriced=unpriced),
+        counted=_counted(record),
     )
 
 
-def _counted(record: Record, *, unpriced: bool) -> Counted:
-    """Nothing of what nobody is paid for."""
+def _counted(record: Record) -> Counted:
+    """Nothing of what nobody is paid for. What was lost may have cost as much as what came."""
     if record.free or not record.worked:
         return Counted()
-    if unpriced:
+    found = Counted(record.cost.total if record.cost else 0.0, record.usage.prompt + record.usage.output)
+    if record.cost is None or record.stop is None:
         reply = sum(attempt.reply_size for attempt in record.attempts if attempt.status == 200)
-        return counted(record.worst, record.usage, record.cost, record.prices, seen=record.seen, reply_size=reply)
-    return Counted(record.cost.total if record.cost else 0.0, record.usage.prompt + record.usage.output)
+        found = counted(
+            record.worst,
+            record.usage,
+            record.cost,
+            record.prices,
+            seen=record.seen,
+            reply_size=reply,
+            silent=_silent(record),
+        )
+    times = max(1, _lost(record) + record.attempts[-1].may_have_run)
+    return Counted(found.usd * times, found.tokens * times)
+
+
+def _lasting(record: Record) -> Iterator[tuple[Attempt, float]]:
+    """The attempts that a cloud may have worked on, and for how many seconds until another one began, or until the
+    answer did."""
+    ended = record.ended or record.began
+    for attempt, after in zip_longest(record.attempts, record.attempts[1:]):
+        if attempt.may_have_run:
+            end = after.sent if after else ended
+            yield attempt, min(end, record.first_token or end) - attempt.sent
+
+
+def _lost(record: Record) -> int:
+    """How many attempts may have been paid for in vain, since another one came after them."""
+    return sum(
+        attempt.unsure and took > _SOON for attempt, took in _lasting(record) if attempt is not record.attempts[-1]
+    )
+
+
+def _silent(record: Record) -> float:
+    """For how many seconds a cloud may have worked without a word, beyond what is usual."""
+    return max((max(took - _SOON, 0.0) for _, took in _lasting(record)), default=0.0)

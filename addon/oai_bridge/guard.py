@@ -23,13 +23,14 @@ from .errors import (
 from .network import DEFAULT_PORTS
 from .pages import wants_html
 from .settings import Config
-from .strangers import address_of, is_from_afar
+from .strangers import address_of, hints_of, is_from_afar
 
 _METHODS = ("GET", "HEAD", "POST")
 _OPEN_PATHS = frozenset({"/health", "/health/readiness", "/status/page.js", "/status/page.css"})
 """A container's probe can't carry a key, nor can a browser that opens a page; they learn nothing here."""
 _OPEN_PAGE = "/"  # for browsers, whose page asks for the key; what programs get there is kept from strangers
 _ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+_KEYS = 2  # of one request, as some clients send theirs in both headers; more would be as many guesses at once
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
@@ -43,8 +44,8 @@ class Caller:
 
     A header that came several times stands here with its values joined by a comma, so that it can't pass for one.
     `content_length` is in bytes, `None` also where it is malformed. `keys` are the client keys that were shown.
-    `peer` is the address that it came from, `forwarded` are those that a proxy before this one tells of. `preflight`: a
-    browser asks for leave before it sends the request itself.
+    `peer` is the address that it came from, `forwarded` are those that a proxy before this one tells of, `hints` those
+    in headers of another name. `preflight`: a browser asks for leave before it sends the request itself.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Caller:
     keys: tuple[str, ...] = field(default=(), repr=False)
     peer: str = ""
     forwarded: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     preflight: bool = False
 
 
@@ -101,9 +103,10 @@ def caller_from(
         content_encoding=one("content-encoding"),
         # Cut to 20 digits: Python refuses to read thousands, and any number that long is over the limit.
         content_length=int(length.lstrip("0")[:20] or "0") if length and re.fullmatch("[0-9]+", length) else None,
-        keys=tuple(key for key in shown if key),
+        keys=tuple(key for key in shown if key)[:_KEYS],
         peer=peer,
         forwarded=tuple(part for part in ",".join(values.get("x-forwarded-for", [])).split(",") if part.strip()),
+        hints=hints_of(values),
         preflight=method == "OPTIONS" and "access-control-request-method" in values,
     )
 
@@ -178,7 +181,7 @@ class Guard:
         if _path(caller) in _OPEN_PATHS:
             return LOCAL
         if not self._clients:
-            if is_from_afar(caller.forwarded):
+            if is_from_afar((*caller.forwarded, *caller.hints)):
                 raise Forbidden(
                     "This request came from another machine through a proxy or tunnel, and without a client key "
                     "anybody there could spend your money. Set a PROXY_KEY, and put it into the client's API key "

@@ -33,7 +33,17 @@ class Line:
     tokens: int = 0
 
     def plus(self, other: Line) -> Line:
-        return Line(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return Line(  # one by one, since the status page has thousands added up
+            self.requests + other.requests,
+            self.errors + other.errors,
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.output + other.output,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+            self.usd + other.usd,
+            self.tokens + other.tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +107,17 @@ class Ledger:
     def sums(self, by: By, since: str = "") -> dict[str, Line]:
         """For each day, model, client or cloud its sum, from a day or month on: days in their order, others by what
         they cost."""
-        sums: dict[str, Line] = {}
-        for key, line in self._lines.items():
-            if key.day >= since:
-                name = getattr(key, by)
-                sums[name] = sums.get(name, Line()).plus(line)
         if by == "day":
-            return dict(sorted(sums.items()))
+            return dict(sorted(_since(since, self._days).items()))
+        sums: dict[str, Line] = {}
+        if by == "client":
+            found = {client: _since(since, days) for client, days in self._clients.items()}
+            sums = {client: _sum(days.values()) for client, days in found.items() if days}
+        else:
+            for key, line in self._lines.items():
+                if key.day >= since:
+                    name = getattr(key, by)
+                    sums[name] = sums[name].plus(line) if name in sums else line
         return dict(sorted(sums.items(), key=lambda item: (-item[1].cost, -item[1].prompt, item[0])))
 
     def total(self, *, since: str = "") -> Line:

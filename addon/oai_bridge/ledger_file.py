@@ -67,6 +67,10 @@ _NEWS = f"SELECT id, request_id, {_KEY}, {', '.join(_LINE)} FROM requests WHERE 
 _SUMS = f"SELECT {_KEY}, {', '.join(f'sum({of})' for of in _LINE)} FROM requests WHERE day >= ? GROUP BY {_KEY}"
 
 
+class _Gone(OSError):
+    """Another file stands where it was, or none."""
+
+
 class LedgerFileError(Exception):
     """A sentence on why the file can't be used, and what to do."""
 
@@ -104,6 +108,7 @@ class LedgerFile:
             self._connection = sqlite3.connect(
                 path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=16
             )
+            self._which = _which(path)
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from None
         try:
@@ -162,7 +167,9 @@ class LedgerFile:
 
     def exchange(self, entries: Sequence[Entry]) -> list[News]:
         """Writes what was done, each request once, and reads what is new since the last time, these included. Raises
-        `sqlite3.Error`: then nothing of it is written."""
+        `sqlite3.Error` or `OSError`: then nothing of it is written."""
+        if _which(self.path) != self._which:
+            raise _Gone("it was deleted or replaced")  # SQLite would go on with a file that nobody else can see
         if entries:
             with self._connection:  # commits, or rolls back
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -186,6 +193,8 @@ def reason(error: Exception) -> str:
 
 def remedy(error: Exception) -> str:
     """What to do about it."""
+    if isinstance(error, _Gone):
+        return "Put it back, or start this program again, which begins a new one."
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return "Move it away, so that a new one is made, or name another file at ledger.file in config.yaml."
@@ -194,6 +203,15 @@ def remedy(error: Exception) -> str:
     if code == sqlite3.SQLITE_FULL:
         return "Make room on the disk."
     return "See to it that this user may write it and its folder, or name another file at ledger.file in config.yaml."
+
+
+def _which(path: Path) -> tuple[int, int] | None:
+    """Which file it is that stands there; `None`: there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _private(path: Path) -> None:

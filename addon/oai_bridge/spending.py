@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .clients import Caps, Client, Spending
 from .errors import SpendingLimit
@@ -58,6 +58,11 @@ class Budget:
                 for period, unit, cap in _each(caps):
                     self._check(whose, period, unit, cap, today)
         self._running[id] = _Running(client, today, worst or _NOTHING)
+
+    def grow(self, id: str, worst: Worst) -> None:
+        """A running request may cost more than it seemed."""
+        if id in self._running:
+            self._running[id] = replace(self._running[id], worst=worst)
 
     def __contains__(self, id: str) -> bool:
         """Whether this request runs."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,24 +16,34 @@ _GAP = 1.0  # seconds between the answers to any more of them
 _BACKLOG = 10.0  # seconds of answers that wait: beyond it no key from there is looked at
 _FORGIVEN = 600.0  # seconds after the last wrong key
 _REMEMBERED = 1000  # addresses
+_HINTS = ("x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip")
+_FOR = re.compile(r'(?:^|[;,])\s*for\s*=\s*"?([^";,]+)', re.IGNORECASE)  # RFC 7239
 _HOUSEHOLD = 64  # bits of an IPv6 address: whoever has one has all with the same
 
 
 def address_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
     """The address that a request comes from: the peer's, or what a trusted one tells in X-Forwarded-For, whose entries
-    are `forwarded`. Of these the last one counts that no trusted proxy has: those before it may be made up."""
-    seen = _plain(peer)
+    are `forwarded`. Of these the last one counts that no trusted proxy has: those before it may be made up. Strangers
+    behind a peer that isn't trusted are one, and not the peer itself, who would else pay for their guesses."""
+    seen = told = _plain(peer)
     for entry in reversed(forwarded):
         address = _address(seen)
         if address is None or not any(address in network for network in trusted):
             break
         seen = _plain(entry)
-    return seen
+    return f"behind {_household(seen)}" if forwarded and seen == told else seen
 
 
 def is_from_afar(forwarded: Sequence[str]) -> bool:
     """Whether a proxy before this one has asked for another machine than this."""
     return any((address := _address(_plain(entry))) is None or not address.is_loopback for entry in forwarded)
+
+
+def hints_of(values: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """What other headers than X-Forwarded-For tell of who asked a proxy before this one. `values` are by their names in
+    lower case."""
+    named = [address for value in values.get("forwarded", ()) for address in _FOR.findall(value)]
+    return (*named, *(value for name in _HINTS for value in values.get(name, ())))
 
 
 @dataclass(slots=True)

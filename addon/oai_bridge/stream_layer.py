@@ -138,12 +138,20 @@ class BridgeStream(HttpStream):
             self.hang_up(event.message)
             return
         if isinstance(event, RequestData):
-            if self.refused or self.too_large():
+            if self.refused or self.too_large() or self.is_decided():
                 return
             self.body_size += len(event.data)
             if self.too_large():
                 event = RequestData(self.stream_id, b"")  # without the bytes, and the last one of this body
         yield from super().handle_event(event)
+
+    def is_decided(self) -> bool:
+        """Whether the answer is there while the hook that has made it still keeps it back: of the body nothing is held
+        meanwhile."""
+        flow: http.HTTPFlow | None = getattr(self, "flow", None)
+        return (
+            flow is not None and flow.response is not None and self.client_state == self.state_wait_for_request_headers
+        )
 
     def too_large(self) -> bool:
         return self.body_size > self.host.max_body

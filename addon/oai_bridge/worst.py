@@ -17,6 +17,8 @@ _REPLY_BYTES = 4  # of the cloud's answer for a token, where none of its text wa
 _ROOM_TO_THINK = 16_384  # tokens that a chat may be given beside what it asks for
 _THINKS = ("reasoning_effort", "reasoning", "thinking", "output_config")
 _OUTPUT = 16_384  # tokens of an answer of whose model nothing is known
+_PACE = 100  # tokens that a model may make in a second of which nothing is heard
+_PRIORITY = 2  # times the price, which isn't in the list
 _CHOICES = 128  # OpenAI's limit
 _MILLION = 1_000_000
 
@@ -46,15 +48,18 @@ class Counted:
 def worst_of(facts: Facts, cloud: str, size: int, body: Mapping[str, Any], config: Config) -> Worst:
     """Of a client's `body`, which has `size` bytes, in the cloud's dearest region: as if the whole prompt were written
     to the cache, and the answer had all the room that it may have. What several attempts may cost is not in it."""
-    prompt = min(size // _BYTES + 1, facts.context or size)
+    prompt = size // _BYTES + 1
+    if facts.kind != "embedding":  # which has many prompts
+        prompt = min(prompt, facts.context or size)
     output = _room(facts, body, config)
     name = getattr(facts, cloud, None) or facts.id
     prices = prices_at(facts, cloud, "", name)
     if prices is None:
         return Worst(prompt, output)
     rates = _dearest(prices, prompt)
-    usd_of_prompt = prompt * max(_known(rates.input, rates.cache_write_5m, rates.cache_write_1h)) / _MILLION
-    return Worst(prompt, output, usd_of_prompt, usd_of_prompt + output * rates.output / _MILLION)
+    times = _PRIORITY / _MILLION if _is_priority(cloud, body, config) else 1 / _MILLION
+    usd_of_prompt = prompt * max(_known(rates.input, rates.cache_write_5m, rates.cache_write_1h)) * times
+    return Worst(prompt, output, usd_of_prompt, usd_of_prompt + output * rates.output * times)
 
 
 def worst_of_all(each: Iterable[Worst]) -> Worst:
@@ -69,19 +74,29 @@ def worst_of_all(each: Iterable[Worst]) -> Worst:
 
 
 def counted(
-    worst: Worst | None, usage: Usage, cost: Cost | None, prices: Prices | None, *, seen: int, reply_size: int
+    worst: Worst | None,
+    usage: Usage,
+    cost: Cost | None,
+    prices: Prices | None,
+    *,
+    seen: int,
+    reply_size: int,
+    silent: float = 0.0,
 ) -> Counted:
-    """Of a request that was worked on, but whose usage isn't wholly known: what is known, and beside it what the answer
-    must have come to so far. `seen` are its letters, `reply_size` its bytes. No more than the worst, if that is known,
-    and never less than what is known."""
-    output = max(usage.output, round(seen / _LETTERS) or reply_size // _REPLY_BYTES)
+    """Of a request that was worked on, but whose usage or price isn't wholly known: what is known, and beside it what
+    the answer must have come to so far. `seen` are its letters, `reply_size` its bytes, `silent` the seconds before
+    anything of it came. No more than the worst, if that is known, and never less than what is known."""
+    output = max(usage.output, (round(seen / _LETTERS) or reply_size // _REPLY_BYTES) + int(silent * _PACE))
     prompt = usage.prompt or (worst.prompt if worst else 0)
     least, tokens = usage.prompt + usage.output, prompt + output
     tokens = max(least, min(tokens, worst.tokens)) if worst else tokens
     known = cost.total if cost else 0.0
     if prices is None:
         return Counted(known, tokens)
-    rate = _dearest(prices, prompt).output / _MILLION
+    rates = _dearest(prices, prompt)
+    if usage.tier == "priority":
+        return Counted((usage.prompt * rates.input + output * rates.output) * _PRIORITY / _MILLION, tokens)
+    rate = rates.output / _MILLION
     of_prompt = (worst.usd_of_prompt if worst else None) or 0.0
     usd = known + (output - usage.output) * rate if cost else of_prompt + output * rate
     if worst is not None and worst.usd is not None:
@@ -102,6 +117,12 @@ def _room(facts: Facts, body: Mapping[str, Any], config: Config) -> int:
         thinking = body.get("thinking")
         room += (_count(thinking, "budget_tokens") if isinstance(thinking, Mapping) else None) or _ROOM_TO_THINK
     return min(_known(room, facts.max_output, config.claude.max_output_tokens))
+
+
+def _is_priority(cloud: str, body: Mapping[str, Any], config: Config) -> bool:
+    """Whether it is to be served before others, which costs more."""
+    own = config.bedrock.service_tier if cloud == "bedrock" else None
+    return (body.get("service_tier") or own) == "priority"
 
 
 def _dearest(prices: Prices, prompt: int) -> Rates:

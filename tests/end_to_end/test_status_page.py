@@ -195,8 +195,9 @@ def test_it_is_live_and_what_has_not_changed_is_left_alone(browser: Browser, pro
         with page.expect_response(lambda response: response.status == 304):
             pass  # nothing has changed since
         assert PROMPT not in page.content() + proxy.get("/status/details").body.decode()
+    assert {proxy.get(path).status for path in ("/health", "/metrics")} == {200}
     listed = [flow["request"]["path"] for flow in json.loads(web.ask("GET", "/flows"))]
-    assert "/status/details" not in listed and listed.count(CHAT) >= before + 1
+    assert not {"/status/details", "/health", "/metrics"} & {*listed} and listed.count(CHAT) >= before + 1
 
 
 def test_it_leads_into_mitmweb(browser: Browser, proxy: Proxy, web: Web) -> None:

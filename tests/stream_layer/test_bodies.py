@@ -136,6 +136,32 @@ def test_no_hook_makes_the_body_pile_up(proxy: Proxy, client: Client, hook: str,
     still_usable(proxy, client)
 
 
+def test_a_refusal_that_is_kept_back_takes_no_body(
+    proxy: Proxy, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    async def wait(flow: http.HTTPFlow) -> None:
+        await passed(gate)
+
+    monkeypatch.setattr(proxy.toy, "max_body", 32 * 1024 * 1024)
+    proxy.toy.in_hook["requestheaders", "/kept-back"] = wait
+    proxy.toy.early["/kept-back"] = lambda: http.Response.make(403, b"no")
+    tracemalloc.start()
+    try:
+        client.request("/kept-back", headers=["Transfer-Encoding: chunked"])
+        for data in chunked(24 * 1024 * 1024):
+            client.send(data)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+        gate.set()
+    assert client.status() == 403
+    client.body()
+    assert_refused(proxy, "/kept-back")
+    still_usable(proxy, client)
+
+
 @pytest.mark.parametrize("early", [False, True])
 def test_a_hang_up_after_a_refusal(proxy: Proxy, early: bool) -> None:
     path = f"/leave-{early}"

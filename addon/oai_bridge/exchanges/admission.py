@@ -9,7 +9,7 @@ from ..directory import Way
 from ..errors import SpendingLimit
 from ..inspector.record import Record
 from ..models.facts import ModelFacts
-from ..worst import worst_of, worst_of_all
+from ..worst import Worst, worst_of, worst_of_all
 from .services import Services
 
 
@@ -22,9 +22,7 @@ async def let_in(
     if record.free or record.unpaid:
         await books.let_in(record.request_id, client, None)
         return tuple(ways)
-    worst = {
-        way: worst_of(way.facts, way.door.backend.name, size, body, services.config) for way in dict.fromkeys(ways)
-    }
+    worst = _each(services, ways, body, size)
     if books.budget.needs_prices(client):
         if worst[ways[0]].usd is None:
             raise _unpriced(ways[0])
@@ -32,6 +30,17 @@ async def let_in(
     record.worst = worst_of_all(worst.values())
     await books.let_in(record.request_id, client, record.worst)
     return tuple(worst)
+
+
+def grew(services: Services, record: Record, ways: Sequence[Way], *, body: Mapping[str, Any], size: int) -> None:
+    """A request that was let in has become one of `size` bytes by what it names by URL: it counts as such."""
+    if record.worst is not None:
+        record.worst = worst_of_all(_each(services, ways, body, size).values())
+        services.books.budget.grow(record.request_id, record.worst)
+
+
+def _each(services: Services, ways: Sequence[Way], body: Mapping[str, Any], size: int) -> dict[Way, Worst]:
+    return {way: worst_of(way.facts, way.door.backend.name, size, body, services.config) for way in dict.fromkeys(ways)}
 
 
 def _unpriced(way: Way) -> SpendingLimit:

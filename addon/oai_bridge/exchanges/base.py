@@ -21,7 +21,7 @@ from ..patience import within
 from ..transcript import Transcript
 from ..upstream import UpstreamResponse
 from ..wire.inflate import inflate
-from .admission import let_in
+from .admission import grew, let_in
 from .attempts import Attempt, Attempts
 from .services import Incoming, Services
 
@@ -41,6 +41,7 @@ class Exchange(ABC):
         self._fetched: dict[str, Media] = {}  # what the request names by URL
         self._heartbeat: Heartbeat | None = None
         self._size = 0  # bytes of the client's body
+        self._admitted: tuple[Sequence[Way], Mapping[str, Any]] = ((), {})  # who may be asked, for which body
 
     async def answer(self) -> Answer:
         """A `Head`, perhaps a `Heartbeat` before it, then bytes. Raises only what is a defect."""
@@ -100,10 +101,13 @@ class Exchange(ABC):
         self._record.model = model[:_MODEL_SHOWN]
         client = self._services.config.client(self._incoming.client)
         ways = self._services.directory.ways(self._incoming.route, model, client)
-        self._services.rates.take(self._incoming.client, self._services.clock())
+        # No Unix time: after a step back of the clock a client would have to wait for as long.
+        self._services.rates.take(self._incoming.client, asyncio.get_running_loop().time())
         self._record.family = "-".join(ways[0].door.entry.path)
         ways = ways if fallbacks else ways[:1]
-        return await let_in(self._services, self._incoming.client, self._record, ways, body=body, size=self._size)
+        ways = await let_in(self._services, self._incoming.client, self._record, ways, body=body, size=self._size)
+        self._admitted = ways, dict(body)
+        return ways
 
     def _tries(self, ways: Sequence[Way]) -> Attempts:
         self._attempts = Attempts(self._services, self._incoming, self._record, ways, self._deadline)
@@ -117,6 +121,9 @@ class Exchange(ABC):
         """What stands at these URLs, each fetched once, however often the request is translated."""
         missing = [remote for remote in remotes if remote.url not in self._fetched]
         self._fetched |= await self._services.fetcher.get_all(missing)
+        ways, body = self._admitted
+        size = self._size + sum(len(self._fetched[remote.url].data) for remote in remotes)
+        grew(self._services, self._record, ways, body=body, size=size)
         return self._fetched
 
     async def _served[T](

@@ -103,7 +103,11 @@ class Sender:
 
     async def read(self, response: UpstreamResponse) -> bytes:
         """An answer in one piece; raises `UpstreamError`."""
-        answer = await response.read(_ANSWER_LIMIT)
+        try:
+            answer = await response.read(_ANSWER_LIMIT)
+        except UpstreamError as error:
+            self.failed(response, error)
+            raise
         self.received(response, answer)
         return answer
 

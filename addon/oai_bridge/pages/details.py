@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 
 from .. import jsontext
@@ -24,6 +25,7 @@ DAYS = 30
 _NAME = 120  # characters of a client's own words
 _WORD = 400  # of what a cloud has said
 _PERIODS = ("day", "month")
+_SUMS = 50  # models or clients, those that cost most
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _cost(used: Used) -> dict[str, Any]:
 
 
 def _named(sums: Mapping[str, Used]) -> list[dict[str, Any]]:
-    return [{"name": _plain(name), **asdict(used)} for name, used in sums.items()]
+    return [{"name": _plain(name), **asdict(used)} for name, used in islice(sums.items(), _SUMS)]
 
 
 def _caps(usage: Usage, config: Config) -> list[dict[str, Any]]:
