@@ -14,7 +14,9 @@ from mitmproxy.test import tflow
 from oai_bridge import addon
 from oai_bridge.addon import Bridge
 from oai_bridge.answer import Head
+from oai_bridge.errors import BridgeError
 from oai_bridge.guard import Guard
+from oai_bridge.inspector.record import Record
 from oai_bridge.settings import Config
 from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import ASK, CHAT, KEY, Proxy
@@ -91,3 +93,34 @@ async def test_an_answer_that_is_closed_is_closed_to_the_bottom(monkeypatch: pyt
     await anext(answer)
     await answer.aclose()
     assert closed
+
+
+@pytest.mark.parametrize(
+    ("head", "error"), [(Head(200, (("content-length", "4"),)), None), (Head(200), BridgeError("It broke."))]
+)
+async def test_a_request_is_booked_before_its_client_has_the_last_of_its_answer(
+    monkeypatch: pytest.MonkeyPatch, head: Head, error: BridgeError | None
+) -> None:
+    """Who has it all leaves, and would be taken for one that left before."""
+
+    class Asked:
+        def __init__(self, services: object, incoming: object, record: Record) -> None:
+            self.record = record
+
+        async def answer(self) -> AsyncGenerator[Head | bytes, None]:
+            yield head
+            self.record.error = error
+            yield b"more"
+
+    monkeypatch.setattr(addon, "exchange", Asked)
+    hooks = bridge(Guard(Config(), ["127.0.0.1"]))
+    hooks._services = asyncio.ensure_future(asyncio.sleep(0))  # type: ignore[assignment]  # nobody asks them
+    flow = tflow.tflow()
+    flow.request.method, flow.request.path = "POST", CHAT
+    hooks.request(flow)
+    _, record = hooks._live[flow.id]
+    hooks.books.budget.reserve(record.request_id, "local", None, "2026-11-28")
+    answer = hooks.open(flow)
+    assert isinstance(await anext(answer), Head) and record.request_id in hooks.books.budget
+    assert await anext(answer) == b"more" and record.request_id not in hooks.books.budget
+    await answer.aclose()

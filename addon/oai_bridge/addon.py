@@ -259,12 +259,16 @@ class Bridge:
         return self._answer(incoming, record)
 
     async def _answer(self, incoming: Incoming, record: Record) -> Answer:
-        """What a request has cost is written down before the client is given the last of its answer."""
-        services, status = await asyncio.shield(self._services), 200
+        """What a request has cost is written down before the client is given the last of its answer: then it leaves."""
+        services = await asyncio.shield(self._services)
+        status, owed = 200, None  # the bytes that are still to come, where the head tells
         async with aclosing(exchange(services, incoming, record).answer()) as pieces:
             async for piece in pieces:
-                status = piece.status if isinstance(piece, Head) else status
-                if record.stop or record.error:
+                if isinstance(piece, Head):
+                    status, owed = piece.status, piece.length
+                elif isinstance(piece, bytes) and owed is not None:
+                    owed -= len(piece)
+                if record.stop or record.error or owed == 0:
                     await self._book(incoming.route, record, status)
                 yield piece
         await self._book(incoming.route, record, status)

@@ -203,6 +203,7 @@ class Exchange(ABC):
                     begun = True
                     yield Head(200, (*_STREAM_HEAD, *self._headers()), response.connection)
                 if piece:
+                    self._record.error = transcript.failure  # known before the client is given it
                     yield piece
         self._record.error = transcript.failure
 
