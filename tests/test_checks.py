@@ -35,6 +35,11 @@ ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"
             ("http://localhost", "https://[::1]:3000"),
         ),
         (
+            "server.allowed_origins",
+            ["App://Obsidian.md", "tauri://localhost:1"],
+            ("app://obsidian.md", "tauri://localhost:1"),
+        ),
+        (
             "server.trusted_proxies",
             ["127.0.0.1", "::1", "10.1.2.3/8"],
             tuple(map(ip_network, ("127.0.0.1", "::1", "10.0.0.0/8"))),

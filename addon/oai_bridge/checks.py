@@ -98,9 +98,8 @@ def _allowed_origins(where: str, origins: list[str]) -> tuple[str, ...]:
                 f"{where}[{index}] ({shown(text)}) must be the origin of a web client, with its scheme and without a "
                 "path, such as https://chat.example.com or http://localhost:3000."
             )
-        found.append(
-            f"{scheme}://{host}" if port in (None, str(DEFAULT_PORTS[scheme])) else f"{scheme}://{host}:{port}"
-        )
+        usual = port is None or int(port) == DEFAULT_PORTS.get(scheme)
+        found.append(f"{scheme}://{host}" if usual else f"{scheme}://{host}:{port}")
     return tuple(dict.fromkeys(found))
 
 
