@@ -126,6 +126,10 @@ def test_sections_hold_what_is_there() -> None:
         ),
         ({"server": {1: 2}}, "server has a setting whose name is not text"),
         ({1: 2}, "config.yaml has a setting with an unknown name"),
+        (
+            {"server": {"client_keys": [{"yQ2vX0pL9aWb-7Hs_k3TmCd8": "a"}]}},
+            "server.client_keys[0] has a setting with an",
+        ),
         ({"server": {"max_body_mb": 0}}, "server.max_body_mb must be at least 1, not 0."),
         ({"vertex": {"accounts": {}}}, "vertex.accounts must be a list, not something else."),
         ({"vertex": {"accounts": ["x"]}}, "vertex.accounts[0] must be a mapping, not something else."),

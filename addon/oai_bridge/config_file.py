@@ -16,6 +16,7 @@ from .settings import ConfigError, shown
 _SECRET = re.compile(  # no value below these is ever shown
     r"client_keys|credentials|prox|base_url|endpoint|api_key|access_key|session_token"
 )
+_NAME = re.compile(r"[A-Za-z_.-]{1,30}")  # of what may be shown: a key that stands for a name has figures, or is longer
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -122,7 +123,7 @@ def _shown(where: str, path: list[str | int], content: Any) -> str:
 
 def _unknown(name: object, where: str | None) -> str:
     """`server.prot is not a setting: did you mean server.port?`"""
-    if not isinstance(name, str) or re.fullmatch(r"[\w.-]{1,40}", name) is None:
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return f"{where or 'config.yaml'} has a setting with an unknown name: compare it with config.example.yaml."
     level = list(SECTIONS) if where is None else setting_names(LEVELS[re.sub(r"\[\d+\]", "[n]", where)])
     near = difflib.get_close_matches(name, level, n=1)

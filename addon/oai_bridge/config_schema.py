@@ -224,10 +224,10 @@ class Document(Section, frozen=True):
         """Its settings that are there, the accounts excepted."""
         for name in self.__struct_fields__:
             section = getattr(self, name)
-            for info in msgspec.structs.fields(section):
-                value = getattr(section, info.name)
-                if value is not None and info.name != "accounts":
-                    yield Given(name, info.encode_name, value, f"{name}.{info.encode_name}")
+            for field, setting in zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True):
+                value = getattr(section, field)
+                if value is not None and field != "accounts":
+                    yield Given(name, setting, value, f"{name}.{setting}")
 
 
 SECTIONS: Mapping[str, type[Section]] = {info.name: info.type for info in msgspec.structs.fields(Document)}
@@ -244,4 +244,4 @@ LEVELS: Mapping[str, type[Section]] = {
 
 def setting_names(section: type[Section]) -> list[str]:
     """As they stand in the file."""
-    return [info.encode_name for info in msgspec.structs.fields(section)]
+    return list(section.__struct_encode_fields__)
