@@ -122,6 +122,12 @@ def test_the_developer_is_the_system_on_vertex() -> None:
         assert message["role"] == ("system" if cloud == "vertex" else "developer")
 
 
+def test_a_wrong_system_is_named_where_it_stands() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        sent(user("Hi"), system=["Be brief.", 0])
+    assert refused.value.param == "system[1]"
+
+
 @pytest.mark.parametrize("system", ["Be brief.", [{"type": "text", "text": "Be brief.", "cache_control": {}}]])
 def test_anthropics_system_is_a_message(system: Any) -> None:
     said = system if isinstance(system, str) else [{"type": "text", "text": "Be brief."}]

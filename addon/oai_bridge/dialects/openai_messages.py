@@ -35,7 +35,7 @@ def passed_messages(body: Mapping[str, Any], name: str, cloud: Cloud, notes: Not
                 'A message must be an object such as {"role": "user", "content": …}.', param=f"messages[{index}]"
             )
     reader = _Reader(name, cloud)
-    messages = [reader.message(message, f"messages[{index}]") for index, message in enumerate(given)]
+    messages = [reader.message(message, f"messages[{index}].content") for index, message in enumerate(given)]
     if system := body.get("system"):
         messages.insert(0, reader.message({"role": "system", "content": system}, "system"))
     if not reader.gemini:
@@ -56,6 +56,7 @@ class _Reader:
         self._more = () if cloud != "vertex" else ("extra_content",) if self.gemini else ("reasoning_content",)
 
     def message(self, message: dict[str, Any], at: str) -> dict[str, Any]:
+        """As it goes out; `at` is where its content stands in the client's request."""
         kept = {
             field: value
             for field, value in message.items()
@@ -66,7 +67,7 @@ class _Reader:
         if role == "developer" and self._cloud == "vertex":
             kept["role"] = "system"
         if isinstance(content := kept.get("content"), list):
-            parts = [self._part(part, f"{at}.content[{index}]") for index, part in enumerate(content)]
+            parts = [self._part(part, f"{at}[{index}]") for index, part in enumerate(content)]
             kept["content"] = [part for part in parts if part is not None] or ""
         if isinstance(calls := kept.get("tool_calls"), list):
             kept["tool_calls"] = [self._call(call) for call in calls]
