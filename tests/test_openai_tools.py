@@ -68,6 +68,13 @@ def test_older_functions() -> None:
     assert read_tools(body, Context(Notes())) == (Tool("f", "Adds.", SCHEMA, "functions[0]"),)
 
 
+def test_a_custom_tool_is_no_older_function() -> None:
+    """Its call has no form in which clients of the older functions could read it."""
+    with pytest.raises(InvalidRequest) as refused:
+        read_tools({"functions": [{"name": "f"}, {"type": "custom", "name": "g"}]}, Context(Notes()))
+    assert refused.value.param == "functions[1]"
+
+
 def test_tools_win_over_functions() -> None:
     body = {"tools": [function("f")], "functions": [{"name": "g"}]}
     assert not uses_functions(body)

@@ -37,6 +37,8 @@ def read_tools(body: Mapping[str, Any], context: Context) -> tuple[Tool, ...]:
         if (tool := _tool(item, at, context)) is None:
             detail = "Only functions and custom tools can be sent to the model; this tool is another's."
             context.notes.dropped(at, detail, code="tool")
+        elif field == "functions" and tool.custom:
+            raise InvalidRequest("Put a custom tool into `tools`: the older `functions` have no such kind.", param=at)
         elif tool.name in tools:
             raise InvalidRequest("There is another tool of this name; rename one of them.", param=f"{tool.param}.name")
         else:
