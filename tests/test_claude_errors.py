@@ -96,6 +96,11 @@ def test_bodies_that_are_no_error_object(status: int | None, body: bytes, out: i
     assert error.message.endswith("Try again; if it stays, look at the answer in mitmweb.")
 
 
+def test_an_error_of_blanks_is_told_as_the_page_it_came_in() -> None:
+    error = error_from_body(503, b'{"error": {"message": " \\u2028"}}')
+    assert 'HTTP 503: {"error"' in error.message and error.status == 503
+
+
 def test_a_long_page_is_cut() -> None:
     assert len(error_from_body(500, b"<<" * 50_000 + b"x" * 5000).message) < 700
     assert len(error_from_body(500, b"x" * 5000).message) < 700

@@ -85,7 +85,7 @@ def error_from_body(
     original = _original(status, detail)
     kind = _ANTHROPIC.get(original.type or "") or _reason(detail) or _GOOGLE.get(str(detail.get("status")))
     message = detail.get("message")
-    if not isinstance(message, str) or not message:
+    if not isinstance(message, str) or not message.strip():
         message = plain(status, body)
     if kind is None and detail:
         kind = kind_of_status(status)
