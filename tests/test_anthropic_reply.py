@@ -276,6 +276,13 @@ MESSAGE = {
 }
 
 
+def test_a_whole_answer_without_content_is_a_stream_of_nothing() -> None:
+    through = transcript()
+    out = through.take(b'{"type": "message", "id": "msg_1", "stop_reason": "end_turn"}')
+    assert is_whole(out) and through.whole
+    assert [name for name, _ in events(out)] == ["message_start", "message_delta", "message_stop"]
+
+
 def test_a_whole_answer_is_the_clouds_bytes() -> None:
     body = json.dumps(MESSAGE, indent=3).encode()
     seen: list[Event] = []

@@ -97,7 +97,7 @@ def _frame(message: bytes) -> bytes:
 def _in_pieces(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The events of a stream that adds up to `message`."""
     yield {"type": "message_start", "message": message | {"content": [], "stop_reason": None, "stop_sequence": None}}
-    for index, block in enumerate(message["content"]):
+    for index, block in enumerate(message.get("content") or ()):
         begun, deltas = _begun(block)
         yield {"type": "content_block_start", "index": index, "content_block": begun}
         for delta in deltas:
