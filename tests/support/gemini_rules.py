@@ -27,6 +27,7 @@ OPEN_MODELS = {
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 IMAGE = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+=*|gs://.+")
+FILE = re.compile(r"(data:[a-z]+/[a-z0-9.+-]+;base64,)?[A-Za-z0-9+/]+=*")
 NUMBERS = {
     "temperature": (0, 2),
     "top_p": (0, 1),
@@ -71,7 +72,7 @@ def _messages(body: Mapping[str, Any]) -> Iterator[str]:
                 yield from _part(part, role)
         elif not isinstance(content, str) and not message.get("tool_calls"):
             yield f"Invalid content in messages[{at}]."
-        elif content == "" and role == "user":
+        if content in ("", []) and role == "user":
             yield "Unable to submit request because it must have a text parameter. Add a text parameter and try again."
 
 
@@ -82,6 +83,9 @@ def _part(part: Any, role: str) -> Iterator[str]:
         case {"type": "image_url", "image_url": {"url": str() as url}} if role == "user":
             if not IMAGE.fullmatch(url):
                 yield "Invalid image_url: it must be a Cloud Storage URI or base64 data."
+        case {"type": "file", "file": {"file_data": str() as data}} if role == "user":
+            if not FILE.fullmatch(data):
+                yield "Invalid file_data: it must be base64 data."
         case {"type": "input_audio" | "file"} if role == "user":
             return
         case _:
@@ -132,7 +136,11 @@ def _settings(body: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(body.get("stream") or False, bool):
         yield "Invalid value for stream."
     effort = body.get("reasoning_effort")
-    google = body.get("extra_body", {}).get("google", {}) if isinstance(body.get("extra_body"), dict) else {}
+    match body.get("extra_body"):
+        case {"google": dict(google)}:
+            pass
+        case _:
+            google = {}
     if effort is not None and effort not in EFFORTS:
         yield f"Invalid reasoning_effort: {effort}"
     elif effort is not None and "thinking_config" in google:
