@@ -126,6 +126,9 @@ def test_sections_hold_what_is_there() -> None:
         ),
         ({"server": {1: 2}}, "server has a setting whose name is not text"),
         ({1: 2}, "config.yaml has a setting with an unknown name"),
+        ({"server": {"port`": 1}}, "server has a setting with an unknown name"),
+        ({"server": {"a - at `$.b": 1}}, "server has a setting with an unknown name"),
+        ({"vertex": {"accounts": [{"a` - at `$.b": 1}]}}, "vertex has a setting with an unknown name"),
         (
             {"server": {"client_keys": [{"yQ2vX0pL9aWb-7Hs_k3TmCd8": "a"}]}},
             "server.client_keys[0] has a setting with an",

@@ -79,9 +79,13 @@ def _section(name: str, content: Mapping[Any, Any], problems: list[str]) -> Sect
         except msgspec.ValidationError as error:
             what, path = _parsed(error)
             wrong = path[0] if path else what.rpartition(" unknown field ")[2].strip("`")
-            if wrong not in rest:  # a name that is no text
+            if wrong not in rest:
+                texts = {key: value for key, value in rest.items() if isinstance(key, str)}
+                if len(texts) == len(rest):  # a name, here or further below, that reads like msgspec's own words
+                    problems.append(_unknown(None, name))
+                    return SECTIONS[name]()
                 problems.append(f"{name} has a setting whose name is not text: compare it with config.example.yaml.")
-                rest = {key: value for key, value in rest.items() if isinstance(key, str)}
+                rest = texts
                 continue
             problems.append(_sentence(name, what, path, rest))
             del rest[wrong]
