@@ -72,8 +72,12 @@ def _messages(body: Mapping[str, Any]) -> Iterator[str]:
                 yield from _part(part, role)
         elif not isinstance(content, str) and not message.get("tool_calls"):
             yield f"Invalid content in messages[{at}]."
-        if content in ("", []) and role == "user":
+        if role == "user" and (content == "" or (isinstance(content, list) and not any(map(_says, content)))):
             yield "Unable to submit request because it must have a text parameter. Add a text parameter and try again."
+
+
+def _says(part: Any) -> bool:
+    return part != {"type": "text", "text": ""}
 
 
 def _part(part: Any, role: str) -> Iterator[str]:
