@@ -24,6 +24,7 @@ from oai_bridge.openai.request import parse_chat, read_body
 from oai_bridge.settings import Claude, Vertex
 from tests.support.claude_models import model as judged
 from tests.support.claude_rules import VERTEX_VERSION, faults
+from tests.support.places import stands_in
 from tests.support.request_messages import CANARY
 from tests.support.requests import bodies, mistaken
 
@@ -125,20 +126,6 @@ def complaints(body: Body, translated: Translated, version: str) -> list[str]:
         betas=translated.betas,
     )
     return [*found, *anthropic_faults(translated.body)]
-
-
-def stands_in(body: Body, param: str | None) -> bool:
-    """Whether this is a place in the request, or a field that is missing in one."""
-    if param is None:
-        return False
-    here: Any = body
-    *way, last = re.findall(r"[^.\[\]]+", param)
-    for step in way:
-        try:
-            here = here[int(step)] if isinstance(here, list) else here[step]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return False
-    return not isinstance(here, list) or (last.isdigit() and int(last) < len(here))
 
 
 def check(body: Body, claude: Claude, version: str) -> Outcome:
