@@ -30,6 +30,7 @@ PURE = (
     "account_lists",
     "addresses",
     "anthropic",
+    "authority",
     "backends",
     "banner",
     "client_list",

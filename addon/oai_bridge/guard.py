@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from .authority import authority_of, entry_of, is_address, is_local, is_same_origin
 from .clients import LOCAL
 from .errors import (
     Forbidden,
@@ -20,7 +20,6 @@ from .errors import (
     UnsupportedMedia,
     WrongKey,
 )
-from .network import DEFAULT_PORTS
 from .pages import wants_html
 from .settings import Config
 from .strangers import address_of, hints_of, is_from_afar
@@ -34,8 +33,6 @@ _KEYS = 2  # of one request, as some clients send theirs in both headers; more w
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
-# RFC 9110 section 7.2, without what has no place in ours: user information, percent-encoding, zone ids.
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_][0-9A-Za-z._-]{0,253}))(?::([0-9]{0,5}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +126,10 @@ class Guard:
     without port; an empty one means all interfaces)."""
 
     def __init__(self, config: Config, listen_hosts: Sequence[str]) -> None:
-        listened = [_entry(host) for host in listen_hosts]
-        self._names = frozenset(name for name in [*listened, *map(_entry, config.allowed_hosts)] if name)
+        listened = [entry_of(host) for host in listen_hosts]
+        self._names = frozenset(name for name in [*listened, *map(entry_of, config.allowed_hosts)] if name)
         # No web page can make a browser believe that an IP address is its own, so any is fine where any may be ours.
-        self._any_address = any(name is None or not _is_loopback(name) for name in listened)
+        self._any_address = any(name is None or not is_local(name) for name in listened)
         self._clients = tuple((_digest(client.key), client.name) for client in config.clients)
         self._origins = frozenset(config.allowed_origins)
         self._trusted = config.trusted_proxies
@@ -163,14 +160,14 @@ class Guard:
         return Admission(client)
 
     def _check_host(self, caller: Caller) -> tuple[str, int | None]:
-        authority = _authority(caller.host) if caller.host else None
+        authority = authority_of(caller.host) if caller.host else None
         if authority is None:
             raise InvalidRequest(
                 "The request needs one Host header with a plain host name or address; correct the base URL.",
                 code="invalid_host",
             )
         name, _ = authority
-        if not (_is_loopback(name) or name in self._names or (self._any_address and _is_address(name))):
+        if not (is_local(name) or name in self._names or (self._any_address and is_address(name))):
             raise Misdirected(
                 f"The host name {name} is not one of this proxy's. "
                 f"If you reach it by that name, add it to server.allowed_hosts in config.yaml."
@@ -206,7 +203,7 @@ class Guard:
 
 def _check_browser(caller: Caller, name: str, port: int | None) -> None:
     """Refuses what a web page of another origin sends; programs send neither header."""
-    if caller.origin is not None and not _is_same_origin(caller.origin, name, port):
+    if caller.origin is not None and not is_same_origin(caller.origin, name, port):
         raise Forbidden(
             "A web page of another origin may not use this proxy, since it could spend your money. Use a program, or a "
             "client that connects from its server as SillyTavern does; list a web client of yours in "
@@ -251,53 +248,3 @@ def _bearer(value: str) -> str | None:
 def _digest(key: str) -> bytes:
     # Digests have one length, which compare_digest needs to be silent about it. Header text may hold half surrogates.
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def _authority(text: str) -> tuple[str, int | None] | None:
-    """`host[:port]` as a name in its one spelling and a port; `None` if it is malformed."""
-    match = _AUTHORITY.fullmatch(text)
-    if match is None:
-        return None
-    bracketed, plain, digits = match.groups()
-    name = _spelling(bracketed or plain)
-    port = int(digits) if digits else None
-    if name is None or (bracketed and ":" not in name) or (port is not None and port > 65535):
-        return None
-    return name, port
-
-
-def _spelling(name: str) -> str | None:
-    """The one spelling of a name or address: lower case, no trailing dot; `None` for an impossible address."""
-    name = name.lower().removesuffix(".")
-    if _is_address(name):
-        return str(ipaddress.ip_address(name))
-    return name if name and ":" not in name else None
-
-
-def _entry(text: str) -> str | None:
-    """The spelling of a configured host, which may have a port and, if IPv6, lack the brackets."""
-    if _is_address(text):
-        return _spelling(text)
-    authority = _authority(text.strip())
-    return authority[0] if authority else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(name: str) -> bool:
-    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
-
-
-def _is_same_origin(origin: str, name: str, port: int | None) -> bool:
-    scheme, _, rest = origin.partition("://")
-    default = DEFAULT_PORTS.get(scheme.lower())
-    theirs = _authority(rest)
-    if default is None or theirs is None:
-        return False
-    return (theirs[0], default if theirs[1] is None else theirs[1]) == (name, default if port is None else port)
