@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from oai_bridge.assembly import assemble
+from oai_bridge.books import Books
 from oai_bridge.config import build_config
 from oai_bridge.directory import Directory
 from oai_bridge.doctor.routes import Trial, narrowed, trials
@@ -33,7 +35,7 @@ DOCUMENT = {
 
 async def test_the_services_are_for_one_account_and_keep_nothing_from_it() -> None:
     config = build_config(DOCUMENT, {}, {})
-    services = await assemble(config, catalog(), Directory(config, catalog()), None)
+    services = await assemble(config, catalog(), Directory(config, catalog()), None, Books(config, time.time))
     credential = services.credentials["azure"][1]
     found = narrowed(services, catalog(), "azure", 1, credential, limit=7.0)
     assert [account.label for accounts in found.config.accounts.values() for account in accounts] == [

@@ -71,7 +71,7 @@ def settings(cloud: FakeVertex) -> dict[str, Any]:
     accounts[0]["regions"] = [DEAD, *REGIONS[:2]]  # the dead one would be its first choice
     return {
         "vertex": {"base_url": cloud.base_url, "accounts": accounts},
-        "timeouts": {"first_byte": 2, "idle": 2, "heartbeat": 0.5},
+        "timeouts": {"first_byte": 4, "idle": 2, "heartbeat": 0.5},
         "failover": {"attempts": 4},
         "queue": {"length": 1000, "timeout": 60},
     }
