@@ -155,17 +155,18 @@ _VECTORS = [
 _COUNTS = [b'{"input_tokens":12}', b'{"inputTokens":12}', b'{"type":"error","error":{"type":"x","message":"No."}}']
 
 TARGETS = (
-    Target("claude_reply", "json", lambda: _replies("vertex"), partial(check_reply, ClaudeStream)),
-    Target("converse_reply", "json", lambda: _replies("converse"), partial(check_reply, ConverseStream)),
-    Target("native_reply", "json", lambda: _replies("vertex"), check_native),
-    Target("completion_azure", "json", lambda: _replies("azure"), partial(check_completion, "azure")),
-    Target("completion_gemini", "json", lambda: _replies("gemini"), partial(check_completion, "vertex")),
+    Target("claude_reply", "json", lambda: _replies("vertex"), partial(check_reply, ClaudeStream), TRANSLATOR),
+    Target("converse_reply", "json", lambda: _replies("converse"), partial(check_reply, ConverseStream), TRANSLATOR),
+    Target("native_reply", "json", lambda: _replies("vertex"), check_native, TRANSLATOR),
+    Target("completion_azure", "json", lambda: _replies("azure"), partial(check_completion, "azure"), TRANSLATOR),
+    Target("completion_gemini", "json", lambda: _replies("gemini"), partial(check_completion, "vertex"), TRANSLATOR),
     Target(
         "completion_bedrock",
         "json",
         lambda: _replies("bedrock_openai", "azure"),
         partial(check_completion, "bedrock"),
+        TRANSLATOR,
     ),
-    Target("embedded", "json", lambda: _VECTORS, check_embedded),
+    Target("embedded", "json", lambda: _VECTORS, check_embedded, TRANSLATOR),
     Target("counted", "json", lambda: _COUNTS, check_counted, TRANSLATOR),
 )

@@ -13,7 +13,7 @@ from oai_bridge.pages import anthropic_error_page, error_page
 from oai_bridge.settings import Claude
 from tests.support.case_backends import KINDS
 from tests.support.cases import ALL
-from tests.support.fuzz_targets import Target
+from tests.support.fuzz_targets import TRANSLATOR, Target
 
 _HEADER = re.compile(r"[ -~]*")
 
@@ -54,7 +54,9 @@ def _errors(kind: str) -> list[bytes]:
 
 
 def _target(kind: str) -> Target:
-    return Target(f"error_{kind}", "json", lambda: _errors(kind), partial(check, KINDS[kind].make({}, Claude())))
+    return Target(
+        f"error_{kind}", "json", lambda: _errors(kind), partial(check, KINDS[kind].make({}, Claude())), TRANSLATOR
+    )
 
 
 TARGETS = tuple(map(_target, ("vertex", "bedrock", "converse", "foundry", "azure", "gemini", "bedrock_openai")))
