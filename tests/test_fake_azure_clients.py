@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.support.fake_azure import FakeAzure
+from tests.support.proxy import NO_TLS
 
 TOOLS: Any = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
 HELLO: Any = [{"role": "user", "content": "What is there?"}]
@@ -29,7 +30,10 @@ def cloud() -> Iterator[FakeAzure]:
 
 @pytest.fixture
 def client(cloud: FakeAzure, way: str) -> Iterator[openai.OpenAI]:
-    options: dict[str, Any] = {"http_client": openai.DefaultHttpxClient(trust_env=False), "max_retries": 0}
+    options: dict[str, Any] = {
+        "http_client": openai.DefaultHttpxClient(trust_env=False, verify=NO_TLS),
+        "max_retries": 0,
+    }
     if way == "deployments":
         made: openai.OpenAI = openai.AzureOpenAI(
             azure_endpoint=cloud.origin, api_version="2024-10-21", api_key=cloud.key(), **options

@@ -21,6 +21,7 @@ from tests.support.claude_troubles import refusing
 from tests.support.cloud_errors import aws_error
 from tests.support.fake_bedrock import FakeBedrock
 from tests.support.fake_vertex import recorded
+from tests.support.proxy import NO_TLS
 from tests.support.scripted_claude import agent
 
 NOVA = "amazon.nova-lite-v1:0"
@@ -248,7 +249,7 @@ def test_anthropics_clients_are_content(way: str) -> None:
 
 def test_openais_client_is_content_with_gpt_oss() -> None:
     with FakeBedrock(strict_headers=False) as cloud:
-        http_client = openai.DefaultHttpxClient(trust_env=False)
+        http_client = openai.DefaultHttpxClient(trust_env=False, verify=NO_TLS)
         options: dict[str, Any] = {
             "base_url": f"{cloud.origin}/openai/v1",
             "http_client": http_client,

@@ -13,7 +13,7 @@ import requests
 from tests.support.behaviours import Reply, broken
 from tests.support.cloud_client import mint, post
 from tests.support.fake_vertex import FakeVertex, google_error, replay
-from tests.support.proxy import events
+from tests.support.proxy import NO_TLS, events
 from tests.support.scripted_claude import agent
 
 FLASH, SEALED, LLAMA = "google/gemini-2.5-flash", "google/gemini-3.1-pro-preview", "meta/llama-3.3-70b-instruct-maas"
@@ -177,7 +177,7 @@ def test_errors_are_googles(cloud: FakeVertex) -> None:
 def test_openais_client_calls_tools(model: str) -> None:
     with FakeVertex(strict_headers=False) as cloud:
         base_url = f"{cloud.origin}{at(cloud)}".removesuffix("/chat/completions")
-        http_client = openai.DefaultHttpxClient(trust_env=False)
+        http_client = openai.DefaultHttpxClient(trust_env=False, verify=NO_TLS)
         options: dict[str, Any] = {"base_url": base_url, "http_client": http_client, "max_retries": 0}
         messages: list[Any] = [{"role": "user", "content": "call: look({})\ncall: look({}) + look({})\ncall: look({})"}]
         with openai.OpenAI(api_key=mint(cloud), **options) as client:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.claude_troubles import PICKY
 from tests.support.fake_vertex import FakeVertex, agent, anthropic_error, google_error, picky
-from tests.support.proxy import CHAT, Proxy
+from tests.support.proxy import CHAT, NO_TLS, Proxy
 
 MODEL = "claude-opus-4-8"
 BOUND = "claude-opus-5-5"
@@ -178,7 +178,7 @@ def test_a_native_request_is_the_clients_own(proxy: Proxy, cloud: FakeVertex) ->
     before = len(cloud.requests)
     cloud.script(picky("strict"))
     tool: Any = {"name": "get_weather", "input_schema": CLOSED, "strict": True}
-    http_client = anthropic.DefaultHttpxClient(trust_env=False)
+    http_client = anthropic.DefaultHttpxClient(trust_env=False, verify=NO_TLS)
     base = f"http://127.0.0.1:{proxy.port}"
     with (
         anthropic.Anthropic(base_url=base, api_key="any", http_client=http_client) as client,

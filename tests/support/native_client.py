@@ -10,7 +10,7 @@ import anthropic
 from tests.support import sites
 from tests.support.claude_rules import VERTEX_VERSION, message_of
 from tests.support.fake_vertex import recorded
-from tests.support.proxy import Proxy
+from tests.support.proxy import NO_TLS, Proxy
 
 OLD, NEW, BOUND = "claude-haiku-4-5", "claude-opus-4-8", "claude-opus-5-5"
 HELLO = {"role": "user", "content": "Say hello."}
@@ -30,12 +30,12 @@ def options(proxy: Proxy, base: str) -> dict[str, Any]:
 
 def sdk(proxy: Proxy, base: str = "/proxy/gcp/claude", **more: Any) -> anthropic.Anthropic:
     """It tries once unless told otherwise."""
-    http_client = anthropic.DefaultHttpxClient(trust_env=False)
+    http_client = anthropic.DefaultHttpxClient(trust_env=False, verify=NO_TLS)
     return anthropic.Anthropic(**options(proxy, base) | {"http_client": http_client} | more)
 
 
 def async_sdk(proxy: Proxy, base: str = "/proxy/gcp/claude", **more: Any) -> anthropic.AsyncAnthropic:
-    http_client = anthropic.DefaultAsyncHttpxClient(trust_env=False)
+    http_client = anthropic.DefaultAsyncHttpxClient(trust_env=False, verify=NO_TLS)
     return anthropic.AsyncAnthropic(**options(proxy, base) | {"http_client": http_client} | more)
 
 
