@@ -118,7 +118,7 @@ def test_a_cut_anywhere_has_one_ending_and_is_no_success(name: str) -> None:
         assert read([stream[:at]]) == whole
 
 
-@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damaged(list(RECORDED.values())))
 def test_a_damaged_stream_has_one_ending(pieces: list[bytes]) -> None:
     through = transcript()

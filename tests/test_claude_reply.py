@@ -431,7 +431,7 @@ MESSAGES = st.builds(lambda kind, rest: {**rest, "type": kind}, KINDS, st.dictio
 READINGS = st.sampled_from([Reading(), KEEP, Reading({"": "x"}, frozenset({"x"})), Reading(answer_tool="", keep=True)])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(MESSAGES | VALUES, max_size=6), READINGS)
 def test_any_json_gives_events_with_at_most_one_ending(messages: list[Any], reading: Reading) -> None:
     events = read(*messages, reading=reading)

@@ -155,7 +155,7 @@ SETTINGS = st.sampled_from(
 )
 
 
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(CHATS, st.sampled_from(MODELS), SETTINGS, FIELDS)
 def test_the_api_takes_every_translation(
     messages: tuple[Message, ...], model: str, claude: Claude, fields: dict[str, Any]

@@ -254,7 +254,7 @@ def requests(growth: list[list[Message]]) -> list[Messages]:
     return [whole[:end] for end in ends]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(GROWTH, st.sampled_from(WAYS))
 def test_a_longer_prompt_begins_with_the_shorter_one(growth: list[list[Message]], way: Way) -> None:
     for before, after in pairwise(requests(growth)):
@@ -269,7 +269,7 @@ PLAIN = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(SAID, st.lists(PLAIN, min_size=1, max_size=6), st.sampled_from([way for way in WAYS if way[0] != "hoist"]))
 def test_agents_and_chats_that_only_grow_know_no_exception(said: str, steps: list[list[Message]], way: Way) -> None:
     for before, after in pairwise(requests([[system("S"), user(said)], *steps])):
