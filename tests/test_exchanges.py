@@ -377,3 +377,14 @@ async def test_an_error_with_status_200_keeps_the_clouds_words(kind: Kind) -> No
     assert isinstance(beat, Heartbeat) and not beat.begun
     assert isinstance(head, Head) and head.status == 429
     assert isinstance(body, bytes) and b"Quota of the day." in body
+
+
+@pytest.mark.parametrize("step", [-86_400.0, 86_400.0])
+async def test_a_clock_that_is_set_meanwhile_makes_no_request_last_for_days(step: float) -> None:
+    async with services(Cloud(later=0).serve) as made:
+        record = Record("req_1")
+        pieces = exchange(replace(made, clock=lambda: record.began + step), Incoming(Route("chat"), CHAT), record)
+        head, *_ = [piece async for piece in pieces.answer()]
+    assert isinstance(head, Head)
+    assert 0 <= int(dict(head.headers)["openai-processing-ms"]) < 60_000
+    assert record.ended is not None and 0 <= record.ended - record.began < 60

@@ -61,7 +61,7 @@ class Exchange(ABC):
                 yield Head(page.status, (*page.headers, *told), None, page.reason)
                 yield page.body
         finally:
-            self._record.ended = self._services.clock()
+            self._record.ended = self._record.clock()
 
     @abstractmethod
     def _answer(self) -> Answer:
@@ -261,7 +261,7 @@ class Exchange(ABC):
         shown = self._attempts.shown if self._attempts else None
         told = {
             "x-request-id": record.request_id,
-            "openai-processing-ms": str(int(1000 * (self._services.clock() - record.began))),
+            "openai-processing-ms": str(int(1000 * (record.clock() - record.began))),
             "x-bridge-route": record.route,
             "x-bridge-model": record.upstream_model,
             "x-bridge-notes": record.notes.header(),
