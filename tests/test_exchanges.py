@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -388,3 +390,26 @@ async def test_a_clock_that_is_set_meanwhile_makes_no_request_last_for_days(step
     assert isinstance(head, Head)
     assert 0 <= int(dict(head.headers)["openai-processing-ms"]) < 60_000
     assert record.ended is not None and 0 <= record.ended - record.began < 60
+
+
+@pytest.mark.parametrize("kind", ["whole", "streamed", "refused", "left"])
+async def test_nothing_keeps_an_exchange_that_has_ended(kind: str) -> None:
+    """Python takes circles apart minutes later, or with thousands of requests less; each may hold many megabytes."""
+    answer = {"whole": in_json("end_turn"), "refused": REFUSED}.get(kind) or in_a_stream("end_turn")
+    body = json.dumps({**json.loads(CHAT), "stream": kind in ("streamed", "left")}).encode()
+    cloud = Scripted([answer])
+    async with services(cloud.serve, failover=Failover(attempts=1)) as made:
+        gc.disable()
+        try:
+            record = Record("req_1")
+            asked = exchange(made, Incoming(Route("chat"), body), record)
+            pieces = asked.answer()
+            async for piece in pieces:
+                if kind == "left" and isinstance(piece, bytes):
+                    break  # the client leaves
+            await pieces.aclose()
+            kept = weakref.ref(asked)
+            del asked, pieces, piece, record
+            assert kept() is None
+        finally:
+            gc.enable()

@@ -62,6 +62,16 @@ class Exchange(ABC):
                 yield page.body
         finally:
             self._record.ended = self._record.clock()
+            self._break_circles()
+
+    def _break_circles(self) -> None:
+        """What we know and what knows us would keep the bodies of both sides until Python looks for such circles, which
+        may be minutes later."""
+        self._heartbeat = None
+        if self._attempts is not None:
+            self._attempts.forget()
+        if self._record.error is not None:
+            self._record.error.__traceback__ = self._record.error.__context__ = None
 
     @abstractmethod
     def _answer(self) -> Answer:
