@@ -61,7 +61,7 @@ GOOD: dict[str, tuple[int, Behaviour]] = {
 }
 LONG: dict[str, tuple[int, Behaviour]] = {
     "whole": (1, replay()),
-    "in pieces": (19, replay(size=120, delay=1.2)),  # some ten seconds
+    "in pieces": (19, replay(size=(520, *[60] * 9), delay=1.1)),  # the first event at once, the rest in ten seconds
 }
 """The same, for many that run at the same time."""
 
