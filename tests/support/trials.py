@@ -93,7 +93,7 @@ def slow_readers(trial: Trial, cloud: FakeVertex, proxy: Proxy, *, seconds: floa
 
 def tokens_end(trial: Trial, cloud: FakeVertex, proxy: Proxy, *, seconds: float, at_once: int) -> None:
     """Tokens that live for four seconds, and streams that last longer."""
-    cloud.rule = lambda received: replay(size=120, delay=0.6)
+    cloud.rule = lambda received: replay(size=(520, *[60] * 9), delay=0.6)
     cloud.token_lifetime = 4
     cloud.revoke_tokens()
     mints, asked = cloud.mints, len(cloud.requests)
