@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -377,3 +379,37 @@ async def test_an_error_with_status_200_keeps_the_clouds_words(kind: Kind) -> No
     assert isinstance(beat, Heartbeat) and not beat.begun
     assert isinstance(head, Head) and head.status == 429
     assert isinstance(body, bytes) and b"Quota of the day." in body
+
+
+@pytest.mark.parametrize("step", [-86_400.0, 86_400.0])
+async def test_a_clock_that_is_set_meanwhile_makes_no_request_last_for_days(step: float) -> None:
+    async with services(Cloud(later=0).serve) as made:
+        record = Record("req_1")
+        pieces = exchange(replace(made, clock=lambda: record.began + step), Incoming(Route("chat"), CHAT), record)
+        head, *_ = [piece async for piece in pieces.answer()]
+    assert isinstance(head, Head)
+    assert 0 <= int(dict(head.headers)["openai-processing-ms"]) < 60_000
+    assert record.ended is not None and 0 <= record.ended - record.began < 60
+
+
+@pytest.mark.parametrize("kind", ["whole", "streamed", "refused", "left"])
+async def test_nothing_keeps_an_exchange_that_has_ended(kind: str) -> None:
+    """Python takes circles apart minutes later, or with thousands of requests less; each may hold many megabytes."""
+    answer = {"whole": in_json("end_turn"), "refused": REFUSED}.get(kind) or in_a_stream("end_turn")
+    body = json.dumps({**json.loads(CHAT), "stream": kind in ("streamed", "left")}).encode()
+    cloud = Scripted([answer])
+    async with services(cloud.serve, failover=Failover(attempts=1)) as made:
+        gc.disable()
+        try:
+            record = Record("req_1")
+            asked = exchange(made, Incoming(Route("chat"), body), record)
+            pieces = asked.answer()
+            async for piece in pieces:
+                if kind == "left" and isinstance(piece, bytes):
+                    break  # the client leaves
+            await pieces.aclose()
+            kept = weakref.ref(asked)
+            del asked, pieces, piece, record
+            assert kept() is None
+        finally:
+            gc.enable()

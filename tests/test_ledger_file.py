@@ -103,6 +103,20 @@ def test_old_rows_go_and_ids_are_not_given_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows deletes no open files")
+def test_a_clock_that_is_years_ahead_does_not_empty_it(tmp_path: Path) -> None:
+    """Every row is too old then. What is really so goes once there is a younger one."""
+    file, _ = opened(tmp_path / "l")
+    file.exchange([DONE])
+    file.close()
+    opened(tmp_path / "l", keep="2999-01-01")[0].close()
+    assert len(rows(tmp_path / "l")) == 1
+    file, _ = opened(tmp_path / "l")
+    file.exchange([replace(DONE, id="req_2", began=NOW + 86_400 * 500)])
+    file.close()
+    opened(tmp_path / "l", keep=day_of(NOW + 86_400 * 100))[0].close()
+    assert [row["request_id"] for row in rows(tmp_path / "l")] == ["req_2"]
+
+
 def test_nothing_is_written_to_a_file_that_nobody_can_see(tmp_path: Path) -> None:
     path = tmp_path / "l"
     file, _ = opened(path)

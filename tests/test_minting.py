@@ -114,6 +114,21 @@ async def test_a_short_life_is_not_all_renewal() -> None:
     assert 3 <= mint.made <= 8
 
 
+async def test_a_clock_that_is_set() -> None:
+    """Back: what is there serves on until it is refused. Ahead: a new one is made, which then stays."""
+    mint = Mint()
+    await mint.minted.get()
+    mint.now -= 86_400
+    assert await mint.minted.get() == "1"
+    mint.minted.refuse("1")
+    assert await mint.minted.get() == "2"
+    mint.now += 2 * 86_400
+    assert await mint.minted.get() == "3"
+    mint.now -= 86_400
+    assert await mint.minted.get() == "3"
+    await mint.settled(3)
+
+
 async def test_a_failure_is_not_kept() -> None:
     mint = Mint()
     mint.failing = True

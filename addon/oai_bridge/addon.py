@@ -276,7 +276,7 @@ class Bridge:
     async def _book(self, found: Route, record: Record, status: int) -> None:
         """Only the first time anything happens."""
         if record.request_id in self.books.budget:
-            record.ended = time.time()
+            record.ended = record.clock()
             self.books.add(entry_of(record, operation=found.kind, status=status, left=False))
             await self.books.kept(record.request_id)
 
@@ -313,7 +313,7 @@ class Bridge:
         if flow.id not in self._live:
             return
         found, record = self._live.pop(flow.id)
-        record.ended = record.ended or time.time()  # a client that left ends its chat before the exchange does
+        record.ended = record.ended or record.clock()  # a client that left ends its chat before the exchange does
         status = flow.response.status_code if flow.response else 0
         trouble = flow.error.msg if flow.error else None
         left = trouble is not None and record.error is None  # else it was us who ended it

@@ -45,6 +45,7 @@ class Job:
         """Begins; `forget` is called when the generator has really finished, which may be after `ended`."""
 
         def done(task: asyncio.Task[None]) -> None:
+            self._task = None
             forget()
             if not task.cancelled() and (error := task.exception()) is not None:
                 report_defect("An answer could not be closed", error)
@@ -57,6 +58,7 @@ class Job:
         if self.stopped:
             return
         self._stopping.set_result(None)
+        self._buffer.clear()
         self._news.set()
         if self._task is not None:
             self._task.cancel()
@@ -104,9 +106,11 @@ class Job:
             except asyncio.CancelledError as error:
                 if not self.stopped:  # then it cancelled itself
                     report_defect("An answer broke off", error)
+                error.__traceback__ = None  # its frames know the task, which knows the error: a circle with all bodies
                 raise
             finally:  # before the generator is closed: its clean-up may take its time
                 self.ended = True
+                self._heartbeat = None  # it knows the exchange, and is known by it
                 self._news.set()
 
     async def _pump(self, answer: Answer) -> None:

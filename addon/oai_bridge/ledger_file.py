@@ -51,6 +51,8 @@ _SCHEMA = (
 _INSERT = (
     f"INSERT OR IGNORE INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
 )
+# Where nothing is younger, this machine's clock may be years ahead: then all of it would go.
+_FORGET = "DELETE FROM requests WHERE day < ? AND EXISTS (SELECT 1 FROM requests WHERE day >= ?)"
 _KEY = "day, model, client, cloud"
 _LINE = (  # of one row, as the fields of `Line`
     "1",
@@ -148,8 +150,8 @@ class LedgerFile:
                 time.sleep(pause)
 
     def begin(self, since: str, keep_since: str) -> list[tuple[Key, Line]]:
-        """Drops the rows of days before `keep_since`, and sums up those from the day `since` on. Raises
-        `LedgerFileError`."""
+        """Drops the rows of days before `keep_since`, if there are younger ones, and sums up those from the day `since`
+        on. Raises `LedgerFileError`."""
         try:
             return self._begin(since, keep_since)
         except sqlite3.Error as error:
@@ -159,7 +161,7 @@ class LedgerFile:
     def _begin(self, since: str, keep_since: str) -> list[tuple[Key, Line]]:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute("DELETE FROM requests WHERE day < ?", [keep_since])
+            self._connection.execute(_FORGET, [keep_since, keep_since])
             rows = self._connection.execute(_SUMS, [since]).fetchall()
             (last,) = self._connection.execute("SELECT max(id) FROM requests").fetchone()
         self._seen = last or 0

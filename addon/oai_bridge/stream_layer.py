@@ -333,6 +333,13 @@ class BridgeStream(HttpStream):
             self.flow.error = self.flow.error or flow.Error(self.gone)
         yield HttpErrorHook(self.flow) if self.flow.error else HttpResponseHook(self.flow)
         self.flow.live = False
+        self.let_go()
+
+    def let_go(self) -> None:
+        """mitmproxy's layers hold one another in circles, which Python takes apart minutes later, or with thousands of
+        flows less: the megabytes must not wait for that."""
+        self.kept = bytearray()
+        self.flow = http.HTTPFlow(self.context.client, self.context.server)
 
     async def client_ready(self, handler: server.ConnectionHandler) -> None:
         """Waits while the client does not read: its socket, or its HTTP/2 window, is full."""
@@ -394,7 +401,11 @@ def _announced(request: http.Request) -> int:
 def _response(head: Head) -> http.Response:
     headers = http.Headers([(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in head.headers])
     reason = (head.reason or reasons.get(head.status, "")).encode()
-    return http.Response(b"HTTP/1.1", head.status, reason, headers, None, None, time.time(), None)
+    now = time.time()
+    response = http.Response(b"HTTP/1.1", head.status, reason, headers, b"", http.Headers(), now, now)
+    # To its constructor None is an error that it makes and drops, in whose frames the whole flow would live on.
+    response.data.content = response.data.trailers = response.data.timestamp_end = None
+    return response
 
 
 def _server(facts: ConnectionFacts) -> connection.Server:

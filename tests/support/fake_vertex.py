@@ -137,6 +137,7 @@ class FakeVertex(FakeCloud):
         """By how many seconds this server's clock is fast."""
         self._token_script: deque[Behaviour] = deque()
         self._accounts: dict[str, str] = {}
+        self._revoked: set[str] = set()
         self._grants: dict[str, tuple[str, float]] = {}
 
     # What a test is given
@@ -197,6 +198,15 @@ class FakeVertex(FakeCloud):
     def revoke_tokens(self) -> None:
         """Every token minted so far is refused from now on."""
         self._grants.clear()
+
+    def revoke(self, project: str) -> None:
+        """This account's tokens are refused from now on, and it gets no new ones until `restore`."""
+        self._revoked.add(project)
+        self._grants = {token: grant for token, grant in self._grants.items() if grant[0] != project}
+
+    def restore(self) -> None:
+        """Every account gets tokens again."""
+        self._revoked.clear()
 
     # What is refused
 
@@ -301,6 +311,8 @@ class FakeVertex(FakeCloud):
         except (ValueError, google_exceptions.GoogleAuthError) as error:
             self.wrong.append(f"token endpoint: {error}")
             return self._response(invalid_grant(str(error)), "/token")
+        if project in self._revoked:
+            return self._response(invalid_grant("Invalid grant: account not found"), "/token")
         token = f"ya29.{secrets.token_urlsafe(96)}"
         self.tokens.append(token)
         self._grants[token] = (project, time.monotonic() + self.token_lifetime)
@@ -312,7 +324,12 @@ class FakeVertex(FakeCloud):
         if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
             raise ValueError("Invalid grant_type")
         assertion = form.get("assertion", "")
-        claims = jwt.decode(assertion, certs=account_key()[1], audience=[self.token_uri, GOOGLE_AUDIENCE])
+        claims = jwt.decode(
+            assertion,
+            certs=account_key()[1],
+            audience=[self.token_uri, GOOGLE_AUDIENCE],
+            clock_skew_in_seconds=int(abs(self.clock_skew)),
+        )
         if jwt.decode_header(assertion).get("alg") != "RS256":
             raise ValueError("Invalid JWT algorithm")
         if claims.get("iss") not in self._accounts:

@@ -59,6 +59,11 @@ GOOD: dict[str, tuple[int, Behaviour]] = {
     "whole": (40, replay()),
     "in pieces": (20, replay(size=120, delay=0.01)),
 }
+LONG: dict[str, tuple[int, Behaviour]] = {
+    "whole": (1, replay()),
+    "in pieces": (19, replay(size=(520, *[60] * 9), delay=1.1)),  # the first event at once, the rest in ten seconds
+}
+"""The same, for many that run at the same time."""
 
 
 def settings(cloud: FakeVertex) -> dict[str, Any]:
@@ -91,11 +96,15 @@ class Tally:
 class Trouble:
     """A rule for a fake cloud, in its own thread: random trouble, and what each request got, by its name."""
 
-    def __init__(self, seed: int) -> None:
-        kinds = {**BEFORE, **UNSURE, **AMID, **GOOD}
+    def __init__(self, seed: int, *, share: float | None = None) -> None:
+        """`share`: so much of what it does is trouble, of every kind, and the rest are long streams."""
+        bad, good = {**BEFORE, **UNSURE, **AMID}, GOOD if share is None else LONG
+        kinds = {**bad, **good}
         self._random = random.Random(seed)
         self._names = [*kinds]
-        self._weights = [weight for weight, _ in kinds.values()]
+        sums = [sum(weight for weight, _ in of.values()) for of in (bad, good)]
+        times = 1.0 if share is None else (1 - share) / share * sums[0] / sums[1]
+        self._weights = [weight * (times if name in good else 1.0) for name, (weight, _) in kinds.items()]
         self._behaviours = {name: behaviour for name, (_, behaviour) in kinds.items()}
         self.given: dict[str, list[str]] = defaultdict(list)
         self._lock = threading.Lock()

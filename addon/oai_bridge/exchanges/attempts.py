@@ -86,6 +86,10 @@ class Attempts:
         """Those that may still serve this request."""
         return [candidate for candidate in self._ways if self._tried.get(candidate, 0.0) < math.inf]
 
+    def forget(self) -> None:
+        """All is over: what is remembered of attempts and errors leads back to here."""
+        self.shown = self._error = None
+
     # -- what an attempt tells ----------------------------------------------------------------------------------------
 
     def sender(self, permit: Permit, way: Way) -> Sender:

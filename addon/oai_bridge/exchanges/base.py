@@ -61,7 +61,17 @@ class Exchange(ABC):
                 yield Head(page.status, (*page.headers, *told), None, page.reason)
                 yield page.body
         finally:
-            self._record.ended = self._services.clock()
+            self._record.ended = self._record.clock()
+            self._break_circles()
+
+    def _break_circles(self) -> None:
+        """What we know and what knows us would keep the bodies of both sides until Python looks for such circles, which
+        may be minutes later."""
+        self._heartbeat = None
+        if self._attempts is not None:
+            self._attempts.forget()
+        if self._record.error is not None:
+            self._record.error.__traceback__ = self._record.error.__context__ = None
 
     @abstractmethod
     def _answer(self) -> Answer:
@@ -261,7 +271,7 @@ class Exchange(ABC):
         shown = self._attempts.shown if self._attempts else None
         told = {
             "x-request-id": record.request_id,
-            "openai-processing-ms": str(int(1000 * (self._services.clock() - record.began))),
+            "openai-processing-ms": str(int(1000 * (record.clock() - record.began))),
             "x-bridge-route": record.route,
             "x-bridge-model": record.upstream_model,
             "x-bridge-notes": record.notes.header(),

@@ -5,7 +5,6 @@ mitmproxy saves metadata with the flow, so that it may hold only strings, number
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -32,6 +31,7 @@ from ..notes import Notes
 from ..redaction import forms_of
 from ..worst import Worst
 from .cache_match import Caching, Sent
+from .steady import steady
 
 KEY = "bridge"
 """Where the record stands in `flow.metadata`."""
@@ -119,7 +119,7 @@ class Record:
     """Filled by the exchange while it runs; `to_metadata` at any time."""
 
     request_id: str
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = field(default_factory=steady)
     began: float = 0.0
     queued: float = 0.0  # seconds in the queue
     first_byte: float | None = None
