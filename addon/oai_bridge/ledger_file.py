@@ -204,6 +204,8 @@ def remedy(error: Exception) -> str:
         return "Close the program that has locked it."
     if code == sqlite3.SQLITE_FULL:
         return "Make room on the disk."
+    if code == sqlite3.SQLITE_IOERR:
+        return "See whether the disk is full or failing, or name another file at ledger.file in config.yaml."
     return "See to it that this user may write it and its folder, or name another file at ledger.file in config.yaml."
 
 
