@@ -108,8 +108,8 @@ async def test_a_request_is_booked_before_its_client_has_the_last_of_its_answer(
             self.record = record
 
         async def answer(self) -> AsyncGenerator[Head | bytes, None]:
-            yield head
             self.record.error = error
+            yield head  # at once, since a heartbeat might send another one meanwhile
             yield b"more"
 
     monkeypatch.setattr(addon, "exchange", Asked)

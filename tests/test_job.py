@@ -79,6 +79,18 @@ async def test_an_answer_without_heartbeat_has_none() -> None:
     assert job.take() == b""
 
 
+async def test_nothing_comes_between_the_pieces_of_a_body_of_known_length() -> None:
+    async def answer() -> Answer:
+        yield Heartbeat(10, lambda: EARLY)
+        yield Head(429, (("content-length", "2"),))
+        await asyncio.Event().wait()
+
+    job = await running(answer())
+    job.beat(later(1000))
+    assert job.take() == b""
+    job.stop()
+
+
 async def test_a_heartbeat_that_fails_is_told_and_given_up(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Head:
         raise BrokenAnswer("no head")

@@ -266,10 +266,10 @@ class Bridge:
             async for piece in pieces:
                 if isinstance(piece, Head):
                     status, owed = piece.status, piece.length
-                elif isinstance(piece, bytes) and owed is not None:
-                    owed -= len(piece)
-                if record.stop or record.error or owed == 0:
-                    await self._book(incoming.route, record, status)
+                elif isinstance(piece, bytes):  # never a head: a heartbeat might send another one while that waits
+                    owed = None if owed is None else owed - len(piece)
+                    if record.stop or record.error or owed == 0:
+                        await self._book(incoming.route, record, status)
                 yield piece
         await self._book(incoming.route, record, status)
 

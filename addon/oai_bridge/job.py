@@ -140,6 +140,8 @@ class Job:
                 raise BrokenAnswer("a second head")
             self.head = item
             self._owed = item.length
+            if self._owed is not None:
+                self._heartbeat = None  # nothing may stand between the pieces of such a body
         elif not isinstance(item, bytes):
             raise BrokenAnswer("something that is neither a head nor bytes")
         elif self.head is None:

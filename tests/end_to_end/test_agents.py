@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Literal
 
 import openai
@@ -407,68 +401,3 @@ def test_a_form_that_holds_itself(proxy: Proxy, cloud: FakeVertex) -> None:
         )
     assert completion.choices[0].message.parsed == tree
     assert "output_config" not in cloud.requests[-1].parsed
-
-
-# --- Other programs ---------------------------------------------------------------------------------------------------
-
-FOLDER = Path(__file__).parent / "agents"
-INSTALLED = {
-    "langchain": [
-        [sys.executable, "-m", "venv", "."],
-        ["bin/python", "-m", "pip", "install", "--quiet", "--retries", "0", "langchain-openai==1.7.3"],
-    ],
-    "vercel": [
-        [
-            *("npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0", "--ignore-scripts"),
-            *("ai@6.0.326", "@ai-sdk/openai-compatible@2.0.91", "zod@4"),
-        ],
-    ],
-}
-
-
-@pytest.fixture(scope="module", params=INSTALLED)
-def program(request: pytest.FixtureRequest, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Runs an agent's loop for each line that it is given: it starts once, for most of its time goes into that.
-
-    What it needs is installed once, in a folder of the tests' own.
-    """
-    assert request.config.cache is not None
-    home = request.config.cache.mkdir(f"agent-{request.param}")
-    ready = home / "ready"
-    if not ready.exists():
-        for command in INSTALLED[request.param]:
-            try:
-                subprocess.run(command, cwd=home, check=True, capture_output=True, timeout=240)
-            except (OSError, subprocess.SubprocessError) as error:
-                pytest.skip(f"{request.param} can't be installed here: {error}")
-        ready.touch()
-    if request.param == "langchain":
-        command = [str(home / "bin" / "python"), str(FOLDER / "langchain_loop.py")]
-    else:
-        shutil.copy(FOLDER / "vercel_loop.mjs", home)  # its imports are looked for beside it
-        command = ["node", str(home / "vercel_loop.mjs")]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "*"}
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
-        yield process
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-
-
-@pytest.mark.parametrize("how", ["whole", "streamed"])
-@pytest.mark.parametrize("model", MODELS)
-def test_another_programs_loop(
-    proxy: Proxy, cloud: FakeVertex, program: subprocess.Popen[str], model: str, how: str
-) -> None:
-    assert program.stdin is not None and program.stdout is not None
-    print(json.dumps([f"http://127.0.0.1:{proxy.port}/v1", model, how, PROMPT]), file=program.stdin, flush=True)
-    limit = threading.Timer(60, program.kill)
-    limit.start()
-    line = program.stdout.readline()
-    limit.cancel()
-    ran = json.loads(line)
-    assert isinstance(ran, list), ran
-    text, rounds, *_ = ran
-    assert quoted(text) == told()
-    assert rounds == [2, 1, 3, 0]
-    assert [kinds[0] for kinds in thoughts(cloud)] == ["thinking"] * 3
