@@ -1,4 +1,4 @@
-"""Agents at work: OpenAI's SDK and other programs call tools in a loop, while Claude thinks and the cloud checks it."""
+"""Agents at work: OpenAI's SDK calls tools in a loop, while Claude thinks and the cloud checks it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.interoperability.aimock import Door, doors
 from tests.interoperability.test_openai import GREETING
 from tests.support.proxy import Proxy
 
-AGENTS = Path(__file__).parent.parent / "end_to_end" / "agents"
+AGENTS = Path(__file__).parent / "agents"
 
 
 def langchain(proxy: Proxy, door: Door) -> Any:
