@@ -189,3 +189,67 @@ def test_of_three_ends_the_first_one_counts(pieces: list[float], first: int, idl
     else:
         expected = passed, None
     assert run(answer()) == expected
+
+
+async def waited(mine: Patience, *pieces: float, rest: float = 0.0) -> tuple[str | None, float]:
+    """As `told`, for one watch over waits for pieces that take so many seconds each to come; between them the reader
+    rests."""
+    begun, woken = now(), asyncio.get_running_loop().create_future()
+    watch = mine.watch("h", woken.set_exception)
+    for seconds in pieces:
+        watch.waits()
+        await asyncio.wait((woken,), timeout=seconds)
+        if woken.done():
+            error = woken.exception()
+            assert isinstance(error, UpstreamError)
+            return error.code, now() - begun
+        watch.rests()
+        await asyncio.sleep(rest)
+    watch.waits()
+    watch.stop()
+    await asyncio.sleep(10_000)
+    assert not woken.done(), "nobody is woken after the end"
+    return None, 0.0
+
+
+@in_fake_time
+async def test_one_watch_is_as_exact_as_a_timer_for_each_wait() -> None:
+    mine = patience(1000)
+    mine.sending()
+    assert await waited(mine, 8, 8, 8) == ("first_byte_timeout", 20)
+    mine.sending()
+    mine.heard()
+    assert await waited(mine, 6.5, 6.5, 0, 6.5, 8) == ("idle_timeout", 6.5 * 3 + 7)
+    assert await waited(patience(15), 6.5, 6.5, 6.5) == ("total_timeout", 15)
+    assert await waited(patience(7), 9) == ("total_timeout", 7)
+    assert await waited(mine, 6.5, 6.5) == (None, 0.0)
+
+
+@in_fake_time
+async def test_a_watch_counts_from_the_beginning_of_a_wait() -> None:
+    """A client that reads slowly makes no cloud late."""
+    assert await waited(patience(1000), 1, 1, 1, rest=50) == (None, 0.0)
+    assert await waited(patience(1000), 1, 8, rest=50) == ("idle_timeout", 1 + 50 + 7)
+
+
+@in_fake_time
+async def test_who_begins_to_wait_when_time_is_over_is_told_soon() -> None:
+    mine = patience(1000)
+    mine.sending()
+    code, seconds = await waited(mine, 1, 30, rest=40)
+    assert code == "first_byte_timeout" and 41 < seconds < 41.1
+
+
+@in_fake_time
+async def test_a_first_event_in_time_gives_the_pause_after_it_its_own_time() -> None:
+    mine, woken = patience(1000), asyncio.get_running_loop().create_future()
+    mine.sending()
+    begun = now()
+    watch = mine.watch("h", woken.set_exception)
+    watch.waits()
+    await asyncio.sleep(2)
+    watch.rests()
+    mine.heard()
+    watch.waits()
+    await asyncio.wait((woken,), timeout=50)
+    assert now() - begun == 2 + 7 and isinstance(woken.exception(), StreamBroken)

@@ -18,8 +18,10 @@ class Job:
     """One answer on its way, between its generator and the one who takes from it.
 
     Take by turns: `await wait(...)`, then look at `head`, `take()` and `ended`. `whole` tells afterwards whether the
-    answer came to its proper end.
+    answer came to its proper end. A `sink` is given each piece at once; what it does not take, with false, is held.
     """
+
+    sink: Callable[[bytes], bool] | None = None
 
     def __init__(self, open_answer: Callable[[], Answer]) -> None:
         self.head: Head | None = None
@@ -151,6 +153,8 @@ class Job:
                 if len(item) > self._owed:
                     raise BrokenAnswer("more bytes than its content-length")
                 self._owed -= len(item)
+            if self.sink is not None and not (self._buffer or self.stopped) and self.sink(item):
+                return
             self._buffer.append(item)
             self._size += len(item)
         self._news.set()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from .errors import StreamBroken, UpstreamError
 from .traffic import Timeouts
+
+_SOON = 0.05  # seconds
 
 
 class Patience:
@@ -46,9 +48,23 @@ class Patience:
         except TimeoutError:
             if not timeout.expired():  # it is somebody else's
                 raise
-            if self._deadline <= mine:
-                raise self.too_long() from None
-            raise (self._late(host) if first else self._silent(host)) from None
+            raise self._too_late(mine, first, host) from None
+
+    def watch(self, host: str, wake: Callable[[UpstreamError], object]) -> Watch:
+        """The same for many waits, one after the other: `wake` is given what they are to raise."""
+        return Watch(self._left, self._timeouts.idle, host, wake)
+
+    def _left(self, since: float | None, host: str) -> float | UpstreamError:
+        """Seconds for a wait that began at `since`, `None` for now, or the error of one that takes too long."""
+        now, first = self._clock(), self._first < math.inf
+        mine = self._first if first else (now if since is None else since) + self._timeouts.idle
+        left = min(mine, self._deadline) - now
+        return left if left > 0 else self._too_late(mine, first, host)
+
+    def _too_late(self, mine: float, first: bool, host: str) -> UpstreamError:
+        if self._deadline <= mine:
+            return self.too_long()
+        return self._late(host) if first else self._silent(host)
 
     def too_long(self) -> UpstreamError:
         return too_long(self._timeouts)
@@ -69,6 +85,45 @@ class Patience:
             "config.yaml.",
             code="idle_timeout",
         )
+
+
+class Watch:
+    """`waits` before each wait, `rests` after it, `stop` at the end. There is one timer for all of them, which looks
+    again as often as it has to: one for each wait would take as long as to translate what comes."""
+
+    def __init__(
+        self,
+        left: Callable[[float | None, str], float | UpstreamError],
+        longest: float,
+        host: str,
+        wake: Callable[[UpstreamError], object],
+    ) -> None:
+        """`longest`: seconds that any wait may take, so that none is over before the next look."""
+        self._left = left
+        self._longest = longest
+        self._host = host
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+        self._look()
+
+    def waits(self) -> None:
+        self._since = self._loop.time()
+
+    def rests(self) -> None:
+        self._since = None
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._left(self._since, self._host)
+        if isinstance(left, UpstreamError):
+            if self._since is not None:
+                self._wake(left)
+                return
+            left = _SOON  # whoever waits next is told
+        self._timer = self._loop.call_later(min(left, self._longest), self._look)
 
 
 async def within[T](coming: Awaitable[T], timeouts: Timeouts, deadline: float) -> T:

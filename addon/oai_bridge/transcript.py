@@ -51,17 +51,17 @@ class Transcript:
 
     def feed(self, chunk: bytes) -> bytes:
         """What `chunk` lets the client read."""
-        return b"" if self._rests() else self._read(lambda: self._events(self._decoder.feed(chunk)))
+        return b"" if self._rests() else self._read(self._events(self._decoder.feed, chunk))
 
     def take(self, body: bytes) -> bytes:
         """Instead of `feed` and `end`: the cloud has sent no stream, but an answer or an error in one piece."""
-        return b"" if self._rests() else self._read(lambda: self._dialect.whole(body))
+        return b"" if self._rests() else self._read(self._whole(body))
 
     def end(self) -> bytes:
         """The cloud has closed the stream. Without its last message that is a failure."""
         if self._rests():
             return b""
-        last = self._read(self._last_events)
+        last = self._read(self._last_events())
         cut = StreamBroken("The cloud's answer was cut off before its end; try again.")
         return last if self._rests() else last + self.fail(cut)
 
@@ -90,25 +90,31 @@ class Transcript:
         """Whether nothing of the cloud's is read any more, or for now."""
         return self.ended or self.paused
 
-    def _events(self, frames: Iterable[Frame]) -> Iterator[Event]:
-        for frame in frames:
-            if isinstance(frame, FrameError):
+    # What is asked of decoder and dialect is asked in generators, for `_read` to see their defects.
+
+    def _events(self, read: Callable[..., Iterable[Frame]], *chunk: bytes) -> Iterator[Event]:
+        for frame in read(*chunk):
+            if isinstance(frame, bytes):
+                if not self._rests():
+                    yield from self._dialect.feed(frame)
+            elif isinstance(frame, FrameError):
                 yield Failure(StreamBroken(f"The cloud's answer can't be read: {frame.reason}."))
-            elif isinstance(frame, BridgeError):
+            else:
                 yield Failure(frame)
-            elif not self._rests():
-                yield from self._dialect.feed(frame)
 
     def _last_events(self) -> Iterator[Event]:
-        yield from self._events(self._decoder.close())
+        yield from self._events(self._decoder.close)
         if not self._rests():
             yield from self._dialect.end()
 
-    def _read(self, events: Callable[[], Iterable[Event]]) -> bytes:
+    def _whole(self, body: bytes) -> Iterator[Event]:
+        yield from self._dialect.whole(body)
+
+    def _read(self, events: Iterator[Event]) -> bytes:
         """What the events become; a defect on the way ends the answer after what was written before it."""
         out: list[bytes] = []
         try:
-            for event in events():
+            for event in events:
                 out.append(self._write(event))
         except Exception as error:
             report_defect("A stream could not be read", error)
@@ -116,13 +122,12 @@ class Transcript:
         return b"".join(out)
 
     def _write(self, event: Event) -> bytes:
-        match event:
-            case _ if self._rests():
-                return b""
-            case Ping() if not self.begun:
-                return b""  # would commit a 200 before it is known that there is an answer
-            case Failure(error):
-                return self.fail(error)
+        if self._rests():
+            return b""
+        if isinstance(event, Failure):
+            return self.fail(event.error)
+        if isinstance(event, Ping) and not self.begun:
+            return b""  # would commit a 200 before it is known that there is an answer
         self._observe(event)
         written = self._writer.write(event)
         self.begun = self.begun or bool(written)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +19,7 @@ from .answer import ConnectionFacts
 from .credentials.base import Outbound
 from .errors import BridgeError, StreamBroken, UpstreamError
 from .network import proxy_for
-from .patience import Patience
+from .patience import Patience, Watch
 from .settings import Network
 
 _IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
@@ -37,7 +37,7 @@ class StaleConnection(UpstreamError):
 
 
 class UpstreamResponse:
-    """An answer whose headers are in. Exactly one of `read`, `chunks` … `finish` or `close` uses it up."""
+    """An answer whose headers are in. Exactly one of `read`, `more` … `finish` or `close` uses it up."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class UpstreamResponse:
         self._response = response
         self._host = host
         self._patience = patience
+        self._watch: Watch | None = None
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.connection = connection
@@ -61,36 +62,42 @@ class UpstreamResponse:
         between, or the answer of one that can't stream."""
         return self.headers.get("content-type", "").lower().startswith(_NO_STREAM)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes; raises `UpstreamError` if it is cut off."""
+    async def more(self) -> bytes:
+        """The next piece of the body as it comes, b"" at its end; raises `UpstreamError` if it is cut off."""
         content = self._response.content
+        if self._watch is None:
+            self._watch = self._patience.watch(self._host, content.set_exception)
+        self._watch.waits()
         try:
-            while chunk := await self._patience.wait(content.readany(), self._host):
-                yield chunk
+            chunk = await content.readany()
         except (aiohttp.ClientError, OSError):
             if self._patience.over:  # that is why it was closed
                 raise self._patience.too_long() from None
             raise StreamBroken(
                 f"The connection to {self._host} was lost in the middle of the answer; try again."
             ) from None
+        self._watch.rests()
+        return chunk
 
     async def read(self, limit: int) -> bytes:
         """The whole body; raises `UpstreamError` if it is cut off or over `limit` bytes."""
         self._patience.heard()
         body = bytearray()
         try:
-            async for chunk in self.chunks():
+            while chunk := await self.more():
                 body += chunk
                 if len(body) > limit:
                     raise UpstreamError(f"The answer of {self._host} is larger than {limit} bytes; ask for less.")
         except BaseException:
             self.close()
             raise
+        self._unwatched()
         self._response.release()
         return bytes(body)
 
     async def finish(self) -> None:
         """Reads what is left after the last message, so that the connection can be used again."""
+        self._unwatched()
         try:
             async with asyncio.timeout(_DRAIN_TIMEOUT):
                 while await self._response.content.readany():
@@ -101,7 +108,12 @@ class UpstreamResponse:
 
     def close(self) -> None:
         """Closes the connection at once: the cloud stops writing, and billing."""
+        self._unwatched()
         self._response.close()
+
+    def _unwatched(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
 
 
 class UpstreamClient:

@@ -91,14 +91,15 @@ class ConverseDecoder(_FrameDecoder):
 
 def _error(frame: Message) -> CloudError | None:
     """The error that a frame is instead of an event."""
-
-    def header(name: str) -> str:
-        value = frame.headers.get(name)
-        return value if isinstance(value, str) else ""
-
     match frame.headers.get(":message-type"):
         case "exception":
-            return error_from_aws(None, {"x-amzn-errortype": header(":exception-type")}, frame.payload)
+            kind = _text(frame, ":exception-type")
+            return error_from_aws(None, {"x-amzn-errortype": kind}, frame.payload)
         case "error":
-            return error_from_exception(header(":error-code"), header(":error-message"))
+            return error_from_exception(_text(frame, ":error-code"), _text(frame, ":error-message"))
     return None
+
+
+def _text(frame: Message, header: str) -> str:
+    value = frame.headers.get(header)
+    return value if isinstance(value, str) else ""

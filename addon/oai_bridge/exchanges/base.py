@@ -141,9 +141,9 @@ class Exchange(ABC):
         ways: Sequence[Way],
         body: dict[str, Any],
         prepare: Callable[[dict[str, Any], Way], Awaitable[T]],
-        serve: Callable[[Attempt, T], Answer],
+        serve: Callable[[Attempt, T], Awaitable[Answer]],
     ) -> Answer:
-        """What `serve` makes of the first attempt that brings an answer; it raises `BridgeError` before its first
+        """What `serve` makes of the first attempt that brings an answer; `BridgeError` is raised before the first
         piece, never later. `prepare` translates the client's `body`, anew for each way, and may change it."""
         way, prepared = ways[0], await self._within(prepare(body, ways[0]))
         async for attempt in self._tries(ways):
@@ -152,7 +152,7 @@ class Exchange(ABC):
                     way, body = attempt.way, self._body()
                     self._record.notes = self._notes(way, ways[0])
                     prepared = await self._within(prepare(body, way))
-                async with aclosing(serve(attempt, prepared)) as pieces:
+                async with aclosing(await serve(attempt, prepared)) as pieces:
                     async for piece in pieces:
                         attempt.answered()
                         yield piece
@@ -194,6 +194,11 @@ class Exchange(ABC):
         headers = (("content-type", "application/json"), ("content-length", str(len(body))), *self._headers())
         return Head(200, headers, response.connection), body
 
+    async def _at_once(self, body: bytes, response: UpstreamResponse) -> Answer:
+        """The same as pieces."""
+        for piece in self._whole(body, response):
+            yield piece
+
     async def _streamed(
         self,
         attempt: Attempt,
@@ -224,12 +229,30 @@ class Exchange(ABC):
         transcript: Transcript,
         go_on: Callable[[], Awaitable[UpstreamResponse | None]] | None,
     ) -> AsyncGenerator[bytes, None]:
-        """The client's bytes, up to the one ending, over all pauses."""
+        """The client's bytes out of the cloud's answers, up to the one ending, over all pauses."""
+        sender = attempt.sender
         leg: UpstreamResponse | None = response
         while leg is not None:
-            async with aclosing(self._leg(attempt, leg, transcript)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            try:
+                if leg.in_one_piece:
+                    yield transcript.take(await sender.read(leg))
+                else:
+                    while chunk := await leg.more():
+                        sender.received(leg, chunk)
+                        yield transcript.feed(chunk)
+                        if transcript.begun:
+                            sender.began()
+                        if transcript.ended or transcript.paused:
+                            break
+                    else:
+                        yield transcript.end()
+            except UpstreamError as error:
+                yield transcript.fail(error)
+            finally:
+                if transcript.whole or transcript.paused:
+                    self._services.upstream.finish(leg)
+                else:
+                    leg.close()
             leg = None
             if transcript.paused and go_on is not None:
                 try:
@@ -238,32 +261,6 @@ class Exchange(ABC):
                     yield transcript.fail(error)
         if transcript.paused:
             yield transcript.stop_paused()
-
-    async def _leg(
-        self, attempt: Attempt, response: UpstreamResponse, transcript: Transcript
-    ) -> AsyncGenerator[bytes, None]:
-        """The client's bytes out of one answer of the cloud."""
-        sender = attempt.sender
-        try:
-            if response.in_one_piece:
-                yield transcript.take(await sender.read(response))
-                return
-            async for chunk in response.chunks():
-                sender.received(response, chunk)
-                yield transcript.feed(chunk)
-                if transcript.begun:
-                    sender.began()
-                if transcript.ended or transcript.paused:
-                    break
-            else:
-                yield transcript.end()
-        except UpstreamError as error:
-            yield transcript.fail(error)
-        finally:
-            if transcript.whole or transcript.paused:
-                self._services.upstream.finish(response)
-            else:
-                response.close()
 
     def _headers(self) -> tuple[tuple[str, str], ...]:
         """What is known of the exchange when the head goes out."""

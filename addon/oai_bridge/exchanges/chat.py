@@ -94,12 +94,14 @@ class ChatExchange(OpenAiExchange):
         )
         return _Passing(backend, facts, call, sent, to)
 
-    def _serve(self, attempt: Attempt, prepared: _Translation | _Passing) -> Answer:
+    async def _serve(self, attempt: Attempt, prepared: _Translation | _Passing) -> Answer:
         if isinstance(prepared, _Passing):
-            return self._passed(attempt, prepared)
+            return await self._passed(attempt, prepared)
         prepared.talk.sender = attempt.sender
-        answer = self._chunks if prepared.chat.stream else self._completion
-        return answer(attempt, prepared.talk, prepared.backend, self._to(prepared.chat))
+        to = self._to(prepared.chat)
+        if prepared.chat.stream:
+            return await self._chunks(attempt, prepared.talk, prepared.backend, to)
+        return self._completion(attempt, prepared.talk, prepared.backend, to)
 
     # -- translated ---------------------------------------------------------------------------------------------------
 
@@ -138,9 +140,7 @@ class ChatExchange(OpenAiExchange):
                 transcript.resume(backend.decoder())
             return response
 
-        async with aclosing(self._streamed(attempt, await talk.ask(), transcript, go_on)) as pieces:
-            async for piece in pieces:
-                yield piece
+        return self._streamed(attempt, await talk.ask(), transcript, go_on)
 
     # -- passed on ----------------------------------------------------------------------------------------------------
 
@@ -151,14 +151,10 @@ class ChatExchange(OpenAiExchange):
         )
         if passing.call == "whole":
             answer = pass_completion(await sender.read(response), passing.to, backend.cloud, record.saw)
-            for part in self._whole(answer, response):
-                yield part
-            return
+            return self._at_once(answer, response)
         passed = PassedStream(passing.to, backend.cloud)
         transcript = Transcript(SseDecoder(), passed, passed, record.saw, sender.hide)
-        async with aclosing(self._streamed(attempt, response, transcript)) as pieces:
-            async for piece in pieces:
-                yield piece
+        return self._streamed(attempt, response, transcript)
 
     def _saw(self, talk: Conversation, event: Event) -> None:
         self._record.saw(event)

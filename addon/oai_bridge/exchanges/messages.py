@@ -51,8 +51,8 @@ class _NativeExchange(Exchange):
         """What the client asks for."""
 
     @abstractmethod
-    def _serve(self, attempt: Attempt, native: _Native) -> Answer:
-        """As `Exchange._answer`, for one attempt."""
+    async def _serve(self, attempt: Attempt, native: _Native) -> Answer:
+        """As `Exchange._answer`, for one attempt. Raises `BridgeError`, too."""
 
     async def _prepared(self, body: dict[str, Any], way: Way) -> _Native:
         """The client's body with what it names by URL in it, and with what the way's cloud demands changed."""
@@ -97,14 +97,10 @@ class MessagesExchange(_NativeExchange):
         response = await self._sent(attempt, native)
         if native.call == "whole":
             answer = await sender.read(response)
-            for part in self._whole(pass_on(answer, dialect.whole(answer), self._record.saw), response):
-                yield part
-            return
+            return self._at_once(pass_on(answer, dialect.whole(answer), self._record.saw), response)
         passed = PassedStream(dialect, self._record.request_id)
         transcript = Transcript(native.backend.decoder(), passed, passed, self._record.saw, sender.hide)
-        async with aclosing(self._streamed(attempt, response, transcript)) as pieces:
-            async for piece in pieces:
-                yield piece
+        return self._streamed(attempt, response, transcript)
 
 
 class CountExchange(_NativeExchange):
@@ -117,5 +113,4 @@ class CountExchange(_NativeExchange):
         response = await self._sent(attempt, native)
         answer = native.backend.counted(await attempt.sender.read(response))
         count_of(answer)
-        for piece in self._whole(answer, response):
-            yield piece
+        return self._at_once(answer, response)

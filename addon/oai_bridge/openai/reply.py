@@ -75,6 +75,7 @@ class ChunkWriter:
         )
         self._head = b""  # `data: {"id": …, "choices": [{"index": 0, "delta": `: the same in every chunk
         self._tail = b',"usage":null' if to.include_usage else b""
+        self._rest = b',"logprobs":null,"finish_reason":null}]%s}\n\n' % self._tail  # after each delta but the last
         self._ended = False
 
     def write(self, event: Event) -> bytes:
@@ -147,25 +148,18 @@ class ChunkWriter:
         self._entries[field] += 1
         return self._chunk(write({field: [{"index": self._entries[field] - 1, **entry}]}))
 
-    def _chunk(self, delta: bytes, ending: bytes = b'"finish_reason":null', beside: bytes = b"") -> bytes:
-        """One chunk, with `ending` in its choice and `beside` at its top."""
+    def _chunk(self, delta: bytes) -> bytes:
         first = b"" if self._head else self._begin(None)
-        return b'%s%s%s,"logprobs":null,%s}]%s%s}\n\n' % (
-            first,
-            self._head,
-            one_line(delta),
-            ending,
-            beside,
-            self._tail,
-        )
+        return first + self._head + one_line(delta) + self._rest
 
     def _finish(self, stop: Stop) -> bytes:
+        first = b"" if self._head else self._begin(None)
         ending = b'"finish_reason":"%s"' % _finish_reason(stop, self._to).encode()
         if stop.stop_sequence is not None:
             ending += b',"stop_sequence":%s' % one_line(write(stop.stop_sequence))
         tier = b',"service_tier":"%s"' % self._usage.tier.encode() if self._usage.tier else b""
-        delta = b"{}" if stop.refusal is None else write({"refusal": stop.refusal})
-        last = self._chunk(delta, ending, tier)
+        delta = b"{}" if stop.refusal is None else one_line(write({"refusal": stop.refusal}))
+        last = b'%s%s%s,"logprobs":null,%s}]%s%s}\n\n' % (first, self._head, delta, ending, tier, self._tail)
         if self._to.include_usage:
             usage = one_line(write(usage_object(self._usage)))
             last += b'%s,"choices":[]%s,"usage":%s}\n\n' % (self._head.partition(b',"choices":')[0], tier, usage)

@@ -35,45 +35,50 @@ class SseDecoder:
         if self._dead or not chunk:
             return []
         self._after_cr = chunk.endswith(b"\r")
-        self._line.append(chunk)
-        self._line_size += len(chunk)
         out: list[Frame] = []
         if b"\n" in chunk or b"\r" in chunk:
-            lines = b"".join(self._line).splitlines()  # for bytes: LF, CR and CRLF, as the standard has it
-            self._line = [] if chunk.endswith((b"\n", b"\r")) else [lines.pop()]
-            self._line_size = sum(map(len, self._line))
-            for line in lines:
-                self._take(line, out)
-        self._check(self._line_size, out)
+            if self._line:
+                chunk = b"".join((*self._line, chunk))
+            lines = chunk.splitlines()  # for bytes: LF, CR and CRLF, as the standard has it
+            rest = b"" if chunk.endswith((b"\n", b"\r")) else lines.pop()
+            self._read(lines, out)
+            self._line, self._line_size = ([rest] if rest else []), len(rest)
+        else:
+            self._line.append(chunk)
+            self._line_size += len(chunk)
+        if self._data_size + self._line_size > self._limit:
+            self._die(out)
         return out
 
     def close(self) -> list[Frame]:
         """The stream has ended: the event that has no blank line yet, if there is one."""
         out: list[Frame] = []
         if not self._dead:
-            self._take(b"".join(self._line), out)
-            self._take(b"", out)
+            self._read([b"".join(self._line), b""], out)
             self._dead = True
         return out
 
-    def _check(self, line_size: int, out: list[Frame]) -> None:
-        if not self._dead and self._data_size + line_size > self._limit:
+    def _read(self, lines: list[bytes], out: list[Frame]) -> None:
+        """Whole lines, in one loop without a call for each: three of them make the usual event."""
+        if not self._begun and lines:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_BOM)
+        data, size = self._data, self._data_size
+        for line in lines:
+            if size + len(line) > self._limit:
+                self._die(out)
+                return
+            if line.startswith(b"data:") or line == b"data":
+                data.append(line[5:].removeprefix(b" "))
+                size += len(line)
+            elif not line:
+                if any(data):
+                    out.append(b"\n".join(data))
+                data, size = [], 0
+        self._data, self._data_size = data, size
+
+    def _die(self, out: list[Frame]) -> None:
+        if not self._dead:
             self._dead = True
             self._line, self._data = [], []
             out.append(FrameError(f"a message of the stream is larger than {self._limit} bytes"))
-
-    def _take(self, line: bytes, out: list[Frame]) -> None:
-        self._check(len(line), out)
-        if self._dead:
-            return
-        if not self._begun:
-            self._begun = True
-            line = line.removeprefix(_BOM)
-        if line.startswith(b"data:") or line == b"data":
-            self._data.append(line[5:].removeprefix(b" "))
-            self._data_size += len(line)
-        elif not line:
-            if any(self._data):
-                out.append(b"\n".join(self._data))
-            self._data = []
-            self._data_size = 0
