@@ -116,3 +116,39 @@ async def test_who_waits_for_all_to_be_answered_waits_for_the_last() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
     await waiting
+
+
+async def test_a_sink_gets_each_piece_and_what_it_does_not_take_keeps_its_place() -> None:
+    given, taken = [b"1", b"2", b"3", b"4"], list[bytes]()
+
+    async def answer() -> Answer:
+        yield HEAD
+        for piece in given:
+            yield piece
+
+    def sink(piece: bytes) -> bool:
+        taken.append(piece)
+        return len(taken) != 2
+
+    job = Job(answer)
+    job.sink = sink
+    job.start(lambda: None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert taken == [b"1", b"2"], "what is held goes before what comes after it"
+    assert job.take() == b"234" and job.ended and job.whole
+
+
+async def test_nothing_goes_into_the_sink_of_a_job_that_was_called_off() -> None:
+    taken, beat = list[bytes](), Heartbeat(1, lambda: EARLY)
+
+    async def answer() -> Answer:
+        yield beat
+        await asyncio.Event().wait()
+
+    job = await running(answer())
+    job.sink = lambda piece: not taken.append(piece)
+    job.beat(later(2))
+    job.stop()
+    job.beat(later(4))
+    assert taken == [BEAT]

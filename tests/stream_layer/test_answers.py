@@ -9,6 +9,10 @@ import threading
 
 import pytest
 from mitmproxy import http, options
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ResponseData
+from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from oai_bridge import stream_layer
 from oai_bridge.answer import Head
@@ -72,6 +76,60 @@ def test_each_piece_is_sent_at_once(proxy: Proxy, client: Client) -> None:
         gate.set()
         assert client.chunk() == b"data: %d\n\n" % index
     assert client.chunk() == b""
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_only_pieces_that_are_framed_as_chunks_take_the_short_cut(
+    proxy: Proxy, client: Client, framed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_way: list[bytes] = []
+    send = Http1Server.send
+
+    def seen(self: Http1Server, event: HttpEvent) -> CommandGenerator[None]:
+        if isinstance(event, ResponseData):
+            long_way.append(event.data)
+        yield from send(self, event)
+
+    async def by_and_by(flow: http.HTTPFlow) -> Items:
+        yield SSE if framed else Head(200, (("content-length", "40"),))
+        for number in range(20):
+            await asyncio.sleep(0.005)
+            yield b"%02d" % number
+
+    monkeypatch.setattr(Http1Server, "send", seen)
+    path = proxy.script(by_and_by)
+    assert client.request(path).status() == 200
+    numbers = b"".join(b"%02d" % number for number in range(20))
+    assert client.body() == numbers
+    flow = proxy.flow(path)
+    until(lambda: not flow.live)
+    assert flow.response is not None and flow.response.content == numbers
+    assert len(long_way) < 3 if framed else b"".join(long_way) == numbers
+
+
+def test_a_reader_that_stops_and_goes_on_gets_all_in_order(proxy: Proxy) -> None:
+    """Pieces take the short cut, the long way while the client does not read, and the short cut again."""
+    pieces = [b"%06d" % number + bytes(5000) for number in range(3000)]
+    produced = 0
+
+    async def counting(flow: http.HTTPFlow) -> Items:
+        nonlocal produced
+        yield SSE
+        for piece in pieces:
+            produced += 1
+            yield piece
+            if not produced % 100:
+                await asyncio.sleep(0.001)
+
+    with Client(proxy.port, receive_buffer=8192) as client:
+        assert client.request(proxy.script(counting)).status() == 200
+        got = b""
+        for pause in range(3):
+            until(lambda: stands_still(lambda: produced))
+            assert produced < len(pieces)
+            while len(got) < 2_000_000 * (pause + 1):
+                got += client.chunk()
+        assert got + client.body() == b"".join(pieces)
 
 
 def test_a_declared_length_is_kept(proxy: Proxy, client: Client) -> None:
