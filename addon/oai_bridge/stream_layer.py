@@ -12,6 +12,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from http.client import responses as reasons
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args
@@ -130,6 +131,7 @@ class BridgeStream(HttpStream):
     started = False  # the answer's head is sent
     length: int | None = None  # the content-length that was sent with it
     chunked = False  # so is the body sent
+    kept_awake = False
     sent = 0  # bytes of answer body
     next_look = 0.0  # when the answer so far is shown again
 
@@ -236,7 +238,7 @@ class BridgeStream(HttpStream):
         self.kept = bytearray()
         self.flow.metadata.pop(CUT, None)  # of the flow's former life, on a replay
         self.flow.server_conn = connection.Server(address=None)
-        with self.answering.one():
+        with self.answering.one(), ExitStack() as self.while_answering:
             yield from self.answer()
         return False
 
@@ -349,6 +351,14 @@ class BridgeStream(HttpStream):
         flows less: the megabytes must not wait for that."""
         self.kept = bytearray()
         self.flow = http.HTTPFlow(self.context.client, self.context.server)
+
+    def never_idle(self, watchdog: server.TimeoutWatchdog) -> None:
+        """Holds mitmproxy's limit for idle connections off until the answer's end. To do so for each wait anew would be
+        no use: in the moment between two of them mitmproxy begins to count, and does not stop when the next one says
+        so."""
+        if not self.kept_awake:
+            self.kept_awake = True
+            self.while_answering.enter_context(watchdog.disarm())
 
     async def client_ready(self, handler: server.ConnectionHandler) -> None:
         """Waits while the client does not read: its socket, or its HTTP/2 window, is full."""
@@ -468,12 +478,12 @@ def install(host: Host) -> Installation:
         if not isinstance(hook, Pull):
             await _awake_when_killed(hook_task_before(self, hook), getattr(hook, "flow", None))
             return
-        job = hook.stream.job
+        stream, job = hook.stream, hook.stream.job
         assert job is not None
-        job.sink = hook.stream.short_cut(self)
+        stream.never_idle(self.timeout_watchdog)
+        job.sink = stream.short_cut(self)
         try:
-            with self.timeout_watchdog.disarm():
-                await job.wait(hook.stream.client_ready(self))
+            await job.wait(stream.client_ready(self))
         finally:
             job.sink = None
         await self.server_event(events.HookCompleted(hook))

@@ -254,8 +254,12 @@ def test_a_long_body_is_kept_up_to_eight_mebibytes(proxy: Proxy, client: Client)
 
 
 @pytest.mark.skipif("tcp_timeout" not in options.Options(), reason="mitmproxy has the option since 12.2")
-def test_a_silent_answer_outlives_the_idle_limit(proxy: Proxy) -> None:
+@pytest.mark.parametrize("before", [0, 1.1])
+def test_a_silent_answer_outlives_the_idle_limit(proxy: Proxy, before: float) -> None:
+    """Also when mitmproxy begins to count anew, as it does with the first event after the limit."""
+
     async def late(flow: http.HTTPFlow) -> Items:
+        await asyncio.sleep(before)
         yield SSE
         await asyncio.sleep(1.5)
         yield b"data: at last\n\n"
