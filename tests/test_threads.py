@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.threads import in_thread
+from oai_bridge.threads import KeptThread, in_thread
 
 
 async def test_a_result_comes_back_from_another_thread() -> None:
@@ -48,7 +48,7 @@ async def test_nobody_waits_any_more(fails: bool) -> None:
 
 HANGS = """
 import asyncio, time
-from oai_bridge.threads import in_thread
+from oai_bridge.threads import KeptThread, in_thread
 
 async def main():
     task = asyncio.create_task(in_thread(lambda: time.sleep(60)))
@@ -64,3 +64,17 @@ def test_a_call_that_hangs_does_not_hold_the_end_up() -> None:
     addon = Path(__file__).parent.parent / "addon"
     ended = subprocess.run([sys.executable, "-c", HANGS], check=False, cwd=addon, capture_output=True, timeout=20)
     assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, b"ended", b"")
+
+
+async def test_one_thread_is_kept_for_many_calls_and_let_go_at_the_end() -> None:
+    kept, before = KeptThread(), threading.active_count()
+    first = await asyncio.gather(*(kept.run(threading.get_ident) for _ in range(5)))
+    with pytest.raises(ZeroDivisionError):
+        await kept.run(lambda: 1 // 0)
+    assert {*first, await kept.run(threading.get_ident)} == {first[0]} != {threading.get_ident()}
+    kept.close()
+    for _ in range(100):
+        if threading.active_count() == before:
+            break
+        await asyncio.sleep(0.01)
+    assert threading.active_count() == before

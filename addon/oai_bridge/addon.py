@@ -192,20 +192,22 @@ class Bridge:
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Decides before the body is read whether this caller may go on. What is shown from here on has no key."""
-        before = flow.response
         flow.metadata[_ID] = _new_id()  # a replay is another request
-        flow.response = _response(error_page(_broken(), _id(flow)))  # stands if this hook fails: nobody gets in by that
+        try:
+            return self._received(flow)
+        except BaseException:  # nobody gets in by that
+            flow.response = _response(error_page(_broken(), _id(flow)))
+            raise
+
+    def _received(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         headers = hide_keys(flow)
         if flow.is_replay == "request":
-            flow.response = before
             return None  # was let in when it came first, and its key is gone
         told = self._door.receive(self._guard, flow, headers)
         if told.page is not None:
             flow.response = self._answered_here(flow, told.page)
         elif error := told.error or self._misguided(flow):
             flow.response = self._refused(flow, error)
-        else:
-            flow.response = before
         # Shown instead of the dead target. Nothing is sent there: the stream layer makes no connections.
         flow.request.data.host, flow.request.data.port = flow.client_conn.sockname[:2]
         return asyncio.sleep(told.pause) if told.pause else None

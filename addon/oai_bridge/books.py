@@ -18,7 +18,7 @@ from .ledger import Ledger, day_of, first_held, summed
 from .ledger_file import LedgerFile, LedgerFileError, News, default_file, reason, remedy
 from .settings import Config
 from .spending import Budget
-from .threads import in_thread
+from .threads import KeptThread
 from .worst import Worst
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class Books:
         self.budget = Budget(config.spending, config.clients, self.ledger)
         self._clock = clock
         self._file = file
+        self._thread = KeptThread()
         self._today = self.today
         self._first = first_held(self._today)  # the first day that is held
         self._unseen: set[str] = set()  # requests that are in the ledger, and come out of the file once more
@@ -107,6 +108,7 @@ class Books:
             logger.warning("%d requests are missing in the ledger %s.", missing, self._file.path)
         elif self._turning is None or self._turning.done():
             self._file.close()
+        self._thread.close()
         self._file = None
 
     # -- the file -----------------------------------------------------------------------------------------------------
@@ -130,7 +132,7 @@ class Books:
             done, self._round = self._round, None
             entries = list(self._waiting.values())
             try:
-                news = await in_thread(partial(file.exchange, entries))
+                news = await self._thread.run(partial(file.exchange, entries))
             except (sqlite3.Error, OSError) as error:
                 self._failed(file.path, error)
             else:
