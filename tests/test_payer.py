@@ -147,3 +147,16 @@ async def test_the_limits_of_clients_are_not_for_the_doctor(bedrock: FakeBedrock
     document = {"limits": {"requests_per_minute": 1, "concurrent": 1}, "failover": {"attempts": 5}}
     findings = models(await examined(bedrock.environment(), document))
     assert [finding.state for finding in findings] == ["ok", "ok", "ok"]
+
+
+async def test_the_caps_of_the_settings_are_for_clients_and_not_for_the_doctor(
+    azure: FakeAzure, bedrock: FakeBedrock
+) -> None:
+    caps = {"spending": {"usd_per_day": 0.000001, "tokens_per_day": 1}}
+    azure.deployments["my-own"] = "gpt-4o-2024-08-06"
+    findings = models(await examined({}, azure_account(azure, "my-own") | caps))  # whose price nobody knows
+    assert [finding.state for finding in findings] == ["ok"]
+    bedrock.rule = lambda received: None if received.path.endswith("/converse") else aws_error("AccessDeniedException")
+    names = {"models": {"list": ["claude-sonnet-4-5", "nova-pro"]}}
+    findings = models(await examined(bedrock.environment(), names | caps))  # several calls, and none of them waits
+    assert [finding.state for finding in findings] == ["failed", "ok"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..backends import Account
+from ..books import Books
 from ..clients import Spending
 from ..credentials.base import Credential
 from ..directory import Directory, Door
@@ -85,6 +86,7 @@ def narrowed(
         credentials={name: [credential] if name == kind else [] for name in SECTIONS},
         gate=Gate(Pool(rest=False), config.queue, config.limits),
         rates=Rates(None),
+        books=Books(config, services.clock),
     )
 
 
