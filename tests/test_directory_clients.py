@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.clients import Client
-from oai_bridge.errors import Forbidden
+from oai_bridge.errors import Forbidden, NotFound
 from oai_bridge.routing import Route
 from tests.support.directories import ALL, directory
 
@@ -51,3 +51,15 @@ def test_what_is_offered() -> None:
     assert {HAIKU, SONNET, "cheap", "claude-haiku-mine"} <= names and not names & {OPUS, "mine"}
     assert all("haiku" in name or name in (SONNET, "cheap") for name in names)
     assert len(found.listed(Route("models"), Client("all", "key"))) == len(found.listed(Route("models")))
+
+
+@pytest.mark.parametrize("name", ["claude-opus-4-7x", "claude-opus", "nothing-like-it", "gemini-3.5-flash"])
+def test_a_wrong_name_leads_to_no_other_model_either(name: str) -> None:
+    found = directory(ALL, aliases={"claude-opus-mine": OPUS})
+    offered = {one.name for one in found.listed(Route("models"), READER)}
+    told = found.unknown(Route("model"), name, READER).message.partition("Close to it: ")[2]
+    assert set(told.rstrip(".").split(", ")) <= offered
+    with pytest.raises(NotFound) as caught:
+        found.ways(Route("messages"), "claudius-opus" if name.startswith("claude") else "nothing-like-it", READER)
+    told = caught.value.message.partition("Close to it: ")[2]
+    assert set(told.rstrip(".").split(", ")) <= offered

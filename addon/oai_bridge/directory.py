@@ -72,18 +72,19 @@ class Directory:
         )
         self._check_fallbacks()
 
-    def find(self, route: Route, name: str) -> tuple[Door, Facts]:
-        """The door that answers a request for `name` on `route`; raises `NotFound` with the names that come close."""
+    def find(self, route: Route, name: str, client: Client | None = None) -> tuple[Door, Facts]:
+        """The door that answers a request for `name` on `route`; raises `NotFound` with the names that come close, of
+        those that the `client` may use."""
         candidates = self._candidates(route, name)
         able = [one for one in candidates if route.kind in one.door.entry.duties]
         if able and (able[0].known or not any(one.known for one in candidates)):
             return able[0].door, able[0].facts
-        raise self.unknown(route, name)
+        raise self.unknown(route, name, client)
 
     def ways(self, route: Route, name: str, client: Client | None = None) -> tuple[Way, ...]:
         """The way that `find` finds, and those of the model's fallbacks that can do the same, on whatever cloud they
         are, as far as the `client` may use them; raises `NotFound` as `find` does, and `Forbidden`."""
-        first = Way(*self.find(route, name))
+        first = Way(*self.find(route, name, client))
         if client is not None and not self._may_use(client, name, first.facts.id):
             raise Forbidden(
                 f"The client {client.name} may not use this model: choose one of {', '.join(client.models)}, or change "
@@ -178,14 +179,14 @@ class Directory:
             ),
         )
 
-    def unknown(self, route: Route, name: str) -> NotFound:
-        """The error for a model that nobody serves there, with the names that come close."""
+    def unknown(self, route: Route, name: str, client: Client | None = None) -> NotFound:
+        """The error for a model that nobody serves there, or not to the `client`, with the names that come close."""
         candidates = self._candidates(route, name)
         if candidates and route.kind in PATHS:  # the first of them can something else
             base = base_of(self._config.prefix, route.path)
             paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in candidates[0].door.entry.duties)
             return NotFound(f"This model is served at {paths}, not here.", param="model", code="model_not_found")
-        names = [one.name for one in self.listed(route)]
+        names = [one.name for one in self.listed(route, client)]
         close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:_SHOWN])
         hint = f"Close to it: {close}." if close else "Name a deployment of yours."
         return NotFound(f"There is no model of this name here. {hint}", param="model", code="model_not_found")

@@ -41,7 +41,7 @@ def model_page(route: Route, directory: Directory, client: Client | None = None)
         return json_page(_model(listed[name]))
     facts = directory.look_up(route, name)
     if facts is None or not any(one.facts and one.facts.id == facts.id for one in listed.values()):
-        raise directory.unknown(route, name)
+        raise directory.unknown(route, name, client)
     return json_page(_model(Listed(name, facts)))
 
 
