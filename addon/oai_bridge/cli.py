@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .config import ConfigError, exposure, load_config
-from .listening import LOOPBACK, listen_hosts, problem, reverse_mode
+from .listening import LOOPBACK, NO_RESTART, listen_hosts, problem, reverse_mode
 
 SCRIPT = Path(__file__).resolve().parent.parent / "oai_vertex.py"
 PROJECT = SCRIPT.parent.parent
@@ -52,7 +52,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         prog="oai-vertex",
         usage="%(prog)s [run | doctor] [options] [-- mitmproxy's options]",
-        description="A local OpenAI API in front of Claude on Google Vertex AI.",
+        description="A local OpenAI API in front of the models of Google Vertex AI, AWS Bedrock and Azure.",
         epilog="What stands after -- goes to mitmproxy, such as: oai-vertex --web -- -w chats.flow",
     )
     parser.add_argument(
@@ -114,6 +114,7 @@ def mitmproxy_arguments(
 
 def start(tool: str, arguments: list[str]) -> int:
     """Run mitmproxy in this process until it is stopped; returns the exit code."""
+    os.environ[NO_RESTART] = "1"
     try:
         from mitmproxy.tools import main as tools
 

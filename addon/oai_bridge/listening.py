@@ -14,6 +14,9 @@ from .settings import Config
 LOOPBACK = ("127.0.0.1", "::1")
 DEAD_TARGET = "http://127.0.0.1:9"
 """A reverse proxy must have a target; this one is nobody, and nothing is ever sent there."""
+NO_RESTART = "OAI_VERTEX_NO_RESTART"
+"""The variable of the environment that is set where mitmproxy must not start itself again: it has done so already, or
+the command line is that of `oai-vertex`, which names all addresses itself."""
 
 
 @dataclass(frozen=True, slots=True)

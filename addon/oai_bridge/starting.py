@@ -10,12 +10,11 @@ from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
-from .listening import LOOPBACK, Listener, judge, problem, without_modes
+from .listening import LOOPBACK, NO_RESTART, Listener, judge, problem, reverse_mode, without_modes
 from .settings import Config
 
 LISTENING = frozenset({"mode", "listen_host", "listen_port", "server"})
 """mitmproxy's options that say what is listened on."""
-_RESTARTED = "OAI_VERTEX_RESTARTED"  # is set for the second start, so that there is no third
 
 
 def stop(reason: str) -> NoReturn:
@@ -56,8 +55,14 @@ def check_listeners(options: Options, config: Config) -> list[Listener]:
         return found
     if isinstance(verdict, str):
         stop(verdict)
-    if os.name != "posix" or _RESTARTED in os.environ:
+    if NO_RESTART in os.environ:
+        example = reverse_mode("ADDRESS", 7860)
+        stop(
+            f"Nothing is served yet, since a --mode has no address: write it as --mode {example}, or leave it out and "
+            "use --host and --port of oai-vertex."
+        )
+    if os.name != "posix":
         stop(f"Nothing is served yet: start it again with  {verdict.command}")
-    os.environ[_RESTARTED] = "1"
+    os.environ[NO_RESTART] = "1"
     arguments = without_modes(sys.orig_argv[1:])
     os.execv(sys.executable, [sys.executable, *arguments, *verdict.command.split()])

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -94,6 +95,23 @@ def test_without_a_right_mode_it_starts_itself_again(cloud: FakeVertex, tmp_path
         if HAS_IPV6:
             assert proxy.send("GET", "/health", host="::1").status == 200
     assert not is_open("127.0.0.1", proxy.port)
+
+
+def test_a_mode_without_address_behind_our_own_command_is_told(tmp_path: Path) -> None:
+    """Its command line can't be mitmproxy's a second time: as a module it would be options of Python's own."""
+    words = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(free_port()),
+        "--",
+        "--mode",
+        f"reverse:http://127.0.0.1:9@{free_port()}",
+    ]
+    proxy = Proxy(tmp_path, modes=[])
+    proxy.command = [sys.executable, "-P", "-m", "oai_bridge.cli", *words]
+    proxy.environment["PYTHONPATH"] = str(Path(__file__).parent.parent.parent / "addon")
+    assert "a --mode has no address" in refusal(proxy)
 
 
 def test_a_tutorials_env_file_is_enough(cloud: FakeVertex, tmp_path: Path) -> None:
