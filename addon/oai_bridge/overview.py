@@ -3,13 +3,12 @@ month."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .entry import Entry
-from .ledger import Ledger, Line
+from .ledger import Ledger, Line, day_of
 from .pages import Checked, Details, Recent, Snapshot, Usage, Used
 
 _KEPT = 50  # requests
@@ -36,16 +35,13 @@ class Overview:
 
 def usage_of(ledger: Ledger, now: float) -> Usage:
     """Of the days of this machine's calendar."""
-    today = time.strftime("%Y-%m-%d", time.localtime(now))
-    first = f"{today[:7]}-01"
-    days = _used(ledger.sums("day"))
-    month = Line()
-    for line in ledger.sums("day", first).values():
-        month = month.plus(line)
+    today = day_of(now)
+    month = today[:7]
+    first = f"{month}-01"
     return Usage(
         today,
-        days,
-        _one(month),
+        _used(ledger.sums("day")),
+        _one(ledger.spent(None, month)),
         _used(ledger.sums("model", first)),
         _used(ledger.sums("client", first)),
         _used(ledger.sums("client", today)),
