@@ -243,7 +243,7 @@ def test_what_is_ignored_is_told_once_by_name() -> None:
         **dict.fromkeys(["ADMIN_KEY", "TOKEN_QUOTA_GPT4", "CHECK_KEYS", "POW-DIFFICULTY_LEVEL"], "canary"),
     }
     expected = (
-        "Ignored, not supported yet: SHOW_TOKEN_COSTS.",
+        "Ignored, since the status page always tells the cost: SHOW_TOKEN_COSTS.",
         "Ignored, settings of oai-reverse-proxy without a counterpart here: "
         "ADMIN_KEY, CHECK_KEYS, POW-DIFFICULTY_LEVEL, TOKEN_QUOTA_GPT4.",
     )

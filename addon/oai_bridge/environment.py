@@ -30,7 +30,7 @@ _SINGLE = {
 }
 _CLOUDS = ("vertex", "bedrock")  # the sections whose names the clouds' own tools read, too
 _CA_FILE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_NOT_YET = ("SHOW_TOKEN_COSTS",)
+_DONE_ANYWAY = ("SHOW_TOKEN_COSTS",)
 # What else oai-reverse-proxy reads (its .env.example and src/config.ts) and nothing here does.
 _FOREIGN_NAMES = """
     ADMIN_KEY ADMIN_WHITELIST ALLOWED_MODEL_FAMILIES ALLOWED_VISION_SERVICES ALLOW_AWS_LOGGING
@@ -206,8 +206,8 @@ def _ignored(names: Names, placeholders: set[str]) -> list[str]:
     if placeholders:
         told.append(f"Ignored, still the placeholder of an example file: {', '.join(sorted(placeholders))}.")
     rest = sorted(names.set_names() - placeholders)
-    if not_yet := [name for name in rest if name in _NOT_YET]:
-        told.append(f"Ignored, not supported yet: {', '.join(not_yet)}.")
+    if done := [name for name in rest if name in _DONE_ANYWAY]:
+        told.append(f"Ignored, since the status page always tells the cost: {', '.join(done)}.")
     if foreign := [name for name in rest if _is_foreign(name)]:
         told.append(f"Ignored, settings of oai-reverse-proxy without a counterpart here: {', '.join(foreign)}.")
     return told
