@@ -40,7 +40,7 @@ from .network import ssl_context
 from .offline import Offline
 from .options import add_options, danger, put_right
 from .pages import Page, error_event_for, error_page, error_page_for
-from .reception import Door, hide_keys, tell_origin
+from .reception import Receptionist, hide_keys, tell_origin
 from .reports import Reports
 from .routing import Route, route
 from .settings import Config, ConfigError
@@ -73,7 +73,7 @@ class Bridge:
     def __init__(self) -> None:
         self._live: dict[str, tuple[Route, Record]] = {}  # chats by flow id, from their request to their last hook
         self.inspector = Inspector()
-        self._door = Door()
+        self._receptionist = Receptionist()
         self._reports = Reports()
         self.books = Books(Config(), time.time)  # until the settings are read
         self._flow_list = FlowList()
@@ -203,7 +203,7 @@ class Bridge:
         headers = hide_keys(flow)
         if flow.is_replay == "request":
             return None  # was let in when it came first, and its key is gone
-        told = self._door.receive(self._guard, flow, headers)
+        told = self._receptionist.receive(self._guard, flow, headers)
         if told.page is not None:
             flow.response = self._answered_here(flow, told.page)
         elif error := told.error or self._misguided(flow):

@@ -31,7 +31,7 @@ class Reception:
     pause: float = 0.0
 
 
-class Door:
+class Receptionist:
     """One for the whole program."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
