@@ -92,7 +92,7 @@ class GoogleAccount:
 
 @dataclass(frozen=True, slots=True)
 class Vertex:
-    """Claude on Vertex AI. `base_url` has no trailing slash and no `/v1`; None: Google's host for the region."""
+    """Models on Vertex AI. `base_url` has no trailing slash and no `/v1`; None: Google's host for the region."""
 
     accounts: tuple[GoogleAccount, ...] = ()
     base_url: str | None = None
@@ -260,7 +260,8 @@ class OpenAI:
 
 @dataclass(frozen=True, slots=True)
 class Claude:
-    """How prompts are translated. `max_output_tokens` is the operator's cap on every request."""
+    """How chats are translated, Claude's and those of Bedrock's Converse. `max_output_tokens` is the operator's cap on
+    every request."""
 
     default_max_tokens: int = 8192
     max_output_tokens: int | None = None
@@ -337,7 +338,7 @@ class Config:
     max_body: int = 32 * 1024 * 1024  # bytes
     strict: bool = False
     answer_test_message: bool = True
-    models: tuple[str, ...] = ()  # empty: the catalogue for the configured region
+    models: tuple[str, ...] = ()  # those that are listed; empty: all that the configured clouds list
     aliases: Mapping[str, str] = _NOTHING
     fallbacks: Mapping[str, tuple[str, ...]] = _NOTHING  # models, as clients name them, to those that stand in for them
     model_overrides: Mapping[str, Mapping[str, Any]] = _NOTHING
