@@ -6,7 +6,6 @@ import json
 import shlex
 
 from oai_bridge.banner import banner as lines_of
-from oai_bridge.clients import unnamed
 from oai_bridge.directory import Directory
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.settings import (
@@ -21,6 +20,7 @@ from oai_bridge.settings import (
     GoogleAccount,
     Vertex,
 )
+from tests.support.clients import unnamed
 
 KEY = "a-client-key-that-must-not-be-shown"
 PAID = Vertex(accounts=(GoogleAccount("my-project", "us-east5", AmbientLogin()),))

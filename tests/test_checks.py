@@ -9,10 +9,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from oai_bridge.checks import CHECKS
-from oai_bridge.clients import unnamed
 from oai_bridge.config_schema import GuardrailEntry
 from oai_bridge.settings import Bedrock, Claude, ConfigError, Guardrail
 from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
+from tests.support.clients import unnamed
 
 LASTING = ("connect", "first_byte", "idle", "total")  # the times that can't be nothing
 ARN = "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:guardrail/ab12"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from oai_bridge.clients import Caps, Client, Spending
-from oai_bridge.config import ConfigError, build_config
+from oai_bridge.config import build_config
+from oai_bridge.settings import ConfigError
 
 
 def keys(*given: object) -> tuple[Client, ...]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.clients import unnamed
-from oai_bridge.config import (
+from oai_bridge.config import build_config
+from oai_bridge.settings import (
     AmbientLogin,
     Claude,
     Config,
@@ -20,8 +20,8 @@ from oai_bridge.config import (
     GoogleAccount,
     Network,
     ServiceAccount,
-    build_config,
 )
+from tests.support.clients import unnamed
 from tests.support.google_keys import entry, info
 
 KEY = ServiceAccount(info())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.config import Config, ConfigError, build_config, load_config
+from oai_bridge.config import build_config, load_config
 from oai_bridge.settings import (
     AwsAccount,
     AwsApiKey,
@@ -18,6 +18,8 @@ from oai_bridge.settings import (
     AzureAccount,
     AzureKey,
     Bedrock,
+    Config,
+    ConfigError,
     EntraLogin,
     Foundry,
     FoundryAccount,

@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from oai_bridge import config_schema
-from oai_bridge.config import Config, ConfigError, CredentialFile, GoogleAccount, exposure, load_config
-from oai_bridge.settings import AzureAccount, AzureKey, Bedrock
+from oai_bridge.config import load_config
+from oai_bridge.exposure import exposure
+from oai_bridge.settings import AzureAccount, AzureKey, Bedrock, Config, ConfigError, CredentialFile, GoogleAccount
 from tests.support.google_keys import EMAIL, entry, info
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"

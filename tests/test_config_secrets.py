@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai_bridge import config_schema
-from oai_bridge.config import Config, ConfigError, build_config, load_config
+from oai_bridge.config import build_config, load_config
+from oai_bridge.settings import Config, ConfigError
 from tests.support.google_keys import entry, info
 
 SECTIONS: list[type[config_schema.Section]] = [config_schema.Document, *config_schema.LEVELS.values()]

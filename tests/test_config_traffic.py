@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.config import Config, ConfigError, build_config, load_config
+from oai_bridge.config import build_config, load_config
+from oai_bridge.settings import Config, ConfigError
 from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
 
 EVERYTHING = """

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.clients import unnamed
 from oai_bridge.errors import BridgeError
 from oai_bridge.guard import Admission, Caller, Guard, caller_from, masked
 from oai_bridge.settings import Config
+from tests.support.clients import unnamed
 
 LOOPBACK = ("127.0.0.1", "::1")
 KEY = "k" * 32

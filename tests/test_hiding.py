@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oai_bridge.clients import unnamed
 from oai_bridge.doctor.findings import Finding
 from oai_bridge.doctor.hiding import hidden, secrets_of
 from oai_bridge.settings import (
@@ -22,6 +21,7 @@ from oai_bridge.settings import (
     ServiceAccount,
     Vertex,
 )
+from tests.support.clients import unnamed
 
 CANARIES = {f"canary-{number}-canary" for number in range(7)}
 KEY = "-----BEGIN PRIVATE KEY-----\ncanary-0-canary\n-----END PRIVATE KEY-----\n"

@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from oai_bridge.clients import unnamed
 from oai_bridge.listening import Listener, Restart, address, judge, listen_hosts, problem, reverse_mode, without_modes
 from oai_bridge.settings import Config
+from tests.support.clients import unnamed
 
 STRONG = "q8Yx2mZr7Kd0Vt5Wn3Lb9Hc4Fs6Jg1Pa"
 HERE = Listener("reverse", "127.0.0.1", 7860)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.clients import unnamed
 from oai_bridge.settings import (
     AmbientLogin,
     AwsAccount,
@@ -20,6 +19,7 @@ from oai_bridge.settings import (
     Vertex,
     shown,
 )
+from tests.support.clients import unnamed
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .config import ConfigError, exposure, load_config
+from .config import load_config
+from .exposure import exposure
 from .listening import LOOPBACK, NO_RESTART, listen_hosts, problem, reverse_mode
+from .settings import ConfigError
 
 SCRIPT = Path(__file__).resolve().parent.parent / "oai_vertex.py"
 PROJECT = SCRIPT.parent.parent

@@ -48,8 +48,3 @@ class Client:
     def may_use(self, *names: str) -> bool:
         """Whether it may ask for a model that has these names."""
         return not self.models or any(fnmatchcase(name, pattern) for name in names for pattern in self.models)
-
-
-def unnamed(*keys: str) -> tuple[Client, ...]:
-    """Clients of whom nothing is known but their keys."""
-    return tuple(Client(f"key {place}", key) for place, key in enumerate(keys, 1))

@@ -19,13 +19,11 @@ from .clients import Caps, Spending
 from .config_file import parse_yaml, read_document
 from .config_schema import SECTIONS
 from .environment import FromNames, parse_dotenv, read_names
-from .exposure import exposure
 from .google_accounts import google_accounts
 from .google_sources import account_from_file
 from .names import unused
 from .network import proxy_address
 from .settings import (
-    AmbientLogin,
     Azure,
     Bedrock,
     Claude,
@@ -34,36 +32,15 @@ from .settings import (
     CredentialFile,
     Foundry,
     Given,
-    GoogleAccount,
-    GoogleSource,
     Images,
     Inspector,
     Ledger,
     Network,
     OpenAI,
-    ServiceAccount,
     Telemetry,
     Vertex,
 )
 from .traffic import Failover, Limits, Queueing, Timeouts
-
-__all__ = [
-    "AmbientLogin",
-    "Claude",
-    "Config",
-    "ConfigError",
-    "CredentialFile",
-    "GoogleAccount",
-    "GoogleSource",
-    "Images",
-    "Network",
-    "ServiceAccount",
-    "Vertex",
-    "build_config",
-    "exposure",
-    "load_config",
-    "settings_files",
-]
 
 
 class Folders(NamedTuple):

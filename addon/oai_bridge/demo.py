@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import exceptions, jwt
 
-from .config import GoogleAccount, ServiceAccount
+from .settings import GoogleAccount, ServiceAccount
 
 PROJECT = "demo-project"
 EMAIL = f"demo@{PROJECT}.iam.gserviceaccount.com"

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .config import exposure
+from .exposure import exposure
 from .settings import Config
 
 LOOPBACK = ("127.0.0.1", "::1")
