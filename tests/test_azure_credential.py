@@ -101,11 +101,14 @@ async def test_a_token(
     assert cloud.forms[0]["client_secret"] == CANARY
 
 
-async def test_the_scope_can_be_another(cloud: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["us", "cn"])
+async def test_the_clouds_that_are_apart_have_scopes_of_their_own(
+    cloud: Entra, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
     entra.app(monkeypatch)
-    account = AzureAccount("https://my-models.openai.azure.us", EntraLogin())
-    await AzureCredential(account, cloud.session, scope="https://cognitiveservices.azure.us/.default").access()
-    assert "https://cognitiveservices.azure.us/.default" in cloud.forms[0]["scope"].split()
+    account = AzureAccount(f"https://my-models.openai.azure.{end}", EntraLogin())
+    await AzureCredential(account, cloud.session).access()
+    assert f"https://cognitiveservices.azure.{end}/.default" in cloud.forms[0]["scope"].split()
 
 
 async def test_all_who_wait_share_one_token(cloud: Entra, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ from .minting import Minted
 
 _OLDER_SCOPE = "https://cognitiveservices.azure.com/.default"  # for paths with a deployment in them
 _SCOPE = "https://ai.azure.com/.default"  # for /openai/v1 and Foundry
+# Of the clouds that are apart, by the end of a resource's host, as Microsoft's SDKs have them: `AzureOpenAIAudience`.
+_SCOPES_APART = {
+    ".azure.us": "https://cognitiveservices.azure.us/.default",
+    ".azure.cn": "https://cognitiveservices.azure.cn/.default",
+}
 _TIMEOUT = 20.0  # seconds for one call of Entra ID, or for `az`
 _UNREACHED = re.compile(r"ConnectionPool\(|Connection aborted")  # requests' words: azure-identity keeps nothing else
 _REFUSED = re.compile(r"AADSTS\d+: [^.\r\n]{1,200}|(?<=Authentication failed: )[^\r\n]{1,200}")
@@ -59,19 +64,18 @@ class AzureAccess:
 
 class AzureCredential(ForModels):
     """One resource. Belongs to one event loop; `session` makes the HTTP session for Entra ID (proxy and CA are its
-    business), `clock` gives Unix seconds, `scope` is what a token is asked for where the account doesn't tell it."""
+    business), `clock` gives Unix seconds."""
 
     def __init__(
         self,
         account: AzureAccount | FoundryAccount,
         session: Callable[[], requests.Session],
         clock: Callable[[], float] = time.time,
-        scope: str | None = None,
     ) -> None:
         super().__init__(_patterns(account))
         self._account = account
         self._session = session
-        self._scope = scope or _scope(account)
+        self._scope = _scope(account)
         self._minted = Minted(self._load, clock)
 
     @property
@@ -110,6 +114,11 @@ def _patterns(account: AzureAccount | FoundryAccount) -> tuple[str, ...]:
 
 
 def _scope(account: AzureAccount | FoundryAccount) -> str:
+    """What a token is asked for."""
+    host = urlsplit(account.endpoint if isinstance(account, AzureAccount) else account.base_url).hostname or ""
+    for end, scope in _SCOPES_APART.items():
+        if host.endswith(end):
+            return scope
     older = isinstance(account, AzureAccount) and account.api_version is not None
     return _OLDER_SCOPE if older else _SCOPE
 
