@@ -100,6 +100,13 @@ def test_named_file_is_read_instead_and_must_be_there(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml", {}, [tmp_path])
 
 
+def test_what_can_t_even_be_looked_at_is_not_there(tmp_path: Path) -> None:
+    too_long = Path("x" * 300)  # to the system as much an error as a folder that is somebody else's
+    with pytest.raises(ConfigError, match="There is no file"):
+        load_config(too_long, {}, [tmp_path])
+    assert load_config(None, {}, [tmp_path / too_long, tmp_path]) == Config()
+
+
 def test_paths_start_from_the_file_that_names_them(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):

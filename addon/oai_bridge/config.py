@@ -64,7 +64,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
 
     Credential files are looked into, so that a wrong path is told now. Raises `ConfigError`.
     """
-    if path is not None and not path.is_file():
+    if path is not None and not os.path.isfile(path):
         raise ConfigError(f"There is no file {path}: correct the path after --config.")
     file, dotenv_file = _found(path, folders)
     document = parse_yaml(_read(file), file.name) if file else None
@@ -223,7 +223,8 @@ def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Pat
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    # Not Path.is_file, which raises for a folder that may not be looked into.
+    return next((folder / name for folder in folders if os.path.isfile(folder / name)), None)
 
 
 def _read(file: Path) -> str:
