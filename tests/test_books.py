@@ -19,6 +19,7 @@ from oai_bridge.clients import Caps, Client, Spending
 from oai_bridge.entry import Entry
 from oai_bridge.errors import SpendingLimit
 from oai_bridge.ledger import day_of
+from oai_bridge.ledger_file import LedgerFileError
 from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
 from oai_bridge.settings import Ledger as LedgerSettings
 from oai_bridge.worst import Counted, Worst
@@ -247,3 +248,18 @@ async def test_under_eager_tasks_as_mitmproxy_has_them(path: Path) -> None:
     assert len(ids(path)) == 20 == books.ledger.total().requests
     await books.refresh()
     await books.close()
+
+
+def test_who_has_no_home_can_do_without_the_file_or_name_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    usual = replace(config(tmp_path), ledger=LedgerSettings())
+    assert not open_books(usual, {}, time.time).budget.any
+    assert "name a file at ledger.file" in caplog.text
+    with pytest.raises(LedgerFileError, match="no cap on spending can be kept"):
+        open_books(replace(usual, spending=CAPPED), {}, time.time)
+    assert open_books(config(tmp_path / "l", CAPPED), {}, time.time).budget.any

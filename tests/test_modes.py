@@ -86,6 +86,9 @@ def test_the_files_of_all_logins_are_looked_at(monkeypatch: pytest.MonkeyPatch, 
     found = files_of(config, [tmp_path / ".env"])
     assert [file.path.name for file in found] == [".env", "key.json", "application_default_credentials.json", "aws"]
     assert [file.always for file in found] == [False, True, True, True]
+    monkeypatch.undo()
+    monkeypatch.setattr(Path, "home", lambda: 1 / 0)  # as for a user whom the system doesn't know
+    assert len(files_of(config, [])) == 3
 
 
 def test_a_credential_file_s_secrets_are_known(tmp_path: Path) -> None:

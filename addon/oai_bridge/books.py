@@ -183,8 +183,8 @@ def open_books(config: Config, environ: Mapping[str, str], clock: Callable[[], f
     `LedgerFileError` where caps are to be kept and the file can't be used; without caps that is a warning."""
     if config.demo:
         return Books(config, clock)
-    path = Path(config.ledger.file) if config.ledger.file else default_file(environ)
     try:
+        path = Path(config.ledger.file) if config.ledger.file else default_file(environ)
         return Books(config, clock, LedgerFile(path))
     except LedgerFileError as error:
         books, told = Books(config, clock), str(error)

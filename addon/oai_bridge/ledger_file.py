@@ -87,8 +87,13 @@ class News:
 
 
 def default_file(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Where programs keep such files of their user's."""
-    home = Path(environ.get("HOME") or Path.home())
+    """Where programs keep such files of their user's; raises `LedgerFileError` for a user without a home."""
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:
+        raise LedgerFileError(
+            "There is no place for the ledger, since this user has no home: name a file at ledger.file in config.yaml."
+        ) from None
     if platform == "win32":
         base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif platform == "darwin":

@@ -41,7 +41,7 @@ def files_of(config: Config, settings: Sequence[Path]) -> list[SecretFile]:
             found.append(SecretFile(_adc(), always=True))
     if any(isinstance(account.source, AwsLogin) for account in config.bedrock.accounts):
         named = os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
-        found.append(SecretFile(Path(named).expanduser(), always=True))
+        found.append(SecretFile(_expanded(named), always=True))
     return list(dict.fromkeys(found))
 
 
@@ -82,4 +82,9 @@ def secrets_in(path: str) -> list[str]:
 def _adc() -> Path:
     """Where `gcloud auth application-default login` writes."""
     folder = os.environ.get("CLOUDSDK_CONFIG")
-    return Path(folder or Path.home() / ".config" / "gcloud") / "application_default_credentials.json"
+    return (Path(folder) if folder else _expanded("~/.config/gcloud")) / "application_default_credentials.json"
+
+
+def _expanded(path: str) -> Path:
+    """Unlike `Path.expanduser` it takes it that somebody has no home."""
+    return Path(os.path.expanduser(path))
