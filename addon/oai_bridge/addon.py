@@ -44,7 +44,7 @@ from .reception import Receptionist, hide_keys, tell_origin
 from .reports import Reports
 from .routing import Route, route
 from .settings import Config, ConfigError
-from .starting import LISTENING, changed_listeners, check_listeners, stop
+from .starting import LISTENING, changed_listeners, check_listeners, served, stop
 from .stopping import end_in_peace
 from .views import add_views
 
@@ -134,7 +134,7 @@ class Bridge:
         assert self.config is not None
         self.watched = ctx.master.addons.get("view") is not None
         first = next(iter(self._listeners), Listener("reverse", LOOPBACK[0], self.config.port))
-        self.base_url = address(first)
+        self.base_url = address(served(first, ctx.master.addons.get("proxyserver")))
         self._desk = Desk(
             self.config,
             self._catalog,

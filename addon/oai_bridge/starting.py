@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import NoReturn
 
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
@@ -34,6 +36,12 @@ def listeners(options: Options) -> list[Listener]:
         Listener(mode.type_name, mode.listen_host(options.listen_host), mode.listen_port(options.listen_port) or 0)
         for mode in modes
     ]
+
+
+def served(listener: Listener, proxyserver: Proxyserver) -> Listener:
+    """With the port that it got, where any free one was wanted; to be called when mitmproxy listens."""
+    found = (place[1] for place in proxyserver.listen_addrs() if place[0] == listener.host)
+    return replace(listener, port=listener.port or next(found, 0))
 
 
 def changed_listeners(options: Options, config: Config) -> list[Listener]:

@@ -97,6 +97,21 @@ def test_without_a_right_mode_it_starts_itself_again(cloud: FakeVertex, tmp_path
     assert not is_open("127.0.0.1", proxy.port)
 
 
+def test_any_free_port_is_told_as_it_is(tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path, environment={"PORT": "0"}, modes=[])
+    proxy.start()
+    try:
+        deadline = time.monotonic() + 15
+        while (told := re.search(r"Status page:  http://127\.0\.0\.1:([0-9]+)/", proxy.log())) is None:
+            assert time.monotonic() < deadline and proxy.process.poll() is None, proxy.log()
+            time.sleep(0.05)
+        proxy.port = int(told[1])
+        assert proxy.get("/").status == 200
+        assert f"127.0.0.1:{proxy.port}/".encode() in proxy.send("GET", "/", headers={"accept": "text/html"}).body
+    finally:
+        proxy.kill()
+
+
 def test_a_mode_without_address_behind_our_own_command_is_told(tmp_path: Path) -> None:
     """Its command line can't be mitmproxy's a second time: as a module it would be options of Python's own."""
     words = [
