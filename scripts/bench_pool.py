@@ -27,8 +27,8 @@ CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "m
 
 # Loaded after the addon: everybody may go on at once, and nothing is learned.
 WITHOUT = """
-from oai_bridge.gate import Gate
-from oai_bridge.pool import Permit
+from oai_bridge.waiting.gate import Gate
+from oai_bridge.waiting.pool import Permit
 
 async def enter(self, visit, wanted, tried, deadline):
     return Permit(wanted[0], 0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.account_lists import is_name, models_named, regions_named
-from oai_bridge.settings import ConfigError
+from oai_bridge.settings.account_lists import is_name, models_named, regions_named
+from oai_bridge.settings.values import ConfigError
 
 
 def named(where: str, text: str) -> str:

@@ -14,10 +14,10 @@ from mitmproxy.test import tflow
 from oai_bridge import addon
 from oai_bridge.addon import Bridge
 from oai_bridge.answer import Head
+from oai_bridge.entrance.guard import Guard
 from oai_bridge.errors import BridgeError
-from oai_bridge.guard import Guard
 from oai_bridge.inspector.record import Record
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
 from tests.support.fake_vertex import FakeVertex
 from tests.support.proxy import ASK, CHAT, KEY, Proxy
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from oai_bridge.addresses import Target, Unfetchable, allowed_addresses, redirected, target_of
+from oai_bridge.outward.addresses import Target, Unfetchable, allowed_addresses, redirected, target_of
 
 SECRET = "sig-9f8e7d"
 

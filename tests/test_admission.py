@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.books import Books
-from oai_bridge.clients import Caps, Spending
 from oai_bridge.directory import Door, Way
 from oai_bridge.errors import SpendingLimit
 from oai_bridge.exchanges.admission import let_in
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.models.passed import PassedFacts
-from oai_bridge.settings import Config
+from oai_bridge.money.books import Books
+from oai_bridge.settings.clients import Caps, Spending
+from oai_bridge.settings.values import Config
 
 USD, TOKENS = Caps(usd_per_day=1), Caps(tokens_per_day=10)
 

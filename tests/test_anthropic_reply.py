@@ -17,7 +17,7 @@ from oai_bridge.anthropic.reply import PassedStream, pass_on
 from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.errors import BridgeError, StreamBroken
 from oai_bridge.events import Event, Ping, Stop, Usage, UsageReport
-from oai_bridge.transcript import Transcript
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.claude_streams import message_of
 from tests.support.splits import at_random, bytewise, damaged, everywhere

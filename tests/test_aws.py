@@ -24,7 +24,7 @@ from oai_bridge.credentials.aws import AwsAccess, AwsCredential
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.credentials.session import TokenSession
 from oai_bridge.errors import Unauthorized
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, Network
+from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, Network
 
 VECTORS = sorted((Path(__file__).parent / "vectors" / "sigv4-bedrock").glob("*.json"))
 ADDON = Path(__file__).parent.parent / "addon"
@@ -163,7 +163,7 @@ LAZY = """
 import asyncio, sys
 from oai_bridge.credentials.aws import AwsCredential
 from oai_bridge.credentials.base import Outbound
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys
+from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys
 
 def loaded():
     return {name for name in sys.modules if name.startswith("botocore")}

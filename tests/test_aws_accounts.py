@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.aws_accounts import AwsNames, accounts_in_string, aws_region_named, read_aws
-from oai_bridge.names import Names, Value
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError
+from oai_bridge.settings.aws_accounts import AwsNames, accounts_in_string, aws_region_named, read_aws
+from oai_bridge.settings.names import Names, Value
+from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError
 
 KEY_ID, SECRET, TOKEN = (
     "AKIA7QJ2EXMPL3K5T9ZD",

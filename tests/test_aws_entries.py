@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.aws_accounts import AwsNames, aws_accounts
-from oai_bridge.config_schema import AwsEntry
-from oai_bridge.names import Value
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError
+from oai_bridge.settings.aws_accounts import AwsNames, aws_accounts
+from oai_bridge.settings.config_schema import AwsEntry
+from oai_bridge.settings.names import Value
+from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, AwsLogin, AwsSource, ConfigError
 
 KEY_ID, SECRET, TOKEN = (
     "AKIA7QJ2EXMPL3K5T9ZD",

@@ -17,7 +17,7 @@ import pytest
 from oai_bridge.credentials.aws import AwsCredential
 from oai_bridge.credentials.session import TokenSession
 from oai_bridge.errors import BridgeError, Unauthorized, UpstreamError
-from oai_bridge.settings import AwsAccount, AwsKeys, AwsLogin, Network
+from oai_bridge.settings.values import AwsAccount, AwsKeys, AwsLogin, Network
 from tests.support.aws_logins import (
     CANARY,
     AwsHome,

@@ -17,7 +17,7 @@ from oai_bridge.backends.base import Call
 from oai_bridge.credentials.azure import AzureAccess
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.notes import Notes
-from oai_bridge.settings import Azure, AzureAccount, AzureKey, Config, EntraLogin, OpenAI
+from oai_bridge.settings.values import Azure, AzureAccount, AzureKey, Config, EntraLogin, OpenAI
 from tests.support.sdk_requests import sent_by
 
 HOST = "https://mine.openai.azure.com"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai import AzureOpenAI
 
-from oai_bridge.azure_accounts import (
+from oai_bridge.settings.azure_accounts import (
     AzureNames,
     api_version_named,
     azure_accounts,
@@ -22,8 +22,8 @@ from oai_bridge.azure_accounts import (
     read_azure,
     read_foundry,
 )
-from oai_bridge.names import Names
-from oai_bridge.settings import AzureAccount, AzureKey, ConfigError, EntraLogin, FoundryAccount
+from oai_bridge.settings.names import Names
+from oai_bridge.settings.values import AzureAccount, AzureKey, ConfigError, EntraLogin, FoundryAccount
 
 KEY = "6b2f0ccanary94a1d"
 ONE, TWO = "https://one.openai.azure.com", "https://two.openai.azure.com"

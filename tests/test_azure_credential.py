@@ -19,7 +19,7 @@ from oai_bridge.credentials.azure import AzureCredential
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.credentials.session import TokenSession
 from oai_bridge.errors import BridgeError, Unauthorized, UpstreamError
-from oai_bridge.settings import AzureAccount, AzureKey, EntraLogin, FoundryAccount, Network
+from oai_bridge.settings.values import AzureAccount, AzureKey, EntraLogin, FoundryAccount, Network
 from tests.support import entra_logins as entra
 from tests.support.entra_logins import CANARY, Entra
 
@@ -220,7 +220,7 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 from oai_bridge.credentials.azure import AzureCredential
 from oai_bridge.errors import Unauthorized
-from oai_bridge.settings import AzureAccount, AzureKey, EntraLogin
+from oai_bridge.settings.values import AzureAccount, AzureKey, EntraLogin
 
 print(asyncio.run(AzureCredential(AzureAccount("https://a.b", AzureKey("key")), None).access()).secret)
 try:

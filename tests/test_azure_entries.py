@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.azure_accounts import AzureNames, azure_accounts, foundry_accounts
-from oai_bridge.config_schema import AzureEntry, FoundryEntry
-from oai_bridge.settings import AzureAccount, AzureKey, AzureSource, ConfigError, EntraLogin, FoundryAccount
+from oai_bridge.settings.azure_accounts import AzureNames, azure_accounts, foundry_accounts
+from oai_bridge.settings.config_schema import AzureEntry, FoundryEntry
+from oai_bridge.settings.values import AzureAccount, AzureKey, AzureSource, ConfigError, EntraLogin, FoundryAccount
 
 ONE, TWO = "https://one.openai.azure.com", "https://two.openai.azure.com"
 CLAUDE, CLAUDE_TWO = "https://one.services.ai.azure.com/anthropic", "https://two.services.ai.azure.com/anthropic"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 
-from oai_bridge.banner import banner as lines_of
 from oai_bridge.directory import Directory
 from oai_bridge.models.catalog import Catalog
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AmbientLogin,
     AwsAccount,
     AwsKeys,
@@ -20,6 +19,7 @@ from oai_bridge.settings import (
     GoogleAccount,
     Vertex,
 )
+from oai_bridge.start.banner import banner as lines_of
 from tests.support.clients import unnamed
 
 KEY = "a-client-key-that-must-not-be-shown"

@@ -16,7 +16,7 @@ from oai_bridge.backends.converse import ConverseClaude
 from oai_bridge.errors import UpstreamError
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Notes
-from oai_bridge.settings import Bedrock, Claude, Guardrail
+from oai_bridge.settings.values import Bedrock, Claude, Guardrail
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.aws_frames import invoke_frame
 from tests.support.bedrock_requests import CATALOG, HELLO, NAMED, PROFILE, TURN, body_of, chat, native

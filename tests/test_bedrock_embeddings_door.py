@@ -12,7 +12,7 @@ from oai_bridge.credentials.base import Outbound
 from oai_bridge.errors import CloudError
 from oai_bridge.notes import Notes
 from oai_bridge.openai.embeddings import EmbeddingRequest
-from oai_bridge.settings import Bedrock
+from oai_bridge.settings.values import Bedrock
 from tests.support.small_cloud import Key
 
 

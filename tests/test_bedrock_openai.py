@@ -13,7 +13,7 @@ from oai_bridge.backends.bedrock_openai import BedrockOpenAI
 from oai_bridge.credentials.aws import AwsAccess
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.notes import Notes
-from oai_bridge.settings import AwsKeys, Bedrock, Guardrail, OpenAI
+from oai_bridge.settings.values import AwsKeys, Bedrock, Guardrail, OpenAI
 from tests.support.sdk_requests import sent_by
 
 KEYS = AwsKeys("AKIDEXAMPLE", "secret")

@@ -19,7 +19,7 @@ from botocore.session import get_session
 from oai_bridge.backends.bedrock_host import runtime_url
 from oai_bridge.credentials.aws import AwsAccess
 from oai_bridge.credentials.base import Outbound
-from oai_bridge.settings import AwsApiKey, AwsKeys, Bedrock, Guardrail
+from oai_bridge.settings.values import AwsApiKey, AwsKeys, Bedrock, Guardrail
 from tests.support.aws_signatures import Key, Refused, Signed, signed_region
 from tests.support.bedrock_requests import HELLO, NAMED, TURN, body_of, chat, native
 from tests.support.boto import prepared_by_boto

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge import books as books_module
-from oai_bridge import ledger_file
-from oai_bridge.books import Books, open_books
-from oai_bridge.clients import Caps, Client, Spending
-from oai_bridge.entry import Entry
 from oai_bridge.errors import SpendingLimit
-from oai_bridge.ledger import day_of
-from oai_bridge.ledger_file import LedgerFileError
-from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
-from oai_bridge.settings import Ledger as LedgerSettings
-from oai_bridge.worst import Counted, Worst
+from oai_bridge.money import books as books_module
+from oai_bridge.money import ledger_file
+from oai_bridge.money.books import Books, open_books
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import day_of
+from oai_bridge.money.ledger_file import LedgerFileError
+from oai_bridge.money.worst import Counted, Worst
+from oai_bridge.settings.clients import Caps, Client, Spending
+from oai_bridge.settings.values import AmbientLogin, Config, GoogleAccount, Vertex
+from oai_bridge.settings.values import Ledger as LedgerSettings
 
 CAPPED = Spending(Caps(usd_per_day=1))
 WORST = Worst(10, 10, 0.1, 0.2)

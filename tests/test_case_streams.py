@@ -13,8 +13,8 @@ import pytest
 from oai_bridge.backends.base import Backend, ChatBackend
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo, error_event
-from oai_bridge.settings import Claude
-from oai_bridge.transcript import Transcript
+from oai_bridge.settings.values import Claude
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.frames import Frame
 from tests.support.case_backends import KINDS, transcript
 from tests.support.cases import streams

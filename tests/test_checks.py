@@ -8,10 +8,10 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from oai_bridge.checks import CHECKS
-from oai_bridge.config_schema import GuardrailEntry
-from oai_bridge.settings import Bedrock, Claude, ConfigError, Guardrail
-from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.checks import CHECKS
+from oai_bridge.settings.config_schema import GuardrailEntry
+from oai_bridge.settings.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.values import Bedrock, Claude, ConfigError, Guardrail
 from tests.support.clients import unnamed
 
 LASTING = ("connect", "first_byte", "idle", "total")  # the times that can't be nothing

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from oai_bridge.checkup import Checkup
+from oai_bridge.doctor.checkup import Checkup
 from oai_bridge.doctor.findings import Finding
 from oai_bridge.pages import Checked
 

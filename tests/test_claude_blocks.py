@@ -11,7 +11,7 @@ from oai_bridge.dialects.claude_blocks import Block, content_blocks, text_block
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image, Message, Part, Remote, Role, Text
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support.chats import (
     IMAGE_BLOCK,
     PDF,

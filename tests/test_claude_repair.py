@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oai_bridge.dialects.claude_errors import error_from_body
 from oai_bridge.dialects.claude_repair import continued, repaired
 from oai_bridge.errors import BridgeError
-from oai_bridge.jsontext import write
+from oai_bridge.plain.jsontext import write
 
 NOTHING: frozenset[str] = frozenset()
 HI = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}

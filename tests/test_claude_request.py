@@ -35,7 +35,7 @@ from oai_bridge.openai.chat import (
     ToolChoice,
     WebSearch,
 )
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support import claude_rules
 from tests.support.catalogue import DATA, known
 

@@ -13,7 +13,7 @@ from oai_bridge.errors import InvalidRequest
 from oai_bridge.models.catalog import Cloud, ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest, Effort, ThinkingWish
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support import claude_models
 from tests.support.catalogue import DATA, known
 from tests.support.claude_thinking_rules import effort_faults, setting_faults

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.dialects.claude_wire import Block, Delta, Head, Message, StreamEvent, read_event, read_message
-from oai_bridge.jsontext import read_any
+from oai_bridge.plain.jsontext import read_any
 
 
 def raw(value: Any) -> bytes:

@@ -21,7 +21,7 @@ from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.master import WebMaster
 
 from oai_bridge import cli
-from oai_bridge.listening import problem
+from oai_bridge.start.listening import problem
 
 IPV4, IPV6 = "reverse:http://127.0.0.1:9@127.0.0.1:7860", "reverse:http://127.0.0.1:9@::1:7860"
 has_ipv6 = problem("::1", 0) is None

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.clients import Caps, Client, Spending
-from oai_bridge.config import build_config
-from oai_bridge.settings import ConfigError
+from oai_bridge.settings.clients import Caps, Client, Spending
+from oai_bridge.settings.config import build_config
+from oai_bridge.settings.values import ConfigError
 
 
 def keys(*given: object) -> tuple[Client, ...]:

@@ -14,12 +14,12 @@ from mitmproxy import exceptions, http
 from mitmproxy.addons.view import View
 from mitmproxy.test import taddons, tflow
 
-from oai_bridge.books import Books
-from oai_bridge.commands import Commands
-from oai_bridge.inspection import Inspector
 from oai_bridge.inspector.record import KEY
-from oai_bridge.ledger import Key, Line
-from oai_bridge.settings import Config
+from oai_bridge.money.books import Books
+from oai_bridge.money.ledger import Key, Line
+from oai_bridge.settings.values import Config
+from oai_bridge.watching.commands import Commands
+from oai_bridge.watching.inspection import Inspector
 from tests.test_fixture import PLAIN, exchange
 
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}]}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.config import build_config
-from oai_bridge.settings import (
+from oai_bridge.settings.config import build_config
+from oai_bridge.settings.values import (
     AmbientLogin,
     Claude,
     Config,

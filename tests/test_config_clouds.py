@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.config import build_config, load_config
-from oai_bridge.settings import (
+from oai_bridge.settings.config import build_config, load_config
+from oai_bridge.settings.values import (
     AwsAccount,
     AwsApiKey,
     AwsKeys,

@@ -7,9 +7,8 @@ from datetime import date
 import pytest
 import yaml
 
-from oai_bridge import config_file
-from oai_bridge.config_file import read_document
-from oai_bridge.config_schema import (
+from oai_bridge.settings.config_file import read_document
+from oai_bridge.settings.config_schema import (
     Account,
     AwsEntry,
     AzureEntry,
@@ -20,7 +19,7 @@ from oai_bridge.config_schema import (
     Server,
     VertexSection,
 )
-from oai_bridge.settings import ConfigError
+from oai_bridge.settings.values import ConfigError, config_file
 
 HUGE = 16**5000  # Python refuses to write it in digits
 LISTS = ("regions", "models")  # of an account

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.config import build_config
-from oai_bridge.settings import Config, ConfigError, Inspector
+from oai_bridge.settings.config import build_config
+from oai_bridge.settings.values import Config, ConfigError, Inspector
 
 
 def built(section: object) -> Config:

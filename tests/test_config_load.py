@@ -14,10 +14,18 @@ import msgspec
 import pytest
 import yaml
 
-from oai_bridge import config_schema
-from oai_bridge.config import load_config
-from oai_bridge.exposure import exposure
-from oai_bridge.settings import AzureAccount, AzureKey, Bedrock, Config, ConfigError, CredentialFile, GoogleAccount
+from oai_bridge.settings.config import load_config
+from oai_bridge.settings.values import (
+    AzureAccount,
+    AzureKey,
+    Bedrock,
+    Config,
+    ConfigError,
+    CredentialFile,
+    GoogleAccount,
+    config_schema,
+)
+from oai_bridge.start.exposure import exposure
 from tests.support.google_keys import EMAIL, entry, info
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"

@@ -7,9 +7,9 @@ from dataclasses import fields
 import msgspec
 import pytest
 
-from oai_bridge.config_schema import LEVELS, SECTIONS, Document, Section, setting_names
-from oai_bridge.settings import Azure, Bedrock, Claude, Config, Foundry, Guardrail, Images, OpenAI, Vertex
-from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.config_schema import LEVELS, SECTIONS, Document, Section, setting_names
+from oai_bridge.settings.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.values import Azure, Bedrock, Claude, Config, Foundry, Guardrail, Images, OpenAI, Vertex
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.config import build_config, load_config
-from oai_bridge.settings import Config, ConfigError
-from oai_bridge.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.config import build_config, load_config
+from oai_bridge.settings.traffic import Failover, Limits, Queueing, Timeouts
+from oai_bridge.settings.values import Config, ConfigError
 
 EVERYTHING = """
 failover: {attempts: 5, within: 30.5, resend: false}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oai_bridge.dialects.converse_reply import ConverseStream
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.events import Event, Failure, Stop, Text, Thinking, ToolArguments, UsageReport
-from oai_bridge.jsontext import write
+from oai_bridge.plain.jsontext import write
 from tests.test_converse_reply import AS_SENT, METADATA, START, call, delta, fed, read, reason, stop, whole
 
 TEXTS = st.sampled_from(["Hi", "", "\n", "Ü\u2028", "{}"])

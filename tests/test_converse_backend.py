@@ -20,7 +20,7 @@ from oai_bridge.events import Pause, Said, Stop, Text
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import AwsKeys, Bedrock, Claude, Guardrail
+from oai_bridge.settings.values import AwsKeys, Bedrock, Claude, Guardrail
 from tests.support.aws_signatures import Key, Refused, Signed, signed_region
 from tests.support.boto import prepared_by_boto
 from tests.support.request_messages import PNG

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support.boto import sent_by_boto
 from tests.support.converse_chats import (
     CALL,

@@ -11,7 +11,7 @@ from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Office, Text, ToolCall
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support.converse_chats import CALL, HI, LOOP, RESULT, TOOL, codes, facts_of
 
 PICTURE = Image("image/png", "iVBORw0KGgo=")

@@ -10,7 +10,7 @@ import pytest
 from oai_bridge.dialects.aws_errors import error_from_aws
 from oai_bridge.dialects.converse_repair import repaired
 from oai_bridge.errors import BridgeError
-from oai_bridge.jsontext import write
+from oai_bridge.plain.jsontext import write
 
 NOTHING: frozenset[str] = frozenset()
 HI = {"role": "user", "content": [{"text": "Hi"}]}

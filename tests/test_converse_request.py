@@ -10,9 +10,9 @@ from oai_bridge.dialects.claude_memory import TurnMemory
 from oai_bridge.dialects.converse_reply import ConverseStream
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.events import Said
-from oai_bridge.jsontext import write
 from oai_bridge.notes import Notes
-from oai_bridge.settings import Bedrock, Claude, Guardrail
+from oai_bridge.plain.jsontext import write
+from oai_bridge.settings.values import Bedrock, Claude, Guardrail
 from tests.support.converse_chats import (
     CALL,
     HI,

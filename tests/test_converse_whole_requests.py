@@ -15,7 +15,7 @@ from oai_bridge.dialects.converse_request import converse_body
 from oai_bridge.errors import BridgeError, InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat, read_body
-from oai_bridge.settings import Bedrock, Claude, Guardrail
+from oai_bridge.settings.values import Bedrock, Claude, Guardrail
 from tests.support.converse_chats import CATALOG, facts_of
 from tests.support.converse_rules import faults
 from tests.support.requests import bodies, mistaken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.cors import leave_for, preflight_page
+from oai_bridge.entrance.cors import leave_for, preflight_page
 
 
 def test_leave_is_for_one_origin_and_without_cookies() -> None:

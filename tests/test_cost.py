@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
-from oai_bridge.cost import Cost, cost_of, prices_at, rates_for
 from oai_bridge.events import Usage
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.models.facts import LongContext, ModelFacts, Prices
 from oai_bridge.models.passed import azure_facts, find_on_bedrock, find_on_vertex
+from oai_bridge.money.cost import Cost, cost_of, prices_at, rates_for
 
 PRICES = Prices(input=3, output=15, cache_write_5m=3.75, cache_write_1h=6, cache_read=0.3)
 LONG = structs.replace(PRICES, long_context=LongContext(over=200_000, input=6, output=22.5))

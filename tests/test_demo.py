@@ -15,8 +15,8 @@ from google.oauth2.service_account import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.demo import Demo, answer, pieces
-from oai_bridge.settings import ServiceAccount
+from oai_bridge.settings.values import ServiceAccount
+from oai_bridge.start.demo import Demo, answer, pieces
 from tests.support.claude_rules import VERTEX_VERSION, message_of
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.clients import Caps, Client
 from oai_bridge.desk import Desk
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
-from oai_bridge.ledger import Ledger
-from oai_bridge.metrics import Metrics
 from oai_bridge.models.catalog import Catalog
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import Ledger
 from oai_bridge.routing import route
-from oai_bridge.settings import Config
+from oai_bridge.settings.clients import Caps, Client
+from oai_bridge.settings.values import Config
+from oai_bridge.telemetry.metrics import Metrics
 from tests.support.directories import ALL, directory
 
 

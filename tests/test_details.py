@@ -6,14 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from oai_bridge.clients import Caps, Client, Spending
-from oai_bridge.cost import Cost
 from oai_bridge.doctor.findings import Finding
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage as Tokens
+from oai_bridge.money.cost import Cost
+from oai_bridge.money.entry import Entry
 from oai_bridge.pages import Checked, Details, Queued, Recent, Usage, Used, details_page
-from oai_bridge.settings import Config
-from oai_bridge.verdict import Trouble
+from oai_bridge.settings.clients import Caps, Client, Spending
+from oai_bridge.settings.values import Config
+from oai_bridge.waiting.verdict import Trouble
 from tests.support.page_parts import SNAPSHOT, configured, served
 
 CONFIG = configured("us-east5", models=("claude-sonnet-4-5",), told=("A note.",))

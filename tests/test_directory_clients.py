@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.clients import Client
 from oai_bridge.errors import Forbidden, NotFound
 from oai_bridge.routing import Route
+from oai_bridge.settings.clients import Client
 from tests.support.directories import ALL, directory
 
 OPUS, SONNET, HAIKU = "claude-opus-4-8", "claude-sonnet-4-6", "claude-haiku-4-5"

@@ -9,7 +9,7 @@ import pytest
 from oai_bridge.backends import Duty
 from oai_bridge.errors import NotFound
 from oai_bridge.routing import Path, Route
-from oai_bridge.settings import Config, ConfigError
+from oai_bridge.settings.values import Config, ConfigError
 from tests.support.directories import ALL, AWS, BEDROCK, CATALOG, GCP, VERTEX, Directory, directory
 
 OPUS, SONNET = "claude-opus-4-8", "claude-sonnet-4-6"

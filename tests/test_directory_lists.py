@@ -12,7 +12,7 @@ from oai_bridge.directory import Listed
 from oai_bridge.errors import NotFound
 from oai_bridge.models.passed import PassedFacts
 from oai_bridge.routing import PATHS, Path, Route
-from oai_bridge.settings import Azure, AzureAccount, AzureKey
+from oai_bridge.settings.values import Azure, AzureAccount, AzureKey
 from tests.support.directories import (
     ALL,
     ANY_AZURE,

@@ -22,11 +22,11 @@ from oai_bridge.errors import BridgeError, UpstreamError
 from oai_bridge.exchanges import Incoming, Services, exchange
 from oai_bridge.exchanges.embeddings import in_order
 from oai_bridge.inspector.record import Record
-from oai_bridge.jsontext import write
 from oai_bridge.models.passed import PassedFacts
 from oai_bridge.notes import Notes
+from oai_bridge.plain.jsontext import write
 from oai_bridge.routing import Route
-from oai_bridge.settings import Bedrock
+from oai_bridge.settings.values import Bedrock
 from tests.support.small_cloud import Reply, Request, SmallCloud, in_use, services
 
 TITAN, COHERE = "titan-embed-text-v2", "cohere-embed-v4"

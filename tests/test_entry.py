@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from oai_bridge.credentials.base import Outbound
-from oai_bridge.entry import Entry, entry_of
 from oai_bridge.errors import SpendingLimit, StreamBroken, UpstreamError
 from oai_bridge.events import RedactedThinking, Signature, Stop, Text, ToolArguments, ToolStart, Usage, UsageReport
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.facts import Prices
-from oai_bridge.worst import Counted, Worst
+from oai_bridge.money.entry import Entry, entry_of
+from oai_bridge.money.worst import Counted, Worst
 
 WORST = Worst(100, 1000, 0.001, 0.05)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.environment import FromNames, parse_dotenv, read_names
-from oai_bridge.settings import AwsAccount, AwsApiKey, AwsKeys, CredentialFile, ServiceAccount
-from oai_bridge.texts import QUOTES
+from oai_bridge.settings.environment import FromNames, parse_dotenv, read_names
+from oai_bridge.settings.texts import QUOTES
+from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, CredentialFile, ServiceAccount
 from tests.support.google_keys import entry, info, rsa_pem
 
 EXAMPLE = {  # the lines that are not commented out in oai-reverse-proxy's .env.example

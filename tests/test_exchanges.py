@@ -18,15 +18,15 @@ from oai_bridge.credentials.base import Access
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.directory import Directory
 from oai_bridge.exchanges import Incoming, Services, exchange, sending
-from oai_bridge.fetch import GetAll
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.openai.chat import ChatRequest, Document, Remote
 from oai_bridge.openai.media import Media
+from oai_bridge.outward.fetch import GetAll
+from oai_bridge.outward.upstream import UpstreamClient
 from oai_bridge.routing import Kind, Route
-from oai_bridge.settings import Config, Vertex
-from oai_bridge.traffic import Failover, Limits
-from oai_bridge.upstream import UpstreamClient
+from oai_bridge.settings.traffic import Failover, Limits
+from oai_bridge.settings.values import Config, Vertex
 from tests.support.claude_streams import stream_of
 from tests.support.parts import parts
 

@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from oai_bridge.exposure import KEY_BITS, exposure, key_bits
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
+from oai_bridge.start.exposure import KEY_BITS, exposure, key_bits
 from tests.support.clients import unnamed
 
 STRONG = "3f1f6a0c9d7e4b2a8c5d1e0f9a7b6c4d"

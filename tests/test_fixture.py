@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.inspector.fixture import Exchange, GoldenCase, NoCase, golden_case
-from oai_bridge.settings import Azure, Bedrock, Claude, Config, Foundry, Guardrail, OpenAI, Vertex
+from oai_bridge.settings.values import Azure, Bedrock, Claude, Config, Foundry, Guardrail, OpenAI, Vertex
 from tests.support.case_backends import RESOURCE
 from tests.support.cases import ALL, Case, name
 

@@ -13,8 +13,8 @@ from mitmproxy.addons.view import View
 from mitmproxy.test import taddons, tflow
 from mitmproxy.tools.web.webaddons import WebAuth
 
-from oai_bridge.flow_list import FlowList, mitmweb_address
 from oai_bridge.inspector.retention import Bounds
+from oai_bridge.watching.flow_list import FlowList, mitmweb_address
 
 MB = 2**20
 

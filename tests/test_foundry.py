@@ -16,7 +16,7 @@ from oai_bridge.credentials.base import Outbound
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import AzureKey, Claude, ConfigError, EntraLogin, Foundry, FoundryAccount
+from oai_bridge.settings.values import AzureKey, Claude, ConfigError, EntraLogin, Foundry, FoundryAccount
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.cases import ALL, Case, name
 from tests.support.sdk_requests import CONVERSATION, THE_SAME_FOR_ANTHROPIC, asked_of_claude, meaning, sent_by

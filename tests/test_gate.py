@@ -10,8 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from oai_bridge.errors import BridgeError, Busy
-from oai_bridge.pool import Candidate
-from oai_bridge.verdict import ANSWERED
+from oai_bridge.waiting.pool import Candidate
+from oai_bridge.waiting.verdict import ANSWERED
 from tests.support.pools import accounts, bad, in_fake_time, run
 from tests.support.streets import HOUSES, PLANS, House, Plan, Street, loop, soon
 

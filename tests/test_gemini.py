@@ -12,7 +12,7 @@ from oai_bridge.backends.gemini import VertexOpenAI
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.notes import Notes
-from oai_bridge.settings import OpenAI, Vertex
+from oai_bridge.settings.values import OpenAI, Vertex
 from tests.support.sdk_requests import sent_by
 
 CHAT: dict[str, Any] = {"model": "gemini-3.5-flash", "messages": [{"role": "user", "content": "Hello"}]}

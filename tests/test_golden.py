@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oai_bridge.inspector.golden import KINDS, RESOURCE, cleared, kind_of, settings_of
-from oai_bridge.settings import Bedrock, Claude, Config, Foundry, Guardrail, Vertex
+from oai_bridge.settings.values import Bedrock, Claude, Config, Foundry, Guardrail, Vertex
 from tests.support import case_backends
 from tests.test_fixture import ROUTES
 

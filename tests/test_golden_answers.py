@@ -11,7 +11,7 @@ from oai_bridge.inspector.golden import KINDS, cleared
 from oai_bridge.inspector.golden_answers import NoCase, Sent, error_files, stream_files, whole_files
 from oai_bridge.inspector.neutral import Neutral
 from oai_bridge.openai.reply import ReplyTo
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
 from tests.support.aws_frames import converse_frame, error_frame, event_frame, exception_frame, invoke_frame
 
 TO = ReplyTo("m", 0, "req_test")

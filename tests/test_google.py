@@ -17,7 +17,14 @@ import pytest
 from oai_bridge.credentials.google import GoogleCredential
 from oai_bridge.credentials.session import TokenSession
 from oai_bridge.errors import Unauthorized
-from oai_bridge.settings import AmbientLogin, CredentialFile, GoogleAccount, GoogleSource, Network, ServiceAccount
+from oai_bridge.settings.values import (
+    AmbientLogin,
+    CredentialFile,
+    GoogleAccount,
+    GoogleSource,
+    Network,
+    ServiceAccount,
+)
 from tests.support.fake_vertex import FakeVertex, invalid_grant
 
 SESSION = functools.partial(TokenSession, Network(), ssl.create_default_context)

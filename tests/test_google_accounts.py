@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.config import build_config
-from oai_bridge.settings import AmbientLogin, ConfigError, CredentialFile, GoogleAccount, ServiceAccount
+from oai_bridge.settings.config import build_config
+from oai_bridge.settings.values import AmbientLogin, ConfigError, CredentialFile, GoogleAccount, ServiceAccount
 from tests.support.google_keys import entry, info
 
 ADC, FILE, KEY = AmbientLogin(), CredentialFile("k.json"), ServiceAccount(info())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.google_sources import (
+from oai_bridge.settings.google_sources import (
     account_from,
     account_from_file,
     accounts_in_string,
@@ -18,7 +18,7 @@ from oai_bridge.google_sources import (
     region_named,
     source_from,
 )
-from oai_bridge.settings import AmbientLogin, ConfigError, CredentialFile, GoogleAccount, ServiceAccount
+from oai_bridge.settings.values import AmbientLogin, ConfigError, CredentialFile, GoogleAccount, ServiceAccount
 from tests.support.google_keys import EMAIL, ec_pem, encrypted_pem, entry, info, rsa_pem, rsa_pem_pkcs1
 
 PEM = rsa_pem()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oai_bridge.entrance.guard import Admission, Caller, Guard, caller_from, masked
 from oai_bridge.errors import BridgeError
-from oai_bridge.guard import Admission, Caller, Guard, caller_from, masked
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
 from tests.support.clients import unnamed
 
 LOOPBACK = ("127.0.0.1", "::1")

@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from oai_bridge.clients import LOCAL, Client
+from oai_bridge.entrance.guard import Admission, Guard, caller_from
 from oai_bridge.errors import BridgeError, WrongKey
-from oai_bridge.guard import Admission, Guard, caller_from
-from oai_bridge.settings import Config
+from oai_bridge.settings.clients import LOCAL, Client
+from oai_bridge.settings.values import Config
 from tests.support.clients import unnamed
 
 LOOPBACK = ("127.0.0.1", "::1")

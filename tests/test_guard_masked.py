@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.guard import masked
+from oai_bridge.entrance.guard import masked
 
 
 def test_masked_names_what_is_secret_and_how_to_show_it() -> None:

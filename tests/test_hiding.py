@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oai_bridge.doctor.findings import Finding
 from oai_bridge.doctor.hiding import hidden, secrets_of
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AwsAccount,
     AwsApiKey,
     AwsKeys,

@@ -10,9 +10,9 @@ from mitmproxy.test.tflow import tflow, treq, tresp
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.errors import UpstreamError
 from oai_bridge.events import Stop, Text, Usage, UsageReport
-from oai_bridge.inspection import Inspector, is_marked
 from oai_bridge.inspector.record import Record
 from oai_bridge.models.facts import Prices
+from oai_bridge.watching.inspection import Inspector, is_marked
 
 BODY = json.dumps({"system": "Be kind. " * 900, "messages": [{"role": "user", "content": "Hi."}]}).encode()
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from oai_bridge.answer import Answer, BrokenAnswer, Head, Heartbeat
-from oai_bridge.job import Answering, Job
+from oai_bridge.streaming.job import Answering, Job
 
 HEAD, EARLY = Head(200, (("x", "late"),)), Head(200, (("x", "early"),))
 BEAT = b": ping\n\n"

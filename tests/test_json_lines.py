@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.json_lines import JsonLines
-from oai_bridge.request_lines import FIELDS
+from oai_bridge.telemetry.json_lines import JsonLines
+from oai_bridge.telemetry.request_lines import FIELDS
 
 
 def line(message: str, *arguments: object, level: int = logging.INFO, **more: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.jsontext import JsonError, encodable, one_line, read, read_repaired, write
+from oai_bridge.plain.jsontext import JsonError, encodable, one_line, read, read_repaired, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\u2028\u2029"\\\n'))
 JSON = st.recursive(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.cost import Cost
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
 from oai_bridge.inspector.usage_page import usage_page
-from oai_bridge.ledger import Key, Ledger, Line, day_of, first_held, summed
-from oai_bridge.worst import Counted
+from oai_bridge.money.cost import Cost
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import Key, Ledger, Line, day_of, first_held, summed
+from oai_bridge.money.worst import Counted
 
 NAMES = st.sampled_from(["a", "b", "c"])
 DAYS = st.sampled_from(["2026-10-31", "2026-11-01", "2026-11-28"])

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.cost import Cost
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
-from oai_bridge.ledger import Ledger, Line, day_of, summed
-from oai_bridge.ledger_file import LedgerFile, LedgerFileError, default_file, reason, remedy
-from oai_bridge.worst import Counted
+from oai_bridge.money.cost import Cost
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import Ledger, Line, day_of, summed
+from oai_bridge.money.ledger_file import LedgerFile, LedgerFileError, default_file, reason, remedy
+from oai_bridge.money.worst import Counted
 from tests.support.ledger_storm import storm
 
 NOW = time.time()

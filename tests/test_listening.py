@@ -6,8 +6,17 @@ import socket
 
 import pytest
 
-from oai_bridge.listening import Listener, Restart, address, judge, listen_hosts, problem, reverse_mode, without_modes
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
+from oai_bridge.start.listening import (
+    Listener,
+    Restart,
+    address,
+    judge,
+    listen_hosts,
+    problem,
+    reverse_mode,
+    without_modes,
+)
 from tests.support.clients import unnamed
 
 STRONG = "q8Yx2mZr7Kd0Vt5Wn3Lb9Hc4Fs6Jg1Pa"

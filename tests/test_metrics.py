@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oai_bridge.events import Usage
-from oai_bridge.metrics import OTHER, Counter, Histogram, Metrics, Names, outcome_of
+from oai_bridge.telemetry.metrics import OTHER, Counter, Histogram, Metrics, Names, outcome_of
 from tests.support.entries import REFUSED, entry
 
 ASKED = ("chat", "gcp.vertex_ai", "claude-sonnet-4-5", "claude-sonnet-4-5@20250929")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oai_bridge.doctor.modes import SecretFile, files_of, holds_secret, look, secrets_in
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AmbientLogin,
     AwsAccount,
     AwsLogin,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.names import Names, Value, checked, sound, unused
-from oai_bridge.settings import ConfigError
+from oai_bridge.settings.names import Names, Value, checked, sound, unused
+from oai_bridge.settings.values import ConfigError
 
 FOLDER = Path("folder")
 

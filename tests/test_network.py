@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.network import is_loopback, proxy_address, proxy_for, ssl_context
-from oai_bridge.settings import ConfigError, Network
+from oai_bridge.outward.network import is_loopback, proxy_address, proxy_for, ssl_context
+from oai_bridge.settings.values import ConfigError, Network
 
 CLOUD = "https://us-east5-aiplatform.googleapis.com/v1/projects"
 BOTH = {"http": "http://plain:1", "https": "http://secure:2"}

@@ -14,13 +14,13 @@ from mitmproxy import http
 from mitmproxy.addons.serverplayback import ServerPlayback
 from mitmproxy.test import taddons, tflow, tutils
 
-from oai_bridge import offline
 from oai_bridge.answer import Head
 from oai_bridge.inspector.record import Record
-from oai_bridge.offline import Offline
 from oai_bridge.routing import route
-from oai_bridge.settings import Config
-from oai_bridge.stream_layer import CUT
+from oai_bridge.settings.values import Config
+from oai_bridge.streaming.stream_layer import CUT
+from oai_bridge.watching import offline
+from oai_bridge.watching.offline import Offline
 from tests.support.proxy import ASK, CHAT
 
 JSON = {"content-type": "application/json"}
@@ -236,7 +236,7 @@ async def test_what_is_not_whole_is_not_served(replay: Replay, name: str, caplog
     replay.load(broken(name), answered(chat()), answered(chat(path="/health")))
     with caplog.at_level(logging.INFO):
         assert await replay.refused(chat(stream=True))
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "oai_bridge.offline"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "oai_bridge.watching.offline"]
     assert "there are 1. 1 more are not whole" in line and "No cloud" in line
 
 

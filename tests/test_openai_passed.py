@@ -17,7 +17,7 @@ from oai_bridge.events import Event, Failure, Ping, Stop, Text, Thinking, UsageR
 from oai_bridge.models.passed import Cloud
 from oai_bridge.openai.passed import PassedStream, pass_completion
 from oai_bridge.openai.reply import ReplyTo, error_event
-from oai_bridge.transcript import Transcript
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.mutations import bytes_damaged, json_damaged
 from tests.support.openai_streams import (

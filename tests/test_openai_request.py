@@ -18,7 +18,7 @@ from oai_bridge.dialects.openai_request import passed_chat, passed_embeddings, p
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.models.passed import Cloud, PassedFacts
 from oai_bridge.notes import Notes
-from oai_bridge.settings import OpenAI
+from oai_bridge.settings.values import OpenAI
 from tests.support.mutations import json_damaged
 
 PLAIN = PassedFacts(id="gpt-4o", name="my-4o", owner="openai", max_output=16384)

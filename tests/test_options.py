@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mitmproxy.options import Options
 
-from oai_bridge.options import danger, put_right
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
+from oai_bridge.start.options import danger, put_right
 
 STRONG = "Zx9_kPq2-Lm4Rt7vWc1Yb8Nh"
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaA"

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from oai_bridge.entry import Entry
-from oai_bridge.ledger import Key, Ledger, Line
-from oai_bridge.overview import Overview, usage_of
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import Key, Ledger, Line
 from oai_bridge.pages import Checked, Used
+from oai_bridge.pages.overview import Overview, usage_of
 from tests.support.page_parts import SNAPSHOT
 
 NOON = time.mktime((2026, 3, 2, 12, 0, 0, 0, 0, -1))

@@ -43,7 +43,7 @@ from oai_bridge.pages import (
     status_page,
 )
 from oai_bridge.routing import Route
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
 from tests.support.page_parts import CATALOG, SNAPSHOT, configured, read, served
 
 

@@ -9,9 +9,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
-from oai_bridge.metrics import Metrics
 from oai_bridge.pages import Queued, metrics_page
-from oai_bridge.verdict import Trouble
+from oai_bridge.telemetry.metrics import Metrics
+from oai_bridge.waiting.verdict import Trouble
 from tests.support.entries import entry
 from tests.support.page_parts import SNAPSHOT
 

@@ -14,8 +14,8 @@ from oai_bridge.pages import (
     status_page,
     wants_html,
 )
-from oai_bridge.settings import Config
-from oai_bridge.verdict import Trouble
+from oai_bridge.settings.values import Config
+from oai_bridge.waiting.verdict import Trouble
 from tests.support.page_parts import CATALOG, SNAPSHOT, configured, read, served
 
 # --- status and health

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import StreamBroken, UpstreamError
-from oai_bridge.patience import Patience, too_long
-from oai_bridge.traffic import Timeouts
-from oai_bridge.verdict import verdict
+from oai_bridge.outward.patience import Patience, too_long
+from oai_bridge.settings.traffic import Timeouts
+from oai_bridge.waiting.verdict import verdict
 from tests.support.pools import in_fake_time, run
 
 TIMEOUTS = Timeouts(first_byte=20, idle=7, total=100)

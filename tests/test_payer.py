@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from oai_bridge.doctor.payer import Payer
-from oai_bridge.settings import AmbientLogin, AwsAccount, AwsLogin, AzureAccount, AzureKey, EntraLogin, GoogleAccount
+from oai_bridge.settings.values import (
+    AmbientLogin,
+    AwsAccount,
+    AwsLogin,
+    AzureAccount,
+    AzureKey,
+    EntraLogin,
+    GoogleAccount,
+)
 from tests.support.behaviours import Behaviour
 from tests.support.cloud_errors import aws_error, google_error
 from tests.support.doctors import examined, only, states

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from oai_bridge.clients import Client
 from oai_bridge.pages import Page, html_page, static_page
 from oai_bridge.pages.words import words
-from oai_bridge.settings import Config
+from oai_bridge.settings.clients import Client
+from oai_bridge.settings.values import Config
 from tests.support.page_parts import configured, served
 
 BASE = "http://127.0.0.1:7860"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from oai_bridge.addresses import Target, Unfetchable, target_of
-from oai_bridge.pinned import PinnedClient
-from oai_bridge.settings import Network
+from oai_bridge.outward.addresses import Target, Unfetchable, target_of
+from oai_bridge.outward.pinned import PinnedClient
+from oai_bridge.settings.values import Network
 from tests.support.cloud_keys import certificate
 from tests.support.sites import PNG, Site, answer, header, site
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from oai_bridge.pool import LONGEST, Candidate, Later, Nobody, Permit, Pool
-from oai_bridge.verdict import ANSWERED, Rest, Scope, Verdict
+from oai_bridge.waiting.pool import LONGEST, Candidate, Later, Nobody, Permit, Pool
+from oai_bridge.waiting.verdict import ANSWERED, Rest, Scope, Verdict
 from tests.support.pools import Account, PoolMachine, accounts, bad, taken
 
 NOT_AT_ALL: dict[Candidate, float] = {}

@@ -20,7 +20,7 @@ from oai_bridge.dialects.claude_blocks import Block
 from oai_bridge.dialects.claude_turns import Turn, split_system, system_blocks
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Message, Text, ToolCall
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support.chats import (
     PNG,
     THINKING,

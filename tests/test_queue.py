@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from oai_bridge.queue import Queue, Ticket
+from oai_bridge.waiting.queue import Queue, Ticket
 
 
 def joined(queue: Queue, clients: str, now: float = 0, family: str = "f") -> list[Ticket]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.errors import Busy
-from oai_bridge.rates import Rates
+from oai_bridge.waiting.rates import Rates
 
 
 def refused(rates: Rates, client: str, now: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.doctor.reach import Host, cloud_host, login_host
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AmbientLogin,
     AwsAccount,
     AwsLogin,

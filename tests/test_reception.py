@@ -5,11 +5,11 @@ from __future__ import annotations
 from mitmproxy import http
 from mitmproxy.test import tflow
 
-from oai_bridge.clients import Client
-from oai_bridge.guard import Guard
+from oai_bridge.entrance.guard import Guard
+from oai_bridge.entrance.reception import Reception, Receptionist, hide_keys, tell_origin
 from oai_bridge.inspector.record import CLIENT
-from oai_bridge.reception import Reception, Receptionist, hide_keys, tell_origin
-from oai_bridge.settings import Config
+from oai_bridge.settings.clients import Client
+from oai_bridge.settings.values import Config
 
 KEY = "k" * 32
 PAGE = "https://chat.example"

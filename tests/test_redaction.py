@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from oai_bridge.redaction import plain_id, redact
+from oai_bridge.plain.redaction import plain_id, redact
 
 SESSION = "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUCIQD+x/y=="
 AZURE = "4fT8" * 13 + "JQQJ99BKACYeBjFXJ3w3AAABACOGaBcD"

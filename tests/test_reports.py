@@ -9,9 +9,9 @@ import pytest
 
 from oai_bridge.errors import NotFound
 from oai_bridge.inspector.record import Record
-from oai_bridge.reports import Reports
-from oai_bridge.request_lines import FIELDS
-from oai_bridge.settings import Config, ConfigError, Telemetry
+from oai_bridge.settings.values import Config, ConfigError, Telemetry
+from oai_bridge.telemetry.reports import Reports
+from oai_bridge.telemetry.request_lines import FIELDS
 from tests.support.entries import entry
 
 ASKED = "POST /v1/chat/completions"
@@ -44,7 +44,7 @@ def test_a_refusal_is_a_warning_and_a_page_is_for_who_looks_closely(caplog: pyte
 
 
 def test_traces_without_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "oai_bridge.tracing", None)
+    monkeypatch.setitem(sys.modules, "oai_bridge.telemetry.tracing", None)
     with pytest.raises(ConfigError, match="pip install opentelemetry-sdk"):
         Reports().start(Config(telemetry=Telemetry("http://127.0.0.1:4318/v1/traces")))
 
@@ -56,7 +56,7 @@ def test_a_variable_that_opentelemetry_can_not_use(monkeypatch: pytest.MonkeyPat
 
 
 async def test_nothing_is_imported_for_traces_that_nobody_wants(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "oai_bridge.tracing", None)
+    monkeypatch.setitem(sys.modules, "oai_bridge.telemetry.tracing", None)
     reports = Reports()
     reports.start(Config())
     await reports.close()

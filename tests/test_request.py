@@ -14,7 +14,7 @@ from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest, JsonFormat, Message, Text, ThinkingWish, Tool, ToolChoice, WebSearch
 from oai_bridge.openai.request import parse_chat, read_body
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 
 PLAIN = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hi"}]}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.cost import Cost
-from oai_bridge.request_lines import fields_of, refusal_line, request_line
+from oai_bridge.money.cost import Cost
+from oai_bridge.telemetry.request_lines import fields_of, refusal_line, request_line
 from tests.support.entries import REFUSED, entry
 
 ASKED = "POST /v1/chat/completions"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from oai_bridge.assembly import assemble
-from oai_bridge.books import Books
-from oai_bridge.config import build_config
 from oai_bridge.directory import Directory
 from oai_bridge.doctor.routes import Trial, narrowed, trials
-from oai_bridge.settings import Config
+from oai_bridge.money.books import Books
+from oai_bridge.settings.config import build_config
+from oai_bridge.settings.values import Config
+from oai_bridge.start.assembly import assemble
 from tests.support.doctors import catalog
 from tests.support.small_cloud import Key
 

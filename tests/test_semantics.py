@@ -8,8 +8,8 @@ import pytest
 
 from oai_bridge.backends import REGISTRY, Duty
 from oai_bridge.models.catalog import Catalog
-from oai_bridge.semantics import LEFT, OURSELVES, error_of, operation_of, provider_of
-from oai_bridge.settings import Config
+from oai_bridge.settings.values import Config
+from oai_bridge.telemetry.semantics import LEFT, OURSELVES, error_of, operation_of, provider_of
 from tests.support.entries import REFUSED, entry
 
 CLOUDS = {registered.make(Config(), Catalog()).name for registered in REGISTRY}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AmbientLogin,
     AwsAccount,
     AwsApiKey,

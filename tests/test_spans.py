@@ -7,7 +7,7 @@ from dataclasses import replace
 from oai_bridge.credentials.base import Outbound
 from oai_bridge.events import Usage
 from oai_bridge.inspector.record import Attempt
-from oai_bridge.spans import Span, span_of
+from oai_bridge.telemetry.spans import Span, span_of
 from tests.support.entries import REFUSED, entry
 
 SENT = Outbound("POST", "https://us-east5-aiplatform.googleapis.com/v1/projects/secret-project/x", {}, b"a prompt")

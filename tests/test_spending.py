@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from oai_bridge.clients import Caps, Client, Spending
 from oai_bridge.errors import SpendingLimit
-from oai_bridge.ledger import Key, Ledger, Line
-from oai_bridge.spending import Budget
-from oai_bridge.worst import Worst
+from oai_bridge.money.ledger import Key, Ledger, Line
+from oai_bridge.money.spending import Budget
+from oai_bridge.money.worst import Worst
+from oai_bridge.settings.clients import Caps, Client, Spending
 
 TODAY = "2026-11-28"
 CLIENTS = (Client("anna", "k1", caps=Caps(usd_per_month=2, tokens_per_day=1000)), Client("bert", "k2"))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oai_bridge.entrance.strangers import Strangers, address_of, hints_of, is_from_afar
 from oai_bridge.errors import Busy
-from oai_bridge.strangers import Strangers, address_of, hints_of, is_from_afar
 
 TRUSTED = (ip_network("127.0.0.1"), ip_network("172.16.0.0/12"), ip_network("::1"))
 

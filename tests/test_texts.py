@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.settings import ConfigError
-from oai_bridge.texts import bare, entries, is_http_url, is_placeholder, key_named, secure_url
+from oai_bridge.settings.texts import bare, entries, is_http_url, is_placeholder, key_named, secure_url
+from oai_bridge.settings.values import ConfigError
 
 
 @pytest.mark.parametrize(

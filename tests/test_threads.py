@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oai_bridge.threads import KeptThread, in_thread
+from oai_bridge.plain.threads import KeptThread, in_thread
 
 
 async def test_a_result_comes_back_from_another_thread() -> None:
@@ -48,7 +48,7 @@ async def test_nobody_waits_any_more(fails: bool) -> None:
 
 HANGS = """
 import asyncio, time
-from oai_bridge.threads import KeptThread, in_thread
+from oai_bridge.plain.threads import KeptThread, in_thread
 
 async def main():
     task = asyncio.create_task(in_thread(lambda: time.sleep(60)))

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.cost import Cost
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.events import Stop, Text, Usage, UsageReport
 from oai_bridge.inspector.record import Record
 from oai_bridge.inspector.told import Told, ToldTiming, told
 from oai_bridge.models.facts import Prices
+from oai_bridge.money.cost import Cost
 from tests.test_record import record, send
 
 

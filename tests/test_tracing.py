@@ -10,10 +10,10 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from oai_bridge.options import _LEVELS
-from oai_bridge.settings import Network
-from oai_bridge.spans import Span
-from oai_bridge.tracing import Told, Traces
+from oai_bridge.settings.values import Network
+from oai_bridge.start.options import _LEVELS
+from oai_bridge.telemetry.spans import Span
+from oai_bridge.telemetry.tracing import Told, Traces
 from tests.support.collector import attributes, collector
 from tests.support.proxy import free_port
 

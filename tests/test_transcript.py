@@ -16,7 +16,7 @@ from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import BridgeError, Internal, StreamBroken
 from oai_bridge.events import Event, Pause, Ping, Said, Start, Stop, Text, UsageReport
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo, error_event
-from oai_bridge.transcript import Transcript
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import Frame, SseDecoder
 from tests.support.cases import streams
 from tests.support.splits import at_random, bytewise, damaged, everywhere, in_two

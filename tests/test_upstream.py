@@ -13,10 +13,10 @@ import pytest
 
 from oai_bridge.backends.base import Outbound
 from oai_bridge.errors import UpstreamError
-from oai_bridge.patience import Patience
-from oai_bridge.settings import Network
-from oai_bridge.traffic import Timeouts
-from oai_bridge.upstream import UpstreamClient
+from oai_bridge.outward.patience import Patience
+from oai_bridge.outward.upstream import UpstreamClient
+from oai_bridge.settings.traffic import Timeouts
+from oai_bridge.settings.values import Network
 from tests.support.connect_proxy import ConnectProxy, SocksProxy
 from tests.support.fake_vertex import FakeVertex
 

@@ -20,10 +20,10 @@ from oai_bridge.errors import (
     Unauthorized,
     UpstreamError,
 )
-from oai_bridge.patience import too_long
-from oai_bridge.traffic import Timeouts
-from oai_bridge.upstream import StaleConnection
-from oai_bridge.verdict import ANSWERED, RESTS, Verdict, verdict
+from oai_bridge.outward.patience import too_long
+from oai_bridge.outward.upstream import StaleConnection
+from oai_bridge.settings.traffic import Timeouts
+from oai_bridge.waiting.verdict import ANSWERED, RESTS, Verdict, verdict
 
 KINDS = {name: kind for name, kind in vars(cloud_errors).items() if isinstance(kind, Kind)}
 

@@ -14,7 +14,7 @@ from oai_bridge.credentials.base import Outbound
 from oai_bridge.credentials.google import GoogleAccess
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import Claude, Vertex
+from oai_bridge.settings.values import Claude, Vertex
 from tests.support.case_backends import CATALOG
 from tests.support.cases import CASES, Case, name
 from tests.support.sdk_requests import CONVERSATION, THE_SAME_FOR_ANTHROPIC, asked_of_claude, meaning, sent_by

@@ -23,8 +23,8 @@ from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
 from oai_bridge.openai.reply import ChunkWriter, Completion, ReplyTo
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import Claude, Vertex
-from oai_bridge.transcript import Transcript
+from oai_bridge.settings.values import Claude, Vertex
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.claude_models import Model
 from tests.support.claude_models import model as judged

@@ -21,7 +21,7 @@ from oai_bridge.errors import BridgeError, InvalidRequest
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Note, Notes
 from oai_bridge.openai.request import parse_chat, read_body
-from oai_bridge.settings import Claude, Vertex
+from oai_bridge.settings.values import Claude, Vertex
 from tests.support.claude_models import model as judged
 from tests.support.claude_rules import VERTEX_VERSION, faults
 from tests.support.places import stands_in

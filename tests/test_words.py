@@ -11,7 +11,7 @@ import pytest
 from oai_bridge import pages
 from oai_bridge.doctor.findings import State
 from oai_bridge.pages.words import LANGUAGES, language_of, words
-from oai_bridge.verdict import RESTS
+from oai_bridge.waiting.verdict import RESTS
 
 SCRIPT = files(pages).joinpath("static", "page.js").read_text("utf-8")
 SHELL = files(pages).joinpath("people.py").read_text("utf-8")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.cost import Cost, cost_of, prices_at
 from oai_bridge.events import Usage
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.models.facts import ModelFacts
 from oai_bridge.models.passed import PassedFacts
-from oai_bridge.settings import Bedrock, Claude, Config, OpenAI
-from oai_bridge.worst import Counted, Worst, counted, worst_of, worst_of_all
+from oai_bridge.money.cost import Cost, cost_of, prices_at
+from oai_bridge.money.worst import Counted, Worst, counted, worst_of, worst_of_all
+from oai_bridge.settings.values import Bedrock, Claude, Config, OpenAI
 
 CATALOG = Catalog()
 UNKNOWN = PassedFacts(id="mine", name="mine", owner="me")

@@ -16,40 +16,40 @@ from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
-from . import stream_layer
 from .answer import Answer, Head
-from .assembly import assemble
-from .banner import banner
-from .books import Books, open_books
-from .config import load_config, settings_files
 from .desk import Desk
 from .directory import Directory
-from .entry import entry_of
+from .entrance.guard import Guard
+from .entrance.reception import Receptionist, hide_keys, tell_origin
 from .errors import BridgeError, Internal, TooLarge, UpstreamError
 from .exchanges import EXCHANGES, Incoming, Services, exchange
-from .flow_list import FlowList, mitmweb_address
-from .guard import Guard
-from .inspection import Inspector
 from .inspector.record import CLIENT, Record, one_line
 from .inspector.retention import Bounds
-from .json_lines import JsonLines
-from .ledger_file import LedgerFileError
-from .listening import LOOPBACK, Listener, address
 from .models.catalog import Catalog, CatalogError
-from .network import ssl_context
-from .offline import Offline
-from .options import add_options, danger, put_right
+from .money.books import Books, open_books
+from .money.entry import entry_of
+from .money.ledger_file import LedgerFileError
+from .outward.network import ssl_context
 from .pages import Page, error_event_for, error_page, error_page_for
-from .reception import Receptionist, hide_keys, tell_origin
-from .reports import Reports
 from .routing import Route, route
-from .settings import Config, ConfigError
-from .starting import LISTENING, changed_listeners, check_listeners, served, stop
-from .stopping import end_in_peace
-from .views import add_views
+from .settings.config import load_config, settings_files
+from .settings.values import Config, ConfigError
+from .start.assembly import assemble
+from .start.banner import banner
+from .start.listening import LOOPBACK, Listener, address
+from .start.options import add_options, danger, put_right
+from .start.starting import LISTENING, changed_listeners, check_listeners, served, stop
+from .start.stopping import end_in_peace
+from .streaming import stream_layer
+from .telemetry.json_lines import JsonLines
+from .telemetry.reports import Reports
+from .watching.flow_list import FlowList, mitmweb_address
+from .watching.inspection import Inspector
+from .watching.offline import Offline
+from .watching.views import add_views
 
 if TYPE_CHECKING:
-    from .demo import Demo
+    from .start.demo import Demo
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Bridge:
 
     async def _start(self, config: Config) -> Services:
         if config.demo:
-            from .demo import Demo  # with a web server, which takes its time to load and which few need
+            from .start.demo import Demo  # with a web server, which takes its time to load and which few need
 
             self._demo = Demo()
         services = await assemble(config, self._catalog, self._directory, self._demo, self.books)

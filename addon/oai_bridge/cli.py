@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .config import load_config
-from .exposure import exposure
-from .listening import LOOPBACK, NO_RESTART, listen_hosts, problem, reverse_mode
-from .settings import ConfigError
+from .settings.config import load_config
+from .settings.values import ConfigError
+from .start.exposure import exposure
+from .start.listening import LOOPBACK, NO_RESTART, listen_hosts, problem, reverse_mode
 
 SCRIPT = Path(__file__).resolve().parent.parent / "oai_vertex.py"
 PROJECT = SCRIPT.parent.parent

@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import __version__
-from .checkup import Checkup
 from .directory import Directory
-from .entry import Entry
+from .doctor.checkup import Checkup
 from .exchanges import Services
 from .exchanges.services import queues_of, rests_of
-from .ledger import Ledger
-from .metrics import Metrics
 from .models.catalog import Catalog
-from .overview import Overview
+from .money.entry import Entry
+from .money.ledger import Ledger
 from .pages import Page, Snapshot, accepted_page, details_page, metrics_page, page_for
+from .pages.overview import Overview
 from .routing import Route
-from .settings import Config
+from .settings.values import Config
+from .telemetry.metrics import Metrics
 
 
 class Desk:

@@ -9,12 +9,12 @@ from typing import Any
 
 from .backends import REGISTRY, Account, Entry
 from .backends.base import Backend
-from .clients import Client
 from .errors import Forbidden, NotFound
 from .models.catalog import Catalog
 from .models.facts import Facts
 from .routing import PATHS, Route, base_of
-from .settings import Config, ConfigError, shown
+from .settings.clients import Client
+from .settings.values import Config, ConfigError, shown
 
 _SHOWN = 3  # names in an error
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .redaction import plain_id
+from .plain.redaction import plain_id
 
 
 class BridgeError(Exception):

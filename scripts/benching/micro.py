@@ -14,7 +14,6 @@ from typing import Any
 
 from benching import talk
 from benching.talk import MODEL, chunk, frame, sse
-from oai_bridge import jsontext
 from oai_bridge.backends.vertex import VertexClaude
 from oai_bridge.dialects.bedrock_frames import ConverseDecoder, InvokeDecoder
 from oai_bridge.dialects.claude_reply import ClaudeStream
@@ -25,8 +24,9 @@ from oai_bridge.notes import Notes
 from oai_bridge.openai.passed import PassedStream
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo
 from oai_bridge.openai.request import parse_chat, read_body
-from oai_bridge.settings import Claude, Vertex
-from oai_bridge.transcript import Transcript
+from oai_bridge.plain import jsontext
+from oai_bridge.settings.values import Claude, Vertex
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 
 ROUNDS = 7

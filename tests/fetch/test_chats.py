@@ -10,7 +10,7 @@ import pytest
 
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Remote, Text
-from oai_bridge.settings import Images
+from oai_bridge.settings.values import Images
 from tests.support.fetching import PARAM, PDF, Names, chat, fetcher, refusal
 from tests.support.sites import PNG, answer, site
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.fetch import system_addresses
-from oai_bridge.settings import Images
+from oai_bridge.outward.fetch import system_addresses
+from oai_bridge.settings.values import Images
 from tests.support.cloud_keys import certificate
 from tests.support.fetching import LOCAL, OPEN, SECRET, Names, fetcher, get, got, refusal
 from tests.support.sites import Handler, answer, header, site

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.fetch import system_addresses
 from oai_bridge.openai.chat import Remote
+from oai_bridge.outward.fetch import system_addresses
 from tests.support.fetching import OPEN, PARAM, Names, chat, fetcher, get, slow_body, slow_head
 from tests.support.sites import Handler, answer, site
 

@@ -28,5 +28,5 @@ def client(proxy: Proxy) -> Iterator[Client]:
 def nothing_is_left_and_nothing_crashed(proxy: Proxy, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     until(lambda: proxy.jobs() == 0)
-    ours = "oai_bridge.defects"  # what it reports is looked at where it is due
+    ours = "oai_bridge.streaming.defects"  # what it reports is looked at where it is due
     assert [r.getMessage() for r in caplog.get_records("call") if r.levelno >= logging.ERROR and r.name != ours] == []

@@ -14,9 +14,9 @@ from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import ResponseData
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
-from oai_bridge import stream_layer
 from oai_bridge.answer import Head
-from oai_bridge.stream_layer import BridgeStream
+from oai_bridge.streaming import stream_layer
+from oai_bridge.streaming.stream_layer import BridgeStream
 from tests.support.raw_client import Client
 from tests.support.toy_addon import (
     HELLO,

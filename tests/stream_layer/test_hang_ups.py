@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
-from oai_bridge import stream_layer
-from oai_bridge.stream_layer import BridgeStream
+from oai_bridge.streaming import stream_layer
+from oai_bridge.streaming.stream_layer import BridgeStream
 from tests.support.raw_client import Client
 from tests.support.toy_addon import (
     PIECE,

@@ -12,8 +12,8 @@ from mitmproxy import http
 from mitmproxy.addons.serverplayback import ServerPlayback
 from mitmproxy.proxy import layers, server
 
-from oai_bridge import stream_layer
-from oai_bridge.stream_layer import check_mitmproxy, install
+from oai_bridge.streaming import stream_layer
+from oai_bridge.streaming.stream_layer import check_mitmproxy, install
 from tests.support.raw_client import Client
 from tests.support.toy_addon import Endless, Proxy, hello, until
 
@@ -119,7 +119,7 @@ def test_a_stream_that_is_not_looked_up_by_name_is_told(monkeypatch: pytest.Monk
 def test_a_missing_name_is_told_at_import(module: str, name: str) -> None:
     program = (
         f"import mitmproxy.proxy.layers.http.{module} as module; del module.{name}\n"
-        "try:\n    import oai_bridge.stream_layer\nexcept RuntimeError as error:\n    print(error)"
+        "try:\n    import oai_bridge.streaming.stream_layer\nexcept RuntimeError as error:\n    print(error)"
     )
     addon = Path(stream_layer.__file__).parents[1]
     run = subprocess.run(

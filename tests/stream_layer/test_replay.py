@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from mitmproxy import http
 
-from oai_bridge import stream_layer
+from oai_bridge.streaming import stream_layer
 from tests.support.raw_client import Client
 from tests.support.toy_addon import (
     HELLO,

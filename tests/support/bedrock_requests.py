@@ -12,7 +12,7 @@ from oai_bridge.credentials.base import Outbound
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import AwsKeys, Bedrock, Claude
+from oai_bridge.settings.values import AwsKeys, Bedrock, Claude
 
 CATALOG = Catalog()
 KEYS = AwsKeys("AKIDEXAMPLE", "secret")

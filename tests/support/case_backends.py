@@ -22,7 +22,7 @@ from oai_bridge.events import Event
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.openai.passed import PassedStream
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AwsKeys,
     Azure,
     AzureAccount,
@@ -36,7 +36,7 @@ from oai_bridge.settings import (
     OpenAI,
     Vertex,
 )
-from oai_bridge.transcript import Transcript
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 
 CATALOG = Catalog()

@@ -33,14 +33,14 @@ from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
 from oai_bridge.events import Event, Pause, Said, Stop
 from oai_bridge.exchanges.limits import limit_headers
-from oai_bridge.fetch import Fetcher
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
 from oai_bridge.openai.passed import pass_completion
 from oai_bridge.openai.reply import Completion, ReplyTo
 from oai_bridge.openai.request import asks_for_usage, model_of, parse_chat, read_body
+from oai_bridge.outward.fetch import Fetcher
 from oai_bridge.pages import error_page
-from oai_bridge.settings import Claude, Images, Network
+from oai_bridge.settings.values import Claude, Images, Network
 from tests.support.aws_frames import converse_frame, exception_frame, invoke_frame
 from tests.support.case_backends import KINDS, Kind, transcript
 

@@ -15,7 +15,7 @@ from oai_bridge.dialects.claude_tools import ToolNames
 from oai_bridge.dialects.claude_turns import Turn, put_ends_right, turns_of
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image, Message, Part, Role, SignedThinking, Text, ToolCall
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 
 CLAUDE = Claude()
 PNG = Image("image/png", "iVBORw0KGgo=")

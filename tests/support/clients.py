@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oai_bridge.clients import Client
+from oai_bridge.settings.clients import Client
 
 
 def unnamed(*keys: str) -> tuple[Client, ...]:

@@ -8,11 +8,11 @@ from typing import Any
 from oai_bridge.dialects.claude_memory import TurnMemory
 from oai_bridge.dialects.converse_request import converse_body
 from oai_bridge.dialects.reading import Translated
-from oai_bridge.jsontext import write
 from oai_bridge.models.catalog import Catalog, ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.request import parse_chat
-from oai_bridge.settings import Bedrock, Claude
+from oai_bridge.plain.jsontext import write
+from oai_bridge.settings.values import Bedrock, Claude
 from tests.support.catalogue import on_bedrock
 from tests.support.converse_rules import faults
 

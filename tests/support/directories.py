@@ -12,7 +12,7 @@ from oai_bridge.directory import Directory, Door
 from oai_bridge.errors import NotFound
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.routing import Path, Route
-from oai_bridge.settings import (
+from oai_bridge.settings.values import (
     AmbientLogin,
     AwsAccount,
     AwsKeys,

@@ -7,10 +7,10 @@ from contextlib import aclosing
 from functools import cache
 from typing import Any
 
-from oai_bridge.config import build_config
 from oai_bridge.doctor.examine import examine
 from oai_bridge.doctor.findings import Finding
 from oai_bridge.models.catalog import Catalog
+from oai_bridge.settings.config import build_config
 
 
 @cache

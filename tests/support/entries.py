@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from oai_bridge.cost import Cost
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
+from oai_bridge.money.cost import Cost
+from oai_bridge.money.entry import Entry
 
 GOOD = Entry(
     id="req_1",

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from oai_bridge import fetch
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.fetch import Fetcher
 from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Part, Remote
-from oai_bridge.settings import Images, Network
+from oai_bridge.outward import fetch
+from oai_bridge.outward.fetch import Fetcher
+from oai_bridge.settings.values import Images, Network
 
 PARAM = "messages[0].content[1].image_url.url"
 SECRET = "sig-9f8e7d"

@@ -25,8 +25,8 @@ from oai_bridge.models.passed import Cloud
 from oai_bridge.openai.embeddings import embeddings_answer
 from oai_bridge.openai.passed import PassedStream, pass_completion
 from oai_bridge.openai.reply import ChunkWriter, Completion
-from oai_bridge.settings import Bedrock, Claude
-from oai_bridge.transcript import Transcript
+from oai_bridge.settings.values import Bedrock, Claude
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.cases import ALL
 from tests.support.fuzz_streams import REASONS, TOS, WITH, chunks, sound, spoken, told, words

@@ -10,7 +10,7 @@ from typing import Any
 from oai_bridge.backends.base import Backend
 from oai_bridge.errors import BridgeError
 from oai_bridge.pages import anthropic_error_page, error_page
-from oai_bridge.settings import Claude
+from oai_bridge.settings.values import Claude
 from tests.support.case_backends import KINDS
 from tests.support.cases import ALL
 from tests.support.fuzz_targets import TRANSLATOR, Target

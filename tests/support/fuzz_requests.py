@@ -17,14 +17,14 @@ from oai_bridge.backends.base import Backend, Call, ChatBackend, NativeBackend, 
 from oai_bridge.backends.bedrock_embeddings import BedrockEmbeddings
 from oai_bridge.dialects.claude_native import put_source, remote_sources
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.fetch import Fetcher
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest, Document, Image, Remote
 from oai_bridge.openai.embeddings import parse_embeddings
 from oai_bridge.openai.fields import boolean
 from oai_bridge.openai.remote import remote_pictures, with_pictures
 from oai_bridge.openai.request import model_of, parse_chat, read_body
-from oai_bridge.settings import Bedrock, Claude, Images, Network
+from oai_bridge.outward.fetch import Fetcher
+from oai_bridge.settings.values import Bedrock, Claude, Images, Network
 from tests.support import (
     bedrock_models,
     claude_models,

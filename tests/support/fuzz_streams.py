@@ -17,12 +17,12 @@ from oai_bridge.dialects.claude_reply import ClaudeStream
 from oai_bridge.dialects.converse_reply import ConverseStream
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import BridgeError, Internal
-from oai_bridge.jsontext import read_any
 from oai_bridge.models.passed import Cloud
 from oai_bridge.openai.passed import PassedStream
 from oai_bridge.openai.reply import ChunkWriter, ReplyTo
-from oai_bridge.settings import Claude
-from oai_bridge.transcript import Transcript
+from oai_bridge.plain.jsontext import read_any
+from oai_bridge.settings.values import Claude
+from oai_bridge.streaming.transcript import Transcript
 from oai_bridge.wire.sse import SseDecoder
 from tests.support.case_backends import KINDS
 from tests.support.cases import ALL, Case, streams

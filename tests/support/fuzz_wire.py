@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from oai_bridge.dialects.bedrock_frames import ConverseDecoder, InvokeDecoder
 from oai_bridge.errors import BridgeError
-from oai_bridge.jsontext import JsonError, deeper_than, encodable, one_line, read, read_any, read_repaired, write
+from oai_bridge.plain.jsontext import JsonError, deeper_than, encodable, one_line, read, read_any, read_repaired, write
 from oai_bridge.wire.eventstream import EventStreamDecoder, Message
 from oai_bridge.wire.frames import FrameError
 from oai_bridge.wire.inflate import inflate

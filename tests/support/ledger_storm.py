@@ -23,12 +23,12 @@ from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "addon"))
 
-from oai_bridge.cost import Cost
-from oai_bridge.entry import Entry
 from oai_bridge.events import Usage
-from oai_bridge.ledger import Ledger
-from oai_bridge.ledger_file import LedgerFile
-from oai_bridge.worst import Counted
+from oai_bridge.money.cost import Cost
+from oai_bridge.money.entry import Entry
+from oai_bridge.money.ledger import Ledger
+from oai_bridge.money.ledger_file import LedgerFile
+from oai_bridge.money.worst import Counted
 
 _ENDLESS = 1_000_000
 

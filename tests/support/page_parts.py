@@ -8,7 +8,7 @@ from typing import Any
 from oai_bridge.directory import Directory
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.pages import Page, Snapshot
-from oai_bridge.settings import AmbientLogin, Config, GoogleAccount, Vertex
+from oai_bridge.settings.values import AmbientLogin, Config, GoogleAccount, Vertex
 
 CATALOG = Catalog()
 SNAPSHOT = Snapshot(

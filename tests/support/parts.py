@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from oai_bridge.books import Books
 from oai_bridge.exchanges import Credentials, Services
-from oai_bridge.fetch import Fetcher
-from oai_bridge.gate import Gate
-from oai_bridge.pool import Pool
-from oai_bridge.rates import Rates
-from oai_bridge.settings import Config, Images, Network
-from oai_bridge.upstream import UpstreamClient
+from oai_bridge.money.books import Books
+from oai_bridge.outward.fetch import Fetcher
+from oai_bridge.outward.upstream import UpstreamClient
+from oai_bridge.settings.values import Config, Images, Network
+from oai_bridge.waiting.gate import Gate
+from oai_bridge.waiting.pool import Pool
+from oai_bridge.waiting.rates import Rates
 
 
 @asynccontextmanager

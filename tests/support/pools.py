@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from oai_bridge.credentials.base import Access
 from oai_bridge.errors import CloudError
-from oai_bridge.pool import LONGEST, Candidate, Later, Nobody, Permit, Pool
-from oai_bridge.verdict import ANSWERED, Rest, Scope, Verdict
+from oai_bridge.waiting.pool import LONGEST, Candidate, Later, Nobody, Permit, Pool
+from oai_bridge.waiting.verdict import ANSWERED, Rest, Scope, Verdict
 
 _SCOPES: Mapping[Rest, Scope] = {"broken": "credential", "exhausted": "credential"}
 

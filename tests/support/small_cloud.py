@@ -15,10 +15,10 @@ from oai_bridge.credentials.base import Outbound
 from oai_bridge.directory import Door, Way
 from oai_bridge.errors import NotFound
 from oai_bridge.exchanges import Services
+from oai_bridge.outward.upstream import UpstreamClient
 from oai_bridge.routing import Route
-from oai_bridge.settings import Config
-from oai_bridge.traffic import Failover
-from oai_bridge.upstream import UpstreamClient
+from oai_bridge.settings.traffic import Failover
+from oai_bridge.settings.values import Config
 from tests.support.parts import parts
 
 

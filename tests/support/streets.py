@@ -17,11 +17,11 @@ import pytest
 from hypothesis import strategies as st
 
 from oai_bridge.errors import BridgeError, Busy
-from oai_bridge.gate import Gate, Visit
-from oai_bridge.pool import Candidate, Permit, Pool
-from oai_bridge.queue import Ticket
-from oai_bridge.traffic import Limits, Queueing
-from oai_bridge.verdict import ANSWERED, Verdict
+from oai_bridge.settings.traffic import Limits, Queueing
+from oai_bridge.waiting.gate import Gate, Visit
+from oai_bridge.waiting.pool import Candidate, Permit, Pool
+from oai_bridge.waiting.queue import Ticket
+from oai_bridge.waiting.verdict import ANSWERED, Verdict
 from tests.support.pools import Account, FakeLoop, bad
 
 

@@ -14,7 +14,7 @@ from mitmproxy import http, options
 from mitmproxy.tools.dump import DumpMaster
 
 from oai_bridge.answer import Answer, Head
-from oai_bridge.stream_layer import Premature, install
+from oai_bridge.streaming.stream_layer import Premature, install
 from tests.support.raw_client import Client
 
 Items = AsyncGenerator[Any, None]

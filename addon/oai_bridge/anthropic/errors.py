@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import BridgeError, CloudError, Original
-from ..jsontext import encodable, one_line, write
+from ..plain.jsontext import encodable, one_line, write
 
 _TYPES = {
     400: "invalid_request_error",

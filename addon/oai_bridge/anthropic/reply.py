@@ -14,7 +14,7 @@ import msgspec
 from ..backends.base import Dialect
 from ..errors import StreamBroken
 from ..events import Event, Failure, Ping, Start
-from ..jsontext import read_any, read_repaired, write
+from ..plain.jsontext import read_any, read_repaired, write
 from .errors import error_event
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..credentials.base import Outbound
-from ..jsontext import write
 from ..models.passed import PassedFacts, azure_facts
-from ..settings import AzureAccount, Config
+from ..plain.jsontext import write
+from ..settings.values import AzureAccount, Config
 from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
 

@@ -17,7 +17,7 @@ from ..models.passed import Cloud as OpenAiCloud
 from ..models.passed import PassedFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import Config
+from ..settings.values import Config
 from ..wire.frames import Frame
 
 Call = Literal["whole", "stream", "count", "embed", "image"]

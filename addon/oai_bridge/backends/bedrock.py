@@ -19,12 +19,12 @@ from ..dialects.bedrock_frames import InvokeDecoder
 from ..dialects.cloud_errors import AWS
 from ..dialects.reading import Translated
 from ..errors import BridgeError, UpstreamError
-from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.profiles import bedrock_id, mantle_id, plain_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
-from ..settings import BEDROCK_TIERS, Bedrock, Claude
+from ..plain.jsontext import write
+from ..settings.values import BEDROCK_TIERS, Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, NativeBackend, json_headers
 from .bedrock_host import (
     MANTLE_SERVICE,

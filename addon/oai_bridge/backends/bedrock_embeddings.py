@@ -9,13 +9,13 @@ from ..credentials.base import Access, Outbound
 from ..dialects.aws_errors import error_from_aws
 from ..dialects.bedrock_embeddings import Batch, Embedded, embedding_batches, read_embeddings
 from ..errors import BridgeError
-from ..jsontext import write
 from ..models.embeddings import EmbeddingCatalog, EmbeddingFacts
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.embeddings import EmbeddingRequest
-from ..settings import Bedrock
+from ..plain.jsontext import write
+from ..settings.values import Bedrock
 from .base import Backend, Call, json_headers
 from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
 

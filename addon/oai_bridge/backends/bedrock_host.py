@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ..models.facts import Profile
 from ..models.profiles import profile_hint
 from ..notes import Notes
-from ..settings import Bedrock
+from ..settings.values import Bedrock
 
 SERVICE, MANTLE_SERVICE = "bedrock", "bedrock-mantle"
 """What a signature is made for."""

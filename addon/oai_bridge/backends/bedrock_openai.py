@@ -9,12 +9,12 @@ from typing import Any
 from ..credentials.base import Access, Outbound
 from ..dialects.openai_errors import error_from_openai
 from ..errors import BridgeError
-from ..jsontext import write
 from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
-from ..settings import BEDROCK_TIERS, Bedrock, OpenAI
+from ..plain.jsontext import write
+from ..settings.values import BEDROCK_TIERS, Bedrock, OpenAI
 from .base import Call, json_headers
 from .bedrock_host import SERVICE, guarded, guardrail_headers, refusal_hint, runtime_url
 from .passing import PATHS, OpenAiBackend

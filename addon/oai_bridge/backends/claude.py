@@ -16,7 +16,7 @@ from ..errors import BridgeError
 from ..models.catalog import Catalog, Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import Claude
+from ..settings.values import Claude
 from ..wire.sse import SseDecoder
 from .base import Decoder, Dialect, NativeBackend
 

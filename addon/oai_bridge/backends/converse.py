@@ -18,14 +18,14 @@ from ..dialects.converse_reply import ConverseStream
 from ..dialects.converse_request import converse_body
 from ..dialects.reading import Reading, Translated
 from ..errors import BridgeError
-from ..jsontext import write
 from ..models.catalog import Catalog
 from ..models.facts import ModelFacts
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import Bedrock, Claude
+from ..plain.jsontext import write
+from ..settings.values import Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, Dialect, json_headers
 from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
 

@@ -13,9 +13,9 @@ from ..credentials.base import Outbound
 from ..dialects.claude_errors import error_from_body
 from ..dialects.cloud_errors import AZURE
 from ..errors import BridgeError
-from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
-from ..settings import Claude, ConfigError, Foundry, shown
+from ..plain.jsontext import write
+from ..settings.values import Claude, ConfigError, Foundry, shown
 from .base import Call, json_headers
 from .claude import OWN_TIERS, ClaudeBackend
 

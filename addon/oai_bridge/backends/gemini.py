@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..credentials.base import Outbound
-from ..jsontext import write
 from ..models.passed import PassedFacts, find_on_vertex, listed_on_vertex
-from ..settings import OpenAI, Vertex
+from ..plain.jsontext import write
+from ..settings.values import OpenAI, Vertex
 from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
 from .vertex import place_url

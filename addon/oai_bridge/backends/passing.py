@@ -10,7 +10,7 @@ from ..dialects.openai_request import passed_chat, passed_embeddings, passed_ima
 from ..errors import BridgeError
 from ..models.passed import PassedFacts
 from ..notes import Notes
-from ..settings import OpenAI
+from ..settings.values import OpenAI
 from .base import Call, PassingBackend
 
 PATHS: Mapping[Call, str] = {

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from ..credentials.base import Outbound
 from ..dialects.claude_errors import error_from_body
 from ..errors import BridgeError
-from ..jsontext import write
 from ..models.catalog import Catalog, ModelFacts
 from ..models.spellings import is_vertex_id
-from ..settings import Claude, Vertex
+from ..plain.jsontext import write
+from ..settings.values import Claude, Vertex
 from .base import Call, json_headers
 from .claude import ClaudeBackend
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-from ..settings import AwsAccount, AwsApiKey, AwsKeys, AwsLogin
+from ..settings.values import AwsAccount, AwsApiKey, AwsKeys, AwsLogin
 from . import aws_login
 from .base import Access, ForModels, Outbound
 from .minting import Minted

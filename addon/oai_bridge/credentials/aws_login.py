@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from ..errors import BridgeError, Unauthorized, UpstreamError
-from ..redaction import redact
-from ..settings import AwsKeys, AwsLogin
+from ..plain.redaction import redact
+from ..settings.values import AwsKeys, AwsLogin
 
 if TYPE_CHECKING:
     from botocore.session import Session

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import requests
 
 from ..errors import BridgeError, Unauthorized, UpstreamError
-from ..redaction import redact
-from ..settings import AzureAccount, AzureKey, FoundryAccount
+from ..plain.redaction import redact
+from ..settings.values import AzureAccount, AzureKey, FoundryAccount
 from .base import Access, ForModels, Outbound
 from .minting import Minted
 

@@ -16,8 +16,8 @@ import requests
 from google.oauth2 import service_account
 
 from ..errors import BridgeError, Unauthorized, UpstreamError
-from ..redaction import redact
-from ..settings import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
+from ..plain.redaction import redact
+from ..settings.values import AmbientLogin, CredentialFile, GoogleAccount, ServiceAccount
 from .base import Access, ForModels, Outbound
 from .minting import Minted
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..errors import BridgeError
-from ..threads import in_thread
+from ..plain.threads import in_thread
 
 _AHEAD = 300.0  # seconds before the expiry: most tokens live an hour
 

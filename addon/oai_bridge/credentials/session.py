@@ -9,8 +9,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from ..network import proxy_for
-from ..settings import Network
+from ..outward.network import proxy_for
+from ..settings.values import Network
 
 
 class _Adapter(HTTPAdapter):

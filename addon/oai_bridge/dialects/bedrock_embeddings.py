@@ -21,7 +21,7 @@ from ..errors import InvalidRequest, UpstreamError
 from ..models.embeddings import EmbeddingFacts
 from ..notes import Notes
 from ..openai.embeddings import EmbeddingRequest
-from ..redaction import redact
+from ..plain.redaction import redact
 
 _TOKENS = "x-amzn-bedrock-input-token-count"
 _MOST_TOKENS = 10**12  # nothing that counts tokens says more

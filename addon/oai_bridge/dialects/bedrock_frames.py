@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import msgspec
 
 from ..errors import CloudError
-from ..jsontext import read_repaired, write
+from ..plain.jsontext import read_repaired, write
 from ..wire.eventstream import EventStreamDecoder, Message
 from ..wire.frames import Frame, FrameError
 from .aws_errors import error_from_aws, error_from_exception

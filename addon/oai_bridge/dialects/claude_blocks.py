@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from ..errors import InvalidRequest
-from ..jsontext import deeper_than
 from ..notes import Notes
 from ..openai.chat import Document, Image, Message, Office, Part, RedactedThought, SignedThinking, Text, Ttl
+from ..plain.jsontext import deeper_than
 
 Block = dict[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..events import CustomCall, Event, Text, ToolArguments, ToolStart
-from ..jsontext import read_any, write
+from ..plain.jsontext import read_any, write
 from .claude_wire import Block
 from .reading import Reading
 

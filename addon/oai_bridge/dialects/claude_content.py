@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from .claude_wire import Delta
 
 Block = dict[str, Any]

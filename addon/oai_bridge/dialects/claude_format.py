@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import jsontext
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import JsonFormat
+from ..plain import jsontext
 from .claude_blocks import Block
 from .claude_tools import ToolNames
 from .closed_schema import output_schema

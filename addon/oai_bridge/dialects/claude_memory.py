@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..jsontext import write
 from ..openai.chat import ToolCall
+from ..plain.jsontext import write
 from .claude_blocks import THOUGHTS, Block
 
 _OVERHEAD = 512  # bytes for the key of a turn and its place in the table

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from msgspec import Struct, convert
 
 from ..errors import InvalidRequest
-from ..jsontext import read
 from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import Document, Image, Ttl
+from ..plain.jsontext import read
 from .claude_betas import allowed_betas, search_beta
 from .claude_cache import place_automatic
 from .claude_errors import error_from_body

@@ -22,7 +22,7 @@ from ..events import (
     Thinking,
     UsageReport,
 )
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from .claude_calls import Call, Calls
 from .claude_content import Content
 from .claude_errors import error_from_body

@@ -16,7 +16,7 @@ from ..models.catalog import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest, Message, Office, Text
 from ..openai.media import refuse_office
-from ..settings import Claude
+from ..settings.values import Claude
 from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
 from .claude_cache import count_points, make_legal, place_automatic

@@ -15,7 +15,7 @@ from typing import Any
 from ..models.catalog import Cloud, Effort, ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import Claude
+from ..settings.values import Claude
 from .claude_betas import beta_name
 from .claude_blocks import THOUGHTS, Block
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..notes import Notes
 from ..openai.chat import Message, Text
-from ..settings import Claude
+from ..settings.values import Claude
 from .claude_blocks import Block, content_blocks, extend, input_of, mark, tagged, text_block, thought_blocks
 from .claude_pairing import CallIds, OpenCalls, Said
 

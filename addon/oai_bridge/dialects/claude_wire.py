@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 
 _EVENTS = {
     "message_start",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from .. import jsontext
+from ..plain import jsontext
 from .json_schema import COMBINATIONS, Schema, checked, definition, mapping, sequence, strings, with_defs
 
 OPTIONAL_LIMIT = 24  # properties that may be left out, in all schemas of a request together

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CloudError, Original
-from ..jsontext import read_any
-from ..redaction import redact, request_id_of
+from ..plain.jsontext import read_any
+from ..plain.redaction import redact, request_id_of
 
 
 @dataclass(frozen=True, slots=True)

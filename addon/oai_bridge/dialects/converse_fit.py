@@ -14,7 +14,7 @@ from ..models.facts import ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest, Document, Image, Message, Office, Part, Text, ToolCall
 from ..openai.media import refuse_office
-from ..settings import Claude
+from ..settings.values import Claude
 
 
 def fitted(chat: ChatRequest, facts: ModelFacts, notes: Notes) -> ChatRequest:

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import BridgeError, StreamBroken
 from ..events import Event, Failure
-from ..jsontext import write
+from ..plain.jsontext import write
 from .aws_errors import error_from_aws
 from .claude_reply import ClaudeStream
 from .claude_wire import Block as ClaudeBlock

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..jsontext import write
 from ..models.facts import ModelFacts
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..settings import BEDROCK_TIERS, Bedrock, Claude
+from ..plain.jsontext import write
+from ..settings.values import BEDROCK_TIERS, Bedrock, Claude
 from .claude_blocks import Block, extend, tagged
 from .claude_memory import TurnMemory
 from .claude_request import claude_body

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 
 
 class _Shape(msgspec.Struct, rename="camel"):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from .. import jsontext
 from ..errors import InvalidRequest
+from ..plain import jsontext
 
 Schema = dict[str, Any]
 

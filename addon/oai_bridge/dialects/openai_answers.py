@@ -10,8 +10,8 @@ from msgspec.json import Decoder
 
 from ..errors import UpstreamError
 from ..events import Usage
-from ..jsontext import read_repaired, write
 from ..models.passed import Cloud
+from ..plain.jsontext import read_repaired, write
 from .openai_errors import error_from_openai
 from .openai_usage import read_usage
 

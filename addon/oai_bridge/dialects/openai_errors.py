@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CloudError, Original
-from ..jsontext import write
 from ..models.passed import Cloud
+from ..plain.jsontext import write
 from .aws_errors import error_from_aws, id_refused
 from .claude_errors import error_from_body
 from .cloud_errors import (

@@ -17,7 +17,7 @@ from ..openai.chat import Effort, ThinkingWish
 from ..openai.fields import NEUTRAL, boolean, mapping, number, positive, text
 from ..openai.request import model_of
 from ..openai.wishes import read_effort, read_thinking
-from ..settings import OpenAI
+from ..settings.values import OpenAI
 from .openai_messages import passed_messages
 
 _CHAT = {

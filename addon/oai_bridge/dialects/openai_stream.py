@@ -21,8 +21,8 @@ from ..events import (
     ToolStart,
     UsageReport,
 )
-from ..jsontext import read_any, write
 from ..models.passed import Cloud
+from ..plain.jsontext import read_any, write
 from .openai_errors import error_from_openai
 from .openai_usage import read_usage
 

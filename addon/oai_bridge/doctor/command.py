@@ -12,11 +12,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from ..config import load_config, settings_files
 from ..directory import Directory
 from ..models.catalog import Catalog, CatalogError
-from ..network import ssl_context
-from ..settings import Config, ConfigError
+from ..outward.network import ssl_context
+from ..settings.config import load_config, settings_files
+from ..settings.values import Config, ConfigError
 from .examine import examine
 from .findings import Finding, healthy
 from .sentences import document, last_line, line

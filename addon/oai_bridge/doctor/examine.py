@@ -14,15 +14,15 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ..assembly import assemble
-from ..books import Books
 from ..credentials.base import Access
 from ..directory import Directory
 from ..exchanges import Services
-from ..exposure import exposure
-from ..listening import LOOPBACK
 from ..models.catalog import Catalog
-from ..settings import AwsAccount, Config
+from ..money.books import Books
+from ..settings.values import AwsAccount, Config
+from ..start.assembly import assemble
+from ..start.exposure import exposure
+from ..start.listening import LOOPBACK
 from .clock import judge
 from .findings import Finding
 from .hiding import hidden, secrets_of
@@ -33,7 +33,7 @@ from .reach import cloud_host, login_host
 from .routes import SECTIONS, narrowed
 
 if TYPE_CHECKING:
-    from ..demo import Demo
+    from ..start.demo import Demo
 
 LIMIT = 15.0
 """Seconds for one check."""
@@ -86,7 +86,7 @@ def of_settings(config: Config, files: Sequence[Path]) -> Iterator[Finding]:
 
 
 def _demo() -> Demo:
-    from ..demo import Demo  # with a web server, which few need
+    from ..start.demo import Demo  # with a web server, which few need
 
     return Demo(pace=0)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from ..redaction import redact
-from ..settings import AwsApiKey, AwsKeys, AzureKey, Config, CredentialFile, ServiceAccount
+from ..plain.redaction import redact
+from ..settings.values import AwsApiKey, AwsKeys, AzureKey, Config, CredentialFile, ServiceAccount
 from .findings import Finding
 from .modes import secrets_in
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..settings import AmbientLogin, AwsLogin, Config, CredentialFile
+from ..settings.values import AmbientLogin, AwsLogin, Config, CredentialFile
 from .findings import Finding
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

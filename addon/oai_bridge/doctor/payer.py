@@ -13,7 +13,7 @@ from ..directory import Door
 from ..errors import BridgeError
 from ..exchanges import Services
 from ..inspector.record import Record
-from ..settings import (
+from ..settings.values import (
     AwsAccount,
     AwsApiKey,
     AwsKeys,

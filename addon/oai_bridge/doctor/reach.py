@@ -11,11 +11,11 @@ from ..backends.bedrock_host import mantle_url, runtime_url
 from ..backends.vertex import base_url
 from ..credentials.base import Outbound
 from ..errors import BridgeError
-from ..network import proxy_for
-from ..patience import Patience
-from ..settings import AwsAccount, AzureAccount, Bedrock, Config, FoundryAccount, GoogleAccount, ServiceAccount
-from ..traffic import Timeouts
-from ..upstream import UpstreamClient
+from ..outward.network import proxy_for
+from ..outward.patience import Patience
+from ..outward.upstream import UpstreamClient
+from ..settings.traffic import Timeouts
+from ..settings.values import AwsAccount, AzureAccount, Bedrock, Config, FoundryAccount, GoogleAccount, ServiceAccount
 from .clock import skew
 
 

@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..backends import Account
-from ..books import Books
-from ..clients import Spending
 from ..credentials.base import Credential
 from ..directory import Directory, Door
 from ..exchanges import Incoming, Services, exchange
-from ..gate import Gate
 from ..inspector.record import Record
-from ..jsontext import write
 from ..models.catalog import Catalog
 from ..models.facts import Facts
-from ..pool import Pool
-from ..rates import Rates
+from ..money.books import Books
+from ..plain.jsontext import write
 from ..routing import Route
-from ..settings import Config
-from ..traffic import Failover, Limits, Queueing, Timeouts
+from ..settings.clients import Spending
+from ..settings.traffic import Failover, Limits, Queueing, Timeouts
+from ..settings.values import Config
+from ..waiting.gate import Gate
+from ..waiting.pool import Pool
+from ..waiting.rates import Rates
 
 SECTIONS: Mapping[Account, str] = {"google": "vertex", "aws": "bedrock", "azure": "azure", "foundry": "foundry"}
 """Where each kind of account stands in the settings."""

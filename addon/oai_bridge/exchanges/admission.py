@@ -9,7 +9,7 @@ from ..directory import Way
 from ..errors import SpendingLimit
 from ..inspector.record import Record
 from ..models.facts import ModelFacts
-from ..worst import Worst, worst_of, worst_of_all
+from ..money.worst import Worst, worst_of, worst_of_all
 from .services import Services
 
 

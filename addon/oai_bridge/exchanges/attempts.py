@@ -14,9 +14,9 @@ from ..errors import BridgeError, CloudError, Unauthorized
 from ..inspector.cache_match import Caching
 from ..inspector.record import Record
 from ..models.facts import Facts, ModelFacts
-from ..patience import Patience, too_long
-from ..pool import Candidate, Permit
-from ..verdict import ANSWERED, Verdict, verdict
+from ..outward.patience import Patience, too_long
+from ..waiting.pool import Candidate, Permit
+from ..waiting.verdict import ANSWERED, Verdict, verdict
 from .sending import Resend, Sender
 from .services import Incoming, Services
 

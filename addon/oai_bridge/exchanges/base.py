@@ -16,10 +16,10 @@ from ..notes import Notes
 from ..openai.chat import Remote
 from ..openai.media import Media
 from ..openai.request import model_of, read_body
+from ..outward.patience import within
+from ..outward.upstream import UpstreamResponse
 from ..pages import Page
-from ..patience import within
-from ..transcript import Transcript
-from ..upstream import UpstreamResponse
+from ..streaming.transcript import Transcript
 from ..wire.inflate import inflate
 from .admission import grew, let_in
 from .attempts import Attempt, Attempts

@@ -17,9 +17,9 @@ from ..openai.passed import PassedStream, pass_completion
 from ..openai.remote import remote_pictures, with_pictures
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
 from ..openai.request import asks_for_usage, model_of, parse_chat
+from ..outward.upstream import UpstreamResponse
 from ..pages import is_test_message, reply_to_test_message
-from ..transcript import Transcript
-from ..upstream import UpstreamResponse
+from ..streaming.transcript import Transcript
 from ..wire.sse import SseDecoder
 from .attempts import Attempt
 from .conversation import Conversation

@@ -11,7 +11,7 @@ from ..errors import BridgeError
 from ..events import Event, Said, Stop
 from ..models.catalog import ModelFacts
 from ..notes import Notes
-from ..upstream import UpstreamResponse
+from ..outward.upstream import UpstreamResponse
 from .sending import Sender
 
 _LEGS = 10  # requests that one answer may take: each of them costs the whole prompt

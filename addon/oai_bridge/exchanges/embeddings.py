@@ -16,7 +16,7 @@ from ..errors import BridgeError
 from ..events import Usage, UsageReport
 from ..openai.embeddings import embeddings_answer, parse_embeddings
 from ..openai.request import model_of
-from ..upstream import UpstreamResponse
+from ..outward.upstream import UpstreamResponse
 from .openai import OpenAiExchange
 from .sending import Sender
 

@@ -18,9 +18,9 @@ from ..directory import Way
 from ..errors import BridgeError
 from ..models.catalog import ModelFacts
 from ..openai.chat import Remote
+from ..outward.upstream import UpstreamResponse
 from ..pages import Page, anthropic_error_page
-from ..transcript import Transcript
-from ..upstream import UpstreamResponse
+from ..streaming.transcript import Transcript
 from .attempts import Attempt
 from .base import Exchange
 from .limits import anthropic_limits

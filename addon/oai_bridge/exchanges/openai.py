@@ -11,8 +11,8 @@ from ..dialects.openai_answers import usage_of
 from ..errors import BridgeError
 from ..events import Stop, UsageReport
 from ..openai.reply import error_event
+from ..outward.upstream import UpstreamResponse
 from ..pages import Page, error_page
-from ..upstream import UpstreamResponse
 from .attempts import Attempt
 from .base import Exchange
 from .limits import limit_headers

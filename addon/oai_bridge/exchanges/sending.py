@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backends.base import Backend
-from ..cost import prices_at
 from ..credentials.base import Access, Credential, Outbound
 from ..errors import BridgeError, CloudError, UpstreamError
 from ..inspector.record import Attempt, Record
-from ..jsontext import write
 from ..models.facts import Facts
-from ..patience import Patience
-from ..redaction import redact, request_id_of
-from ..upstream import StaleConnection, UpstreamClient, UpstreamResponse
-from ..verdict import verdict
+from ..money.cost import prices_at
+from ..outward.patience import Patience
+from ..outward.upstream import StaleConnection, UpstreamClient, UpstreamResponse
+from ..plain.jsontext import write
+from ..plain.redaction import redact, request_id_of
+from ..waiting.verdict import verdict
 
 _ANSWER_LIMIT = 64 * 1024 * 1024  # bytes of an answer in one piece
 _ERROR_LIMIT = 1024 * 1024

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..backends import Account
-from ..books import Books
 from ..credentials.base import Credential
 from ..directory import Directory
-from ..fetch import Fetcher
-from ..gate import Gate
+from ..money.books import Books
+from ..outward.fetch import Fetcher
+from ..outward.upstream import UpstreamClient
 from ..pages import Queued
-from ..rates import Rates
 from ..routing import Route
-from ..settings import Config
-from ..upstream import UpstreamClient
-from ..verdict import Trouble
+from ..settings.values import Config
+from ..waiting.gate import Gate
+from ..waiting.rates import Rates
+from ..waiting.verdict import Trouble
 
 Credentials = Mapping[Account, Sequence[Credential]]
 """Who pays, for each kind of account."""

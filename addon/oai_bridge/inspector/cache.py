@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..jsontext import encodable
+from ..plain.jsontext import encodable
 from .cache_changes import Reason
 from .cache_compare import Difference, changed_span, same_segments
 from .cache_match import Known, Match, Sent, matched

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any, Final, Literal
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 
 Part = Literal["tools", "system", "messages"]
 Kind = Literal["text", "image", "document", "other"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from ..jsontext import read_any, write
+from ..plain.jsontext import read_any, write
 from .outline import blob
 from .paper import Paper
 from .told import Told, ToldNote

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 
 _KEPT = {"content-type", "accept", "anthropic-version", "anthropic-beta"}
 """What the proxy looks at: other headers are of the connection, or of the program that the client was."""

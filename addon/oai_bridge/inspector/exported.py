@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ..jsontext import deeper_than, read_any, write
 from ..openai.shapes import usage_object
+from ..plain.jsontext import deeper_than, read_any, write
 from .openai_words import openai_messages, openai_tools
 from .prompts import read_prompt
 from .replies import read_reply

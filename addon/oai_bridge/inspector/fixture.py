@@ -15,13 +15,13 @@ from urllib.parse import unquote, urlsplit
 from ..backends.base import Call as BackendCall
 from ..backends.base import ChatBackend, PassingBackend
 from ..errors import BridgeError
-from ..jsontext import read_any, write
 from ..notes import Notes
 from ..openai.chat import Remote
 from ..openai.remote import remote_pictures
 from ..openai.reply import ReplyTo
 from ..openai.request import asks_for_usage, model_of, parse_chat, read_body
-from ..settings import Config
+from ..plain.jsontext import read_any, write
+from ..settings.values import Config
 from .golden import RESOURCE, Kind, cleared, kind_of, settings_of
 from .golden_answers import Files, NoCase, Sent, error_files, stream_files, whole_files
 from .neutral import Neutral

@@ -15,7 +15,7 @@ from ..backends.foundry import FoundryClaude
 from ..backends.gemini import VertexOpenAI
 from ..backends.vertex import VertexClaude
 from ..models.catalog import Catalog
-from ..settings import Azure, AzureAccount, AzureKey, Config, Guardrail
+from ..settings.values import Azure, AzureAccount, AzureKey, Config, Guardrail
 
 Section = Literal["claude", "openai", "vertex", "bedrock", "foundry"]
 

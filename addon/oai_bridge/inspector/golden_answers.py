@@ -12,11 +12,11 @@ from ..credentials.base import Outbound
 from ..dialects.aws_errors import error_from_aws
 from ..dialects.reading import Reading
 from ..events import Pause
-from ..jsontext import read_any, write
 from ..openai.passed import PassedStream, pass_completion
 from ..openai.reply import ChunkWriter, Completion, ReplyTo
 from ..pages import error_page
-from ..transcript import Transcript
+from ..plain.jsontext import read_any, write
+from ..streaming.transcript import Transcript
 from ..wire.eventstream import EventStreamDecoder, Message
 from ..wire.frames import Frame, FrameError
 from ..wire.sse import SseDecoder

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..redaction import redact
+from ..plain.redaction import redact
 
 _ID = re.compile(
     r"\b(?P<prefix>(?:msg|toolu|srvtoolu|tooluse|call|req|resp|rs|gen|file|fc|chatcmpl)[_-])"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..jsontext import read_any, write
+from ..plain.jsontext import read_any, write
 from .estimate import estimated_tokens, picture_tokens
 from .figures import counted, size, tokens
 from .outline import outline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jsontext import JsonError, read, read_any
+from ..plain.jsontext import JsonError, read, read_any
 from .spoken import Api, Message, Prompt, Tool
 from .turns import read_content, read_message, read_tool, string
 

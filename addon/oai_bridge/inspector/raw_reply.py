@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from ..wire.eventstream import EventStreamDecoder, Message
 from .figures import size
 from .paper import Paper

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ..cost import Cost, cost_of, rates_for
 from ..credentials.base import Outbound
 from ..errors import BridgeError
 from ..events import (
@@ -27,9 +26,10 @@ from ..events import (
     UsageReport,
 )
 from ..models.facts import Prices, Rates
+from ..money.cost import Cost, cost_of, rates_for
+from ..money.worst import Worst
 from ..notes import Notes
-from ..redaction import forms_of
-from ..worst import Worst
+from ..plain.redaction import forms_of
 from .cache_match import Caching, Sent
 from .steady import steady
 

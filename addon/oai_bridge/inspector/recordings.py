@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from .. import jsontext
 from ..answer import BrokenAnswer, Head
 from ..errors import BridgeError
+from ..plain import jsontext
 from ..routing import Route
 from ..wire.inflate import inflate
 from ..wire.sse import SseDecoder

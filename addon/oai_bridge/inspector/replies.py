@@ -12,7 +12,7 @@ from typing import Any
 from ..dialects.claude_usage import Tally
 from ..dialects.openai_usage import read_usage
 from ..events import Usage
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from .spoken import Api, Choice, Message, Reply
 from .streamed import Joined, error_of, join_stream
 from .turns import read_content, read_message, string

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from ..wire.frames import Frame
 from ..wire.sse import SseDecoder
 from .spoken import Api

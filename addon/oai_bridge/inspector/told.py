@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert, field
 
-from ..cost import Cost
 from ..events import Usage
+from ..money.cost import Cost
 
 
 class ToldAttempt(Struct, frozen=True):

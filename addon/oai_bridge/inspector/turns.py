@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ..jsontext import write
+from ..plain.jsontext import write
 from .spoken import Call, Media, Message, Other, Part, Refusal, Result, Text, Thinking, Tool
 
 _NESTING = 8  # results in results; deeper ones are kept as JSON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..jsontext import read_any
+from ..plain.jsontext import read_any
 from .figures import seconds, size
 from .outline import outline
 from .paper import LIMIT, Paper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ..ledger import By, Ledger, Line
+from ..money.ledger import By, Ledger, Line
 from .figures import dollars, tokens
 from .record import one_line
 

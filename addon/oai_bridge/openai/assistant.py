@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidRequest
-from ..jsontext import write
 from ..notes import Notes
+from ..plain.jsontext import write
 from .chat import RedactedThought, Role, SignedThinking, ToolCall
 from .fields import text
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidRequest
-from ..jsontext import write
 from ..notes import Notes
+from ..plain.jsontext import write
 from .fields import NEUTRAL, boolean, number, text
 from .request import model_of
 

@@ -16,8 +16,8 @@ from msgspec.json import Decoder
 from ..dialects.openai_stream import DONE, OpenAiStream, choices_of, finish_reason
 from ..dialects.openai_tags import OPENING, unmark, untag
 from ..events import Event, Failure, FinishReason, Ping, Stop
-from ..jsontext import one_line, read_any, write
 from ..models.passed import Cloud
+from ..plain.jsontext import one_line, read_any, write
 from .reply import ReplyTo, error_event
 from .shapes import REASONING_FIELDS
 

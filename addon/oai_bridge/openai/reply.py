@@ -27,7 +27,7 @@ from ..events import (
     Usage,
     UsageReport,
 )
-from ..jsontext import one_line, write
+from ..plain.jsontext import one_line, write
 from .shapes import REASONING_FIELDS, annotation, custom_call, redacted_thought, signed_thought, usage_object
 
 

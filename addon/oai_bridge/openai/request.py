@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidRequest
-from ..jsontext import JsonError, read
 from ..notes import Notes
-from ..settings import Claude
+from ..plain.jsontext import JsonError, read
+from ..settings.values import Claude
 from .chat import ChatRequest
 from .fields import NEUTRAL, boolean, mapping, number, positive, text
 from .messages import Context, cache_of, read_messages, read_system, ttl_of

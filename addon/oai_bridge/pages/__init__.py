@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..clients import Client
 from ..directory import Directory
 from ..routing import Route
-from ..settings import Config
+from ..settings.clients import Client
+from ..settings.values import Config
 from .details import Checked, Details, Recent, Usage, Used, details_page
 from .errors import anthropic_error_page, error_event_for, error_page, error_page_for
 from .metrics import metrics_page

@@ -9,15 +9,15 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
-from .. import jsontext
 from ..backends import REGISTRY
-from ..clients import Caps, Client
 from ..directory import Directory
 from ..doctor.findings import Finding
-from ..entry import Entry
+from ..money.entry import Entry
+from ..plain import jsontext
 from ..routing import Route
-from ..settings import Config
-from ..verdict import Trouble
+from ..settings.clients import Caps, Client
+from ..settings.values import Config
+from ..waiting.verdict import Trouble
 from .page import Page, Snapshot, make_page
 
 DAYS = 30

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import jsontext
 from ..anthropic import errors as anthropic
 from ..errors import BridgeError, CloudError
 from ..openai import reply as openai
+from ..plain import jsontext
 from ..routing import is_native
 from .page import Page, json_page
 

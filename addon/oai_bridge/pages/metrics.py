@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..metrics import Histogram, Metrics
+from ..telemetry.metrics import Histogram, Metrics
 from .page import Page, Snapshot, make_page
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .. import jsontext
-from ..verdict import Trouble
+from ..plain import jsontext
+from ..waiting.verdict import Trouble
 
 
 @dataclass(frozen=True, slots=True)

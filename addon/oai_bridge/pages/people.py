@@ -11,10 +11,10 @@ from html import escape
 from importlib.resources import files
 from typing import Literal
 
-from .. import jsontext
 from ..directory import Directory
+from ..plain import jsontext
 from ..routing import base_of
-from ..settings import Config
+from ..settings.values import Config
 from .page import Page, make_page
 from .words import LANGUAGES, language_of, words
 

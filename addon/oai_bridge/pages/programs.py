@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..backends import Account
-from ..clients import Client
 from ..directory import Directory, Listed
-from ..jsontext import encodable
 from ..models.facts import Facts, ModelFacts
+from ..plain.jsontext import encodable
 from ..routing import Path, Route, base_of
-from ..settings import Config
+from ..settings.clients import Client
+from ..settings.values import Config
 from .page import Page, Queued, Snapshot, json_page, make_page, short
 
 _TEST_MESSAGES = [{"role": "user", "content": "Hi"}]

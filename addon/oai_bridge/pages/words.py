@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from .. import jsontext
+from ..plain import jsontext
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "en", "zh": "zh-Hans"}
 """Those that there are words for, the one for all others first, and how HTML calls them."""

@@ -1,0 +1,1 @@
+"""What is told of ended requests: log, metrics and traces."""

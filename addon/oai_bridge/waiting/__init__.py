@@ -1,0 +1,1 @@
+"""Who waits, for how long, and which credential is next."""

@@ -1,0 +1,1 @@
+"""What mitmproxy's own windows show, and what they can do."""
