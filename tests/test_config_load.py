@@ -47,7 +47,7 @@ def test_file_is_read_as_editors_write_it(tmp_path: Path, content: str | bytes) 
 
 @pytest.mark.parametrize("content", ["", "\n", "# only a comment\n", "---\n", "server:\n  # nothing\nvertex:\n"])
 def test_empty_files_are_defaults(tmp_path: Path, content: str) -> None:
-    write(tmp_path, {"config.yaml": content, ".env": content})
+    write(tmp_path, {"config.yaml": content, ".env": "\n# only a comment\n"})
     assert load_config(None, {}, [tmp_path]) == Config()
 
 
@@ -91,6 +91,24 @@ def test_first_folder_wins_for_each_file(tmp_path: Path) -> None:
     write(two, {".env": "PORT=2\nSERVER_TITLE=two", "config.yaml": "server: {title: file, log_level: warn}"})
     config = load_config(None, {}, [tmp_path / "none", one, two])
     assert (config.port, config.title, config.log_level) == (1, "file", "warn")
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [(".env.txt", ".env"), ("env.txt", ".env"), ("config.yml", "config.yaml"), ("config.yaml.txt", "config.yaml")],
+)
+def test_a_file_under_a_wrong_name_is_told(tmp_path: Path, name: str, right: str) -> None:
+    write(tmp_path, {name: "PORT: 81"})
+    (told,) = load_config(None, {}, [tmp_path / "none", tmp_path]).told
+    assert told.startswith(f"{tmp_path / name} is not read: rename it to {right} ")
+    write(tmp_path, {right: ""})
+    assert load_config(None, {}, [tmp_path]).told == ()
+
+
+def test_what_is_odd_in_dotenv_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {".env": "PORT=81\nset PORT=82\n"})
+    config = load_config(None, {}, [tmp_path])
+    assert config.port == 81 and len(config.told) == 1 and "line 2" in config.told[0]
 
 
 def test_named_file_is_read_instead_and_must_be_there(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ PURE = (
     "doctor.hiding",
     "doctor.modes",
     "doctor.sentences",
+    "dotenv",
     "entry",
     "errors",
     "events",

@@ -18,7 +18,8 @@ from .checks import CHECKS
 from .clients import Caps, Spending
 from .config_file import parse_yaml, read_document
 from .config_schema import SECTIONS
-from .environment import FromNames, parse_dotenv, read_names
+from .dotenv import oddities, parse_dotenv
+from .environment import FromNames, read_names
 from .google_accounts import google_accounts
 from .google_sources import account_from_file
 from .names import unused
@@ -57,6 +58,8 @@ _SIZES = (
     ("images", "total_mb", "total_size"),
     ("inspector", "max_mb", "max_size"),
 )  # section, setting in MB, value in bytes
+_NOT_DOTENV = (".env.txt", "env.txt", "env")
+_NOT_CONFIG = ("config.yaml.txt", "config.yml")
 
 
 def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequence[Path]) -> Config:
@@ -68,9 +71,9 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
         raise ConfigError(f"There is no file {path}: correct the path after --config.")
     file, dotenv_file = _found(path, folders)
     document = parse_yaml(_read(file), file.name) if file else None
-    dotenv = parse_dotenv(_read(dotenv_file)) if dotenv_file else {}
+    dotenv_text = _read(dotenv_file) if dotenv_file else ""
     folders_read = Folders(file.parent if file else Path(), dotenv_file.parent if dotenv_file else Path())
-    config, names = _build(document, environment, dotenv, folders_read, _system_proxies())
+    config, names = _build(document, environment, parse_dotenv(dotenv_text), folders_read, _system_proxies())
 
     problems: list[str] = []
     accounts = []
@@ -86,7 +89,8 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))  # several accounts may share a file
-    return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)))
+    told = (*_misnamed(file, dotenv_file, folders), *oddities(dotenv_text), *config.told)
+    return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)), told=told)
 
 
 def settings_files(path: Path | None, folders: Sequence[Path]) -> list[Path]:
@@ -220,6 +224,16 @@ def _network(given: Mapping[str, Any], names: FromNames, folder: Path, system_pr
 def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Path | None]:
     """config.yaml and `.env`, where there are such."""
     return path or _first(folders, "config.yaml"), _first(folders, ".env")
+
+
+def _misnamed(file: Path | None, dotenv_file: Path | None, folders: Sequence[Path]) -> list[str]:
+    """A sentence for each file that is not there, but under a name that editors and habits make of it."""
+    told = []
+    for there, right, wrong in ((dotenv_file, ".env", _NOT_DOTENV), (file, "config.yaml", _NOT_CONFIG)):
+        found = None if there else next((path for name in wrong if (path := _first(folders, name))), None)
+        if found:
+            told.append(f"{found} is not read: rename it to {right} (on Windows let file name extensions be shown).")
+    return told
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
