@@ -152,7 +152,8 @@ def test_paths_start_from_the_file_that_names_them(tmp_path: Path) -> None:
 )
 def test_file_without_a_project(tmp_path: Path, environment: dict[str, str], project: str | None) -> None:
     file = tmp_path / "login.json"
-    write(tmp_path, {"login.json": json.dumps({"type": "authorized_user", "refresh_token": "canary"})})
+    login = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "canary"}
+    write(tmp_path, {"login.json": json.dumps(login)})
     environment = {**environment, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
     if project is None:
         with pytest.raises(ConfigError, match="names no project: set ANTHROPIC_VERTEX_PROJECT_ID"):
