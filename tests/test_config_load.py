@@ -105,6 +105,18 @@ def test_a_file_under_a_wrong_name_is_told(tmp_path: Path, name: str, right: str
     assert load_config(None, {}, [tmp_path]).told == ()
 
 
+def test_a_file_that_another_one_hides_is_told(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for folder in (tmp_path, tmp_path / "one"):
+        write(folder, {"config.yaml": "", ".env": ""})
+    told = load_config(None, {}, [tmp_path / "one", tmp_path]).told
+    assert [sentence.partition(",")[0] for sentence in told] == [
+        f"{tmp_path / name} is not read" for name in (".env", "config.yaml")
+    ]
+    assert load_config(None, {}, [tmp_path, tmp_path]).told == ()
+    assert len(load_config(tmp_path / "config.yaml", {}, [tmp_path / "one", tmp_path]).told) == 1
+
+
 def test_what_is_odd_in_dotenv_is_told(tmp_path: Path) -> None:
     write(tmp_path, {".env": "PORT=81\nset PORT=82\n"})
     config = load_config(None, {}, [tmp_path])

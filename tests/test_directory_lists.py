@@ -188,6 +188,17 @@ def test_names_that_come_close_are_told(settings: dict[str, Any], path: Path | N
     assert close in unknown(settings, name, path)
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "base"),
+    [(GCP, "gemini-3.5-flash", "/proxy/gcp/gemini"), (GEMINI, "claude-opus-4-8", "/proxy/gcp/claude")],
+)
+def test_a_model_that_another_path_has_is_told_with_that(path: Path, name: str, base: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        directory(VERTEX).find(Route("chat", path=path), name)
+    assert raised.value.message == f"This model is not served here: take {base} for the base URL's path, or /v1."
+    assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
+
+
 def test_aliases_come_close_too() -> None:
     assert "Close to it: my-favourite." in unknown(
         VERTEX, "my-favorite", GCP, aliases={"my-favourite": "claude-opus-4-8"}

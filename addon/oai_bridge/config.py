@@ -89,7 +89,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))  # several accounts may share a file
-    told = (*_misnamed(file, dotenv_file, folders), *oddities(dotenv_text), *config.told)
+    told = (*_not_read(path, folders), *oddities(dotenv_text), *config.told)
     return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)), told=told)
 
 
@@ -226,13 +226,17 @@ def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Pat
     return path or _first(folders, "config.yaml"), _first(folders, ".env")
 
 
-def _misnamed(file: Path | None, dotenv_file: Path | None, folders: Sequence[Path]) -> list[str]:
-    """A sentence for each file that is not there, but under a name that editors and habits make of it."""
+def _not_read(path: Path | None, folders: Sequence[Path]) -> list[str]:
+    """A sentence for each file that its user may think is read: it has a wrong name, or another one comes before it."""
     told = []
-    for there, right, wrong in ((dotenv_file, ".env", _NOT_DOTENV), (file, "config.yaml", _NOT_CONFIG)):
-        found = None if there else next((path for name in wrong if (path := _first(folders, name))), None)
-        if found:
-            told.append(f"{found} is not read: rename it to {right} (on Windows let file name extensions be shown).")
+    for right, wrong in ((".env", _NOT_DOTENV), ("config.yaml", _NOT_CONFIG)):
+        if path and right == "config.yaml":
+            continue
+        found = list(dict.fromkeys(file for folder in folders if (file := folder / right).is_file()))
+        if len(found) > 1:
+            told.append(f"{found[1]} is not read, since {found[0]} comes first: remove one, or start elsewhere.")
+        elif not found and (misnamed := next(filter(None, (_first(folders, name) for name in wrong)), None)):
+            told.append(f"{misnamed} is not read: rename it to {right} (let Windows show file name extensions).")
     return told
 
 
