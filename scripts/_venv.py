@@ -145,9 +145,9 @@ def install(venv: Venv, environment: Mapping[str, str]) -> None:
         )
     if ended.returncode != 0:
         raise SetupError(
-            f"The packages of {venv.lock.name} can't be installed: {last_line(ended.stdout)}\n"
-            "They come from the network, this once: check the connection, set HTTPS_PROXY in the environment or in .env"
-            " if it needs a proxy (http://..., for pip speaks no SOCKS), and start again."
+            f"The packages of {venv.lock.name} can't be installed, which come from the network, this once: check the"
+            " connection, set HTTPS_PROXY in the environment or in .env if it needs a proxy (http://..., for pip speaks"
+            f" no SOCKS), and start again. pip says: {last_line(ended.stdout)}"
         )
 
 
