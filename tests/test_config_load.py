@@ -100,7 +100,7 @@ def test_first_folder_wins_for_each_file(tmp_path: Path) -> None:
 def test_a_file_under_a_wrong_name_is_told(tmp_path: Path, name: str, right: str) -> None:
     write(tmp_path, {name: "PORT: 81"})
     (told,) = load_config(None, {}, [tmp_path / "none", tmp_path]).told
-    assert told.startswith(f"{tmp_path / name} is not read: rename it to {right} ")
+    assert told.startswith(f"{name} in the folder {tmp_path.name} is not read: rename it to {right} ")
     write(tmp_path, {right: ""})
     assert load_config(None, {}, [tmp_path]).told == ()
 
@@ -111,8 +111,9 @@ def test_a_file_that_another_one_hides_is_told(tmp_path: Path) -> None:
         write(folder, {"config.yaml": "", ".env": ""})
     told = load_config(None, {}, [tmp_path / "one", tmp_path]).told
     assert [sentence.partition(",")[0] for sentence in told] == [
-        f"{tmp_path / name} is not read" for name in (".env", "config.yaml")
+        f"{name} in the folder {tmp_path.name} is not read" for name in (".env", "config.yaml")
     ]
+    assert str(tmp_path) not in " ".join(told) and "since that in one comes first" in told[0]
     assert load_config(None, {}, [tmp_path, tmp_path]).told == ()
     assert len(load_config(tmp_path / "config.yaml", {}, [tmp_path / "one", tmp_path]).told) == 1
 

@@ -227,17 +227,25 @@ def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Pat
 
 
 def _not_read(path: Path | None, folders: Sequence[Path]) -> list[str]:
-    """A sentence for each file that its user may think is read: it has a wrong name, or another one comes before it."""
+    """A sentence for each file that its user may think is read: it has a wrong name, or another one comes before it.
+
+    Clients see these sentences, too, so that of folders only the last name is told.
+    """
     told = []
     for right, wrong in ((".env", _NOT_DOTENV), ("config.yaml", _NOT_CONFIG)):
         if path and right == "config.yaml":
             continue
         found = list(dict.fromkeys(file for folder in folders if (file := folder / right).is_file()))
         if len(found) > 1:
-            told.append(f"{found[1]} is not read, since {found[0]} comes first: remove one, or start elsewhere.")
-        elif not found and (misnamed := next(filter(None, (_first(folders, name) for name in wrong)), None)):
-            told.append(f"{misnamed} is not read: rename it to {right} (let Windows show file name extensions).")
+            where = f"{_place(found[1])} is not read, since that in {found[0].parent.name} comes first"
+            told.append(f"{where}: remove one of them.")
+        elif not found and (slip := next(filter(None, (_first(folders, name) for name in wrong)), None)):
+            told.append(f"{_place(slip)} is not read: rename it to {right} (let Windows show file name extensions).")
     return told
+
+
+def _place(file: Path) -> str:
+    return f"{file.name} in the folder {file.parent.name}"
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
