@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oai_bridge.clients import Client
 from oai_bridge.directory import Listed
 from oai_bridge.errors import NotFound
 from oai_bridge.models.passed import PassedFacts
@@ -197,6 +198,8 @@ def test_a_model_that_another_path_has_is_told_with_that(path: Path, name: str, 
         directory(VERTEX).find(Route("chat", path=path), name)
     assert raised.value.message == f"This model is not served here: take {base} for the base URL's path, or /v1."
     assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
+    stranger = Client("one", "a-key", models=("claude-haiku-*",))
+    assert base not in directory(VERTEX).unknown(Route("chat", path=path), name, stranger).message
 
 
 def test_aliases_come_close_too() -> None:

@@ -235,7 +235,7 @@ def _not_read(path: Path | None, folders: Sequence[Path]) -> list[str]:
     for right, wrong in ((".env", _NOT_DOTENV), ("config.yaml", _NOT_CONFIG)):
         if path and right == "config.yaml":
             continue
-        found = list(dict.fromkeys(file for folder in folders if (file := folder / right).is_file()))
+        found = list(dict.fromkeys(file for folder in folders if os.path.isfile(file := folder / right)))
         if len(found) > 1:
             where = f"{_place(found[1])} is not read, since that in {found[0].parent.name} comes first"
             told.append(f"{where}: remove one of them.")
