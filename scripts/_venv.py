@@ -62,6 +62,11 @@ def prepare(venv: Venv, environment: Mapping[str, str]) -> Path:
                 make(venv, environment)
         return venv.python
     except OSError as error:
+        if not os.access(venv.folder.parent, os.W_OK):
+            raise SetupError(
+                f"{venv.folder.parent} can't be written to: put this project into a folder of your own, then start"
+                " again."
+            ) from None
         raise SetupError(
             f"{venv.folder.name} can't be set up ({error}): stop what still runs in it, delete it and start again."
         ) from None
@@ -133,11 +138,16 @@ def install(venv: Venv, environment: Mapping[str, str]) -> None:
     """Install exactly what the lock lists, each file checked against its hash."""
     pip = [str(venv.python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     ended = quietly([*pip, "--no-deps", "--require-hashes", "--requirement", str(venv.lock)], environment)
+    if "407 Proxy Authentication" in ended.stdout:
+        raise SetupError(
+            "The proxy on the way to the packages asks for a login: set HTTPS_PROXY=http://user:password@host:port in"
+            " the environment or in .env, and start again."
+        )
     if ended.returncode != 0:
         raise SetupError(
-            f"The packages of {venv.lock.name} can't be installed: {last_line(ended.stdout)}\n"
-            "They come from the network, this once: check the connection, set HTTPS_PROXY in the environment or in .env"
-            " if it needs a proxy (http://..., for pip speaks no SOCKS), and start again."
+            f"The packages of {venv.lock.name} can't be installed, which come from the network, this once: check the"
+            " connection, set HTTPS_PROXY in the environment or in .env if it needs a proxy (http://..., for pip speaks"
+            f" no SOCKS), and start again. pip says: {last_line(ended.stdout)}"
         )
 
 
@@ -180,9 +190,10 @@ def with_proxies(environment: Mapping[str, str], dotenv: str) -> dict[str, str]:
 
 
 def read(file: Path) -> str:
-    """The text of a file; "" when there is none."""
+    """The text of a file, in UTF-8 or as Windows' editors mark it; "" when there is none."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        data = file.read_bytes()
+        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return ""
 

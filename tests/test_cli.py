@@ -135,13 +135,24 @@ def test_the_settings_file_is_found_from_any_folder(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "argv", [["--port", "0"], ["--port", "65536"], ["--port", "x"], ["--web", "--console"], ["-w", "a.flow"], ["stop"]]
+    ("argv", "words"),
+    [
+        (["--port", "0"], "'0' is no port: give a number"),
+        (["--port", "65536"], "'65536' is no port"),
+        (["--port", "x"], "'x' is no port"),
+        (["--host", "http://127.0.0.1"], "argument --host: it must be an IP address or a host name without scheme"),
+        (["--web", "--console"], "not allowed with"),
+        (["-w", "a.flow"], "-w is not known here: --help shows what is, and mitmproxy's own options go after --"),
+        (["--prot", "7861"], "--prot is not known here"),
+        (["stop"], "'stop' is no command: it is run or doctor"),
+    ],
 )
-def test_wrong_options(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.parse(argv)
     assert ended.value.code == 2
-    assert "mitmproxy's options" in capsys.readouterr().err
+    usage, told = capsys.readouterr().err.splitlines()
+    assert "mitmproxy's options" in usage and words in told
 
 
 # --- Starting ---------------------------------------------------------------------------------------------------------
@@ -242,6 +253,17 @@ def test_wrong_settings_are_told(started: Started, tmp_path: Path, capsys: pytes
     told = capsys.readouterr().err
     assert "port" in told and "Traceback" not in told
     assert not started.calls
+
+
+def test_certificates_without_a_place_are_told(
+    started: Started, port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".mitmproxy").touch()  # a file, since root may write to every folder
+    assert cli.main(["--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert str(tmp_path / ".mitmproxy") in told and "confdir=FOLDER" in told and len(told.splitlines()) == 1
+    assert not started.calls
+    assert cli.main(["--port", str(port), "--", "--set", f"confdir={tmp_path}"]) == 0
 
 
 def test_the_page_moves_when_its_port_is_taken() -> None:

@@ -118,7 +118,10 @@ def test_sections_hold_what_is_there() -> None:
             {"server": {"title": date(2026, 1, 1)}},
             "server.title must be text, not what stands there; put it in quotes.",
         ),
-        ({"server": {"client_keys": "k"}}, "server.client_keys must be a list, not something else."),
+        (
+            {"server": {"client_keys": "k"}},
+            "server.client_keys must be a list, not something else; write each entry on a",
+        ),
         (
             {"server": {"client_keys": [123]}},
             "server.client_keys[0] must be text or a mapping, not something else.",
@@ -133,7 +136,7 @@ def test_sections_hold_what_is_there() -> None:
             "server.client_keys[0] has a setting with an",
         ),
         ({"server": {"max_body_mb": 0}}, "server.max_body_mb must be at least 1, not 0."),
-        ({"vertex": {"accounts": {}}}, "vertex.accounts must be a list, not something else."),
+        ({"vertex": {"accounts": {}}}, "vertex.accounts must be a list, not something else; write each entry on a"),
         ({"vertex": {"accounts": ["x"]}}, "vertex.accounts[0] must be a mapping, not something else."),
         (
             {"vertex": {"accounts": [{"project": 123}]}},
@@ -155,7 +158,12 @@ def test_sections_hold_what_is_there() -> None:
         ({"failover": {"resend": "once"}}, "failover.resend must be true or false, not 'once'."),
         ({"queue": {"length": [1]}}, "queue.length must be a whole number, not what stands there."),
         ({"queue": {"timeout": False}}, "queue.timeout must be a number, not False."),
-        ({"queue": 5}, "queue must be a mapping: put its settings below it, indented."),
+        ({"queue": 5}, "queue must be a mapping: put its settings below it, indented, with an ordinary colon and a"),
+        (
+            {"server": "port\uff1a 7861"},
+            "server must be a mapping: put its settings below it, indented, with an ordinary",
+        ),
+        ({"PROXY_KEY": "canary"}, "PROXY_KEY is not a setting of config.yaml: write it into .env, as PROXY_KEY=value."),
         ({"limits": {"requests_per_minute": "4"}}, "limits.requests_per_minute must be a whole number, not '4'."),
         ({"limits": {"concurent": 4}}, "limits.concurent is not a setting: did you mean limits.concurrent?"),
         ({"timeouts": {"total": {}}}, "timeouts.total must be a number, not what stands there."),
@@ -168,8 +176,8 @@ def test_sections_hold_what_is_there() -> None:
             for cloud, names in {"vertex": LISTS, "bedrock": LISTS, "foundry": LISTS[1:]}.items()
             for name in names
             for given, sentence in (
-                ("a", " must be a list, not something else."),
-                ({"a": "b"}, " must be a list, not something else."),
+                ("a", " must be a list, not something else; write each entry on a"),
+                ({"a": "b"}, " must be a list, not something else; write each entry on a"),
                 (["a", 3], "[1] must be text, not 3; put it in quotes."),
                 (["a", None], "[1] must be text, not what stands there; put it in quotes."),
             )
@@ -205,6 +213,9 @@ def test_yaml_with_and_without_libyaml(monkeypatch: pytest.MonkeyPatch, libyaml:
     assert config_file.parse_yaml("a: {b: [1, x]}", "f") == {"a": {"b": [1, "x"]}}
     with pytest.raises(ConfigError, match="line 2: YAML takes no tabs"):
         config_file.parse_yaml("a:\n\tb: 1", "f")
+    for path in ("C:\\Users\\me", "D:\\keys"):  # two of YAML's errors
+        with pytest.raises(ConfigError, match="line 2: in double quotes"):
+            config_file.parse_yaml(f'a: 1\nb: "{path}"', "f")
 
 
 @pytest.mark.parametrize("libyaml", [True, False])

@@ -55,7 +55,7 @@ def test_file_is_read_as_editors_write_it(tmp_path: Path, content: str | bytes) 
 
 @pytest.mark.parametrize("content", ["", "\n", "# only a comment\n", "---\n", "server:\n  # nothing\nvertex:\n"])
 def test_empty_files_are_defaults(tmp_path: Path, content: str) -> None:
-    write(tmp_path, {"config.yaml": content, ".env": content})
+    write(tmp_path, {"config.yaml": content, ".env": "\n# only a comment\n"})
     assert load_config(None, {}, [tmp_path]) == Config()
 
 
@@ -101,6 +101,37 @@ def test_first_folder_wins_for_each_file(tmp_path: Path) -> None:
     assert (config.port, config.title, config.log_level) == (1, "file", "warn")
 
 
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [(".env.txt", ".env"), ("env.txt", ".env"), ("config.yml", "config.yaml"), ("config.yaml.txt", "config.yaml")],
+)
+def test_a_file_under_a_wrong_name_is_told(tmp_path: Path, name: str, right: str) -> None:
+    write(tmp_path, {name: "PORT: 81"})
+    (told,) = load_config(None, {}, [tmp_path / "none", tmp_path]).told
+    assert told.startswith(f"{name} in the folder {tmp_path.name} is not read: rename it to {right} ")
+    write(tmp_path, {right: ""})
+    assert load_config(None, {}, [tmp_path]).told == ()
+
+
+def test_a_file_that_another_one_hides_is_told(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for folder in (tmp_path, tmp_path / "one"):
+        write(folder, {"config.yaml": "", ".env": ""})
+    told = load_config(None, {}, [tmp_path / "one", tmp_path]).told
+    assert [sentence.partition(",")[0] for sentence in told] == [
+        f"{name} in the folder {tmp_path.name} is not read" for name in (".env", "config.yaml")
+    ]
+    assert str(tmp_path) not in " ".join(told) and "since that in one comes first" in told[0]
+    assert load_config(None, {}, [tmp_path, tmp_path]).told == ()
+    assert len(load_config(tmp_path / "config.yaml", {}, [tmp_path / "one", tmp_path]).told) == 1
+
+
+def test_what_is_odd_in_dotenv_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {".env": "PORT=81\nset PORT=82\n"})
+    config = load_config(None, {}, [tmp_path])
+    assert config.port == 81 and len(config.told) == 1 and "line 2" in config.told[0]
+
+
 def test_named_file_is_read_instead_and_must_be_there(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": "server: {port: 1}", "other.yaml": "server: {port: 2}"})
     assert load_config(tmp_path / "other.yaml", {}, [tmp_path]).port == 2
@@ -142,7 +173,8 @@ def test_paths_start_from_the_file_that_names_them(tmp_path: Path) -> None:
 )
 def test_file_without_a_project(tmp_path: Path, environment: dict[str, str], project: str | None) -> None:
     file = tmp_path / "login.json"
-    write(tmp_path, {"login.json": json.dumps({"type": "authorized_user", "refresh_token": "canary"})})
+    login = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "canary"}
+    write(tmp_path, {"login.json": json.dumps(login)})
     environment = {**environment, "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
     if project is None:
         with pytest.raises(ConfigError, match="names no project: set ANTHROPIC_VERTEX_PROJECT_ID"):

@@ -12,6 +12,7 @@ from oai_bridge.directory import Listed
 from oai_bridge.errors import NotFound
 from oai_bridge.models.passed import PassedFacts
 from oai_bridge.routing import PATHS, Path, Route
+from oai_bridge.settings.clients import Client
 from oai_bridge.settings.values import Azure, AzureAccount, AzureKey
 from tests.support.directories import (
     ALL,
@@ -186,6 +187,19 @@ def unknown(settings: dict[str, Any], name: str, path: Path | None = None, **con
 )
 def test_names_that_come_close_are_told(settings: dict[str, Any], path: Path | None, name: str, close: str) -> None:
     assert close in unknown(settings, name, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "base"),
+    [(GCP, "gemini-3.5-flash", "/proxy/gcp/gemini"), (GEMINI, "claude-opus-4-8", "/proxy/gcp/claude")],
+)
+def test_a_model_that_another_path_has_is_told_with_that(path: Path, name: str, base: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        directory(VERTEX).find(Route("chat", path=path), name)
+    assert raised.value.message == f"This model is not served here: take {base} for the base URL's path, or /v1."
+    assert (raised.value.code, raised.value.param) == ("model_not_found", "model")
+    stranger = Client("one", "a-key", models=("claude-haiku-*",))
+    assert base not in directory(VERTEX).unknown(Route("chat", path=path), name, stranger).message
 
 
 def test_aliases_come_close_too() -> None:

@@ -1,4 +1,4 @@
-"""Tests for environment.py: the reader of `.env` files, the names in both places, and what is told about the rest."""
+"""Tests for environment.py: the names in both places, and what is told about the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.settings.environment import FromNames, parse_dotenv, read_names
+from oai_bridge.settings.values.dotenv import parse_dotenv
+from oai_bridge.settings.environment import FromNames, read_names
 from oai_bridge.settings.texts import QUOTES
 from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, CredentialFile, ServiceAccount
 from tests.support.google_keys import entry, info, rsa_pem
@@ -33,53 +34,6 @@ def read(environment: Mapping[str, str] | None = None, dotenv: Mapping[str, str]
 
 def single(names: FromNames) -> dict[str, object]:
     return {f"{given.section}.{given.name}": given.value for given in names.given}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", {}),
-        ("A=1", {"A": "1"}),
-        ("A=1\nB=2\n", {"A": "1", "B": "2"}),
-        ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
-        ("A=1\rB=2", {"A": "1", "B": "2"}),
-        ("\ufeffA=1", {"A": "1"}),
-        ("export A=1", {"A": "1"}),
-        ("  A = 1  ", {"A": "1"}),
-        ("A: 1", {"A": "1"}),
-        ("A=", {"A": ""}),
-        ("A=\nB=2", {"A": "", "B": "2"}),
-        ("A=b=c==", {"A": "b=c=="}),
-        ("A=1\nA=2", {"A": "2"}),
-        ("# A=1", {}),
-        ("A=1 # why", {"A": "1"}),
-        ("A= # why", {"A": ""}),
-        ("A=#1", {"A": "#1"}),
-        ("A=a#b", {"A": "a#b"}),
-        ("A='a # b' # why", {"A": "a # b"}),
-        ('A="x y"', {"A": "x y"}),
-        ("A='x\"y'", {"A": 'x"y'}),
-        ("A=`x'y`", {"A": "x'y"}),
-        ('A="x\\"y"', {"A": 'x\\"y'}),
-        ('A="x\\ny"', {"A": "x\\ny"}),
-        ("A=x\\ny", {"A": "x\\ny"}),
-        ('A="x\ny"\nB=2', {"A": "x\ny", "B": "2"}),
-        ("A='x\r\ny'\r\nB=2", {"A": "x\ny", "B": "2"}),
-        ("A='x\nB='y'", {"A": "'x", "B": "y"}),
-        ('A="C:\\keys\\"', {"A": '"C:\\keys\\"'}),
-        ("POW-DIFFICULTY_LEVEL=low", {"POW-DIFFICULTY_LEVEL": "low"}),
-        ("no assignment\nA=1", {"A": "1"}),
-        ("=x\nA=1", {"A": "1"}),
-    ],
-)
-def test_dotenv(text: str, expected: dict[str, str]) -> None:
-    assert parse_dotenv(text) == expected
-
-
-@given(st.text(), st.text(st.characters(blacklist_characters="'\r", blacklist_categories=["Cs"])))
-def test_dotenv_is_total_and_keeps_what_single_quotes_hold(noise: str, value: str) -> None:
-    parse_dotenv(noise)
-    assert parse_dotenv(f"# comment\nA='{value}'\nB=2")["A"] == value.strip()
 
 
 @pytest.mark.parametrize(
@@ -259,6 +213,24 @@ def test_what_is_ignored_is_told_once_by_name() -> None:
 )
 def test_unrelated_variables_are_not_told(name: str) -> None:
     assert read({name: "xxxxxxxx"}).told == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("gcp_credentials", "GCP_CREDENTIALS"),
+        ("GCP_CREDENTIAL", "GCP_CREDENTIALS"),
+        ("AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"),
+        ("HTTPS_PROXYS", "HTTPS_PROXY"),
+        ("MAX_OUTPUT_TOKENS", ""),
+        ("ANTHROPIC_API_KEY", ""),
+    ],
+)
+def test_slips_of_the_pen_are_told_with_what_was_meant(name: str, meant: str) -> None:
+    told = " ".join(read(dotenv={name: "some-value"}).told)
+    assert (f"{name} in .env; did you mean {meant}?" in told) == bool(meant)
+    assert ("did you mean" in told) == bool(meant) and "some-value" not in told
+    assert read({name: "some-value"}, {meant: ""}).told == read({name: "some-value"}).told  # others' names are theirs
 
 
 def test_empty_values_are_missing() -> None:

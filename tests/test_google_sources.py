@@ -223,6 +223,8 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
         (json.dumps(info(token_uri="http://tokens.example/token")), "with https unless it is this machine's"),
         (json.dumps(info(token_uri=[1])), "token_uri"),
         ({1: 2}, "service account"),
+        (f"AIzaSy{BODY[:20]}abcdefghijklm", "is an API key"),
+        (f"'AQ.Ab8{BODY[:20]}'", "is an API key"),
     ],
 )
 def test_broken_credentials_are_told(given: Any, words: str) -> None:
@@ -240,6 +242,7 @@ def test_own_token_uri_is_kept_and_a_missing_one_is_googles() -> None:
 
 
 KEY = ServiceAccount(info())
+LOGIN = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
 
 
 @pytest.mark.parametrize(
@@ -268,8 +271,8 @@ def test_key_without_any_project_is_refused() -> None:
     [
         (info(), None, "fallback", "my-project"),
         (info(), "explicit", "fallback", "explicit"),
-        ({"type": "authorized_user", "quota_project_id": "billed"}, None, None, "billed"),
-        ({"type": "authorized_user", "quota_project_id": "billed"}, None, "fallback", "fallback"),
+        ({**LOGIN, "quota_project_id": "billed"}, None, None, "billed"),
+        ({**LOGIN, "quota_project_id": "billed"}, None, "fallback", "fallback"),
         ({"type": "external_account"}, None, None, None),
     ],
 )
@@ -291,7 +294,12 @@ def test_project_of_a_file(
         (b"[" * 100_000, "not JSON"),
         (b"[]", "type"),
         (b'{"installed": {"client_secret": "canary"}}', "type"),
-        (b'{"type": "authorized_user", "refresh_token": "canary"}', "names no project"),
+        (b'{"type": "authorized_user", "refresh_token": "canary"}', "lacks client_id and client_secret"),
+        (
+            b'{"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "canary"}',
+            "no project",
+        ),
+        (b'{"type": "canary", "project_id": "my-project"}', '"type" that is unknown'),
         (json.dumps(info(private_key=PEM[:300])).encode(), "cut off"),
         (json.dumps(info(project_id="My Project")).encode(), "project id"),
         (json.dumps({"type": "external_account", "project_id": 3.5}).encode(), "project id"),
@@ -311,6 +319,18 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
     source = CredentialFile(str(tmp_path / "none.json"))
     with pytest.raises(ConfigError, match=r"none\.json can't be read \(No such file"):
         account_from_file(GoogleAccount(None, "global", source), source, None)
+
+
+@pytest.mark.parametrize(
+    ("there", "meant"), [("none.json.json", True), ("none.json.txt", True), ("nome.json", True), ("other.json", False)]
+)
+def test_a_file_of_nearly_the_same_name_is_told(tmp_path: Path, there: str, meant: bool) -> None:
+    (tmp_path / there).touch()
+    source = CredentialFile(str(tmp_path / "none.json"))
+    with pytest.raises(ConfigError) as caught:
+        account_from_file(GoogleAccount(None, "global", source), source, None)
+    assert (f"did you mean {tmp_path / there}?" in str(caught.value)) == meant
+    assert ("correct the path" in str(caught.value)) != meant
 
 
 @pytest.mark.parametrize("text", ["us-east5", "europe-west1", "northamerica-northeast1", "global", "us", "eu"])

@@ -108,3 +108,12 @@ def test_what_is_wrong_in_the_file_is_told_at_once() -> None:
 
 def test_no_secret_in_the_repr() -> None:
     assert "canary" not in repr(list(names({"PROXY_KEY": "canary"}).all("PROXY_KEY")))
+
+
+def test_slips_are_names_that_nobody_asks_for_but_for_one_that_is_nearly_the_same() -> None:
+    dotenv = {"PORTS": "1", "proxy_key": "2", "OTHER": "3", "TITLE": "4", "TITLES": "5", "PORTT": ""}
+    found = names({"PROT": "6"}, dotenv)
+    assert found.slips() == {}
+    for name in ("PORT", "PROXY_KEY", "TITLE"):
+        found.get(name)
+    assert found.slips() == {"PORTS": "PORT", "proxy_key": "PROXY_KEY"}

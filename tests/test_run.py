@@ -437,50 +437,6 @@ def test_two_starts_do_not_meet_in_the_folder(fresh: Project) -> None:
     assert not fresh.venv.folder.exists()
 
 
-@posix
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("because ensurepip is not available. On Debian/Ubuntu systems, ...", "apt install python3-venv"),
-        ("/usr/bin/python3: No module named venv", "apt install python3-venv"),
-        ("Error: [Errno 28] No space left on device", "No space left on device"),
-    ],
-)
-def test_a_python_that_cannot_make_environments_is_explained(fresh: Project, said: str, expected: str) -> None:
-    python = fresh.root / "python"
-    python.write_text(f"#!/bin/sh\necho '{said}'\nexit 1\n", "utf-8")
-    python.chmod(0o755)
-    with pytest.raises(_venv.SetupError, match=expected):
-        _venv.create(fresh.venv, str(python))
-
-
-@pytest.mark.parametrize(
-    ("environment", "dotenv", "expected"),
-    [
-        ({}, "", {}),
-        ({"A": "b"}, "HTTPS_PROXY=http://p:1", {"A": "b", "HTTPS_PROXY": "http://p:1"}),
-        ({}, '\ufeffexport https_proxy="http://p:1"\r\nPORT=1\r\n', {"https_proxy": "http://p:1"}),
-        ({}, " NO_PROXY = 'a,b' \n# HTTP_PROXY=x\nnonsense", {"NO_PROXY": "a,b"}),
-        ({"https_proxy": "http://mine"}, "HTTPS_PROXY=http://p:1", {"https_proxy": "http://mine"}),
-        ({}, "ALL_PROXY=socks5h://p:1\nGCP_CREDENTIALS=secret", {}),
-    ],
-)
-def test_pip_gets_the_proxies_of_dotenv(environment: dict[str, str], dotenv: str, expected: dict[str, str]) -> None:
-    assert _venv.with_proxies(environment, dotenv) == expected
-
-
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("WARNING: a\nERROR: b\n\n", "ERROR: b"),
-        ("", "no reason was given"),
-        ("cannot reach http://me:secret@proxy:1/", "cannot reach http://***@proxy:1/"),
-    ],
-)
-def test_the_reason_holds_no_password(output: str, expected: str) -> None:
-    assert _venv.last_line(output) == expected
-
-
 # --- scripts/test.py --------------------------------------------------------------------------------------------------
 
 STEP = """

@@ -35,6 +35,7 @@ def test_bare(text: str, expected: str) -> None:
         (" a , 'b' ,\n\"c\" ", ["a", "b", "c"]),
         ("a,,b,", ["a", "b"]),
         (",", []),
+        ("a\uff1ab\uff0c\uff02\uff43\uff1a\uff14\uff02\u3000", ["a:b", "c:4"]),
         ("", []),
     ],
 )

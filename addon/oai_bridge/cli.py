@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from .settings.checks import CHECKS
 from .settings.config import load_config
 from .settings.values import ConfigError
 from .start.exposure import exposure
 from .start.listening import LOOPBACK, NO_RESTART, listen_hosts, problem, reverse_mode
 
+COMMANDS = ("run", "doctor")
 SCRIPT = Path(__file__).resolve().parent.parent / "oai_vertex.py"
 PROJECT = SCRIPT.parent.parent
 WEB_PORTS = range(8081, 8181)
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for host in hosts:
         if reason := problem(host, config.port):
             return refuse(reason)
+    if reason := no_place_for_certificates(extra):
+        return refuse(reason)
     arguments = mitmproxy_arguments(
         options.tool,
         hosts=hosts,
@@ -60,7 +64,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["run", "doctor"],
+        metavar=f"{{{','.join(COMMANDS)}}}",
         default="run",
         help="start the proxy (the default), or check the settings, the network, each credential and its models",
     )
@@ -68,14 +72,18 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     view.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
     view.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
     parser.add_argument("--config", type=settings_file, metavar="FILE", help="settings (default: config.yaml here)")
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1 and ::1)")
+    parser.add_argument("--host", type=host_name, help="address to listen on (default: 127.0.0.1 and ::1)")
     parser.add_argument("--port", type=port_number, help="port to listen on (default: 7860)")
     parser.add_argument("--json", action="store_true", help="doctor: print one JSON document")
     parser.add_argument("--no-cost", action="store_true", help="doctor: make no call that costs money")
     parser.set_defaults(tool="mitmdump")
     ours = list(argv)
     cut = ours.index("--") if "--" in ours else len(ours)
-    options = parser.parse_args(ours[:cut])
+    options, unknown = parser.parse_known_args(ours[:cut])
+    if unknown:
+        parser.error(f"{unknown[0]} is not known here: --help shows what is, and mitmproxy's own options go after --")
+    if options.command not in COMMANDS:
+        parser.error(f"{options.command!r} is no command: it is {' or '.join(COMMANDS)}, or none at all")
     if options.command == "run" and (options.json or options.no_cost):
         parser.error("--json and --no-cost are for the doctor: oai-vertex doctor --json")
     return options, ours[cut + 1 :]
@@ -86,11 +94,33 @@ def settings_file(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def host_name(text: str) -> str:
+    """An address or a name to listen on, as in config.yaml. Raises ArgumentTypeError, which argparse shows."""
+    try:
+        return str(CHECKS["server", "host"]("it", text))
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def port_number(text: str) -> int:
     """A TCP port. Raises ArgumentTypeError, which argparse shows."""
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
+
+
+def no_place_for_certificates(extra: Sequence[str]) -> str | None:
+    """Why mitmproxy would end with a traceback: it makes certificates at its first start, and this is their folder."""
+    if any("confdir=" in item for item in extra):
+        return None
+    folder = os.path.expanduser("~/.mitmproxy")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        writable = os.access(folder, os.W_OK) or bool(os.listdir(folder))
+    except OSError:
+        writable = False
+    remedy = "let it be written to, or name another folder: -- --set confdir=FOLDER"
+    return None if writable else f"mitmproxy can't keep its certificates in {folder}: {remedy}."
 
 
 def free_web_port() -> int:

@@ -186,6 +186,11 @@ class Directory:
             base = base_of(self._config.prefix, route.path)
             paths = " and ".join(f"{base}/{PATHS[duty]}" for duty in candidates[0].door.entry.duties)
             return NotFound(f"This model is served at {paths}, not here.", param="model", code="model_not_found")
+        found = next(iter(self._candidates(Route(route.kind), name) if route.path else ()), None)
+        if found and found.known and (client is None or self._may_use(client, name, found.facts.id)):
+            base = base_of(self._config.prefix, found.door.entry.path)
+            message = f"This model is not served here: take {base} for the base URL's path, or {base_of('', None)}."
+            return NotFound(message, param="model", code="model_not_found")
         names = [one.name for one in self.listed(route, client)]
         close = ", ".join(difflib.get_close_matches(name[:100], names)) or ", ".join(names[:_SHOWN])
         hint = f"Close to it: {close}." if close else "Name a deployment of yours."

@@ -322,10 +322,12 @@ def test_an_addon_that_cannot_be_loaded_leaves_no_open_proxy(tmp_path: Path) -> 
     proxy.environment["PYTHONPATH"] += os.pathsep + str(folder)
     proxy.start()
     try:
-        assert proxy.process.wait(timeout=15) != 0
+        assert proxy.process.wait(timeout=15) == 2
     finally:
         proxy.kill()
-    assert "msgspec" in proxy.log()
+    *before, told = proxy.log().strip().splitlines()
+    assert all("Loading script" in line for line in before), proxy.log()
+    assert "msgspec" in told and "scripts/run.py" in told
 
 
 def test_a_token_endpoint_that_says_nothing_does_not_hold_the_end_up(cloud: FakeVertex, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import yaml
 from oai_bridge.plain.jsontext import read_any
 from oai_bridge.settings.config import build_config
 from oai_bridge.settings.config_file import parse_yaml
-from oai_bridge.settings.environment import parse_dotenv
+from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
 from oai_bridge.settings.values import Config, ConfigError
 from tests.support.fuzz_targets import TRANSLATOR, Target
 from tests.support.google_keys import EMAIL
@@ -59,7 +59,9 @@ def check_values(data: bytes) -> None:
 
 
 def check_dotenv(data: bytes) -> None:
-    check(None, {}, parse_dotenv(data.decode("utf-8", "replace")))
+    text = data.decode("utf-8", "replace")
+    check(None, {}, parse_dotenv(text))
+    assert LEAK not in " ".join(oddities(text))
 
 
 def check_names(data: bytes) -> None:

@@ -73,7 +73,8 @@ async def examine(
 def of_settings(config: Config, files: Sequence[Path]) -> Iterator[Finding]:
     """What the settings tell by themselves."""
     named = " and ".join(path.name for path in files) or "the environment"
-    yield Finding("settings", named, "ok", "Everything in there is understood.")
+    if not config.told:
+        yield Finding("settings", named, "ok", "Everything in there is understood.")
     for sentence in config.told:
         yield Finding("settings", named, "warning", sentence)
     if reason := exposure(config, [config.host or LOOPBACK[0]]):

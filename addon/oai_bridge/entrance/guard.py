@@ -170,7 +170,8 @@ class Guard:
         if not (is_local(name) or name in self._names or (self._any_address and is_address(name))):
             raise Misdirected(
                 f"The host name {name} is not one of this proxy's. "
-                f"If you reach it by that name, add it to server.allowed_hosts in config.yaml."
+                "If you reach it by that name, add it to server.allowed_hosts in config.yaml; if you have set it as a "
+                "client's HTTP proxy, set it as the base URL instead."
             )
         return authority
 

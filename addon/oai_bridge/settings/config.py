@@ -19,7 +19,8 @@ from .checks import CHECKS
 from .clients import Caps, Spending
 from .config_file import parse_yaml, read_document
 from .config_schema import SECTIONS
-from .environment import FromNames, parse_dotenv, read_names
+from .dotenv import oddities, parse_dotenv
+from .environment import FromNames, read_names
 from .google_accounts import google_accounts
 from .google_sources import account_from_file
 from .names import unused
@@ -57,6 +58,8 @@ _SIZES = (
     ("images", "total_mb", "total_size"),
     ("inspector", "max_mb", "max_size"),
 )  # section, setting in MB, value in bytes
+_NOT_DOTENV = (".env.txt", "env.txt", "env")
+_NOT_CONFIG = ("config.yaml.txt", "config.yml")
 
 
 def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequence[Path]) -> Config:
@@ -68,9 +71,9 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
         raise ConfigError(f"There is no file {path}: correct the path after --config.")
     file, dotenv_file = _found(path, folders)
     document = parse_yaml(_read(file), file.name) if file else None
-    dotenv = parse_dotenv(_read(dotenv_file)) if dotenv_file else {}
+    dotenv_text = _read(dotenv_file) if dotenv_file else ""
     folders_read = Folders(file.parent if file else Path(), dotenv_file.parent if dotenv_file else Path())
-    config, names = _build(document, environment, dotenv, folders_read, _system_proxies())
+    config, names = _build(document, environment, parse_dotenv(dotenv_text), folders_read, _system_proxies())
 
     problems: list[str] = []
     accounts = []
@@ -86,7 +89,8 @@ def load_config(path: Path | None, environment: Mapping[str, str], folders: Sequ
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))  # several accounts may share a file
-    return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)))
+    told = (*_not_read(path, folders), *oddities(dotenv_text), *config.told)
+    return replace(config, vertex=replace(config.vertex, accounts=tuple(accounts)), told=told)
 
 
 def settings_files(path: Path | None, folders: Sequence[Path]) -> list[Path]:
@@ -220,6 +224,28 @@ def _network(given: Mapping[str, Any], names: FromNames, folder: Path, system_pr
 def _found(path: Path | None, folders: Sequence[Path]) -> tuple[Path | None, Path | None]:
     """config.yaml and `.env`, where there are such."""
     return path or _first(folders, "config.yaml"), _first(folders, ".env")
+
+
+def _not_read(path: Path | None, folders: Sequence[Path]) -> list[str]:
+    """A sentence for each file that its user may think is read: it has a wrong name, or another one comes before it.
+
+    Clients see these sentences, too, so that of folders only the last name is told.
+    """
+    told = []
+    for right, wrong in ((".env", _NOT_DOTENV), ("config.yaml", _NOT_CONFIG)):
+        if path and right == "config.yaml":
+            continue
+        found = list(dict.fromkeys(file for folder in folders if os.path.isfile(file := folder / right)))
+        if len(found) > 1:
+            where = f"{_place(found[1])} is not read, since that in {found[0].parent.name} comes first"
+            told.append(f"{where}: remove one of them.")
+        elif not found and (slip := next(filter(None, (_first(folders, name) for name in wrong)), None)):
+            told.append(f"{_place(slip)} is not read: rename it to {right} (let Windows show file name extensions).")
+    return told
+
+
+def _place(file: Path) -> str:
+    return f"{file.name} in the folder {file.parent.name}"
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:

@@ -47,14 +47,20 @@ def read_document(document: object, problems: list[str]) -> Document:
     if document is None:
         return Document()
     if not isinstance(document, dict):
-        problems.append("config.yaml must be a mapping of sections such as server: and vertex: to their settings.")
+        problems.append(
+            "config.yaml must be a mapping of sections such as server: and vertex: to their settings, with an ordinary "
+            "colon and a space after each name."
+        )
         return Document()
     sections = {}
     for name, content in document.items():
         if name not in SECTIONS:
             problems.append(_unknown(name, None))
         elif content is not None and not isinstance(content, dict):
-            problems.append(f"{name} must be a mapping: put its settings below it, indented.")
+            problems.append(
+                f"{name} must be a mapping: put its settings below it, indented, with an ordinary colon and a space "
+                "after each name."
+            )
         else:
             sections[name] = _section(name, content or {}, problems)
     return msgspec.structs.replace(Document(), **sections)
@@ -110,6 +116,8 @@ def _sentence(section: str, what: str, path: list[str | int], content: Mapping[s
     expected = re.findall(r"`([^`]*)`", what.partition(", got ")[0])
     kinds = [_KINDS.get(kind, kind) for kind in " | ".join(expected).split(" | ") if kind != "null"]
     hint = "; put it in quotes" if kinds == ["text"] else ""
+    if kinds == ["a list"]:
+        hint = "; write each entry on a line of its own, with - before it"
     plain = all(kind not in ("a list", "a mapping") for kind in kinds)
     instead = _shown(where, path, content) if plain else "something else"
     return f"{where} must be {' or '.join(kinds)}, not {instead}{hint}."
@@ -129,6 +137,8 @@ def _unknown(name: object, where: str | None) -> str:
     """`server.prot is not a setting: did you mean server.port?`"""
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return f"{where or 'config.yaml'} has a setting with an unknown name: compare it with config.example.yaml."
+    if where is None and name.isupper():
+        return f"{name} is not a setting of config.yaml: write it into .env, as {name}=value."
     level = list(SECTIONS) if where is None else setting_names(LEVELS[re.sub(r"\[\d+\]", "[n]", where)])
     near = difflib.get_close_matches(name, level, n=1)
     places = [place for place, kind in LEVELS.items() if name in setting_names(kind)]
@@ -171,6 +181,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, name: str) -> str:
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line:
         return f"{name}, line {mark.line + 1}: YAML takes no tabs; indent with spaces."
+    if "\\" in line and re.search("escape|hexdecimal", error.problem or ""):
+        return f"{name}, line {mark.line + 1}: in double quotes \\ has a meaning of its own; use single quotes."
     return (
         f"{name}, line {mark.line + 1}, column {mark.column + 1}: not valid YAML; check the indentation and colons, "
         "and put values with special characters in quotes."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,17 +46,6 @@ _FOREIGN_NAMES = """
 _FOREIGN = frozenset(_FOREIGN_NAMES.split())
 _FOREIGN_PREFIX = "TOKEN_QUOTA_"  # one per model family
 
-_ASSIGNMENT = re.compile(
-    r"""
-    ^[ \t]*(?:export[ \t]+)?([\w.-]+)(?:[ \t]*=|:[ \t])[ \t]*          # NAME=  or, as Node's dotenv allows, NAME: \x20
-    (?:
-        (?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|`([^`]*)`)[ \t]*(?:\#.*)?$   # quoted: may span lines
-        |((?:[^\#\n]|(?<![ \t])\#)*)                                   # bare: up to the line's end or a comment
-    )
-    """,
-    re.MULTILINE | re.VERBOSE,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class FromNames:
@@ -79,19 +67,6 @@ class FromNames:
     no_proxy: str | None
     ca_file: str | None
     told: tuple[str, ...]
-
-
-def parse_dotenv(text: str) -> dict[str, str]:
-    """The assignments of a `.env` file; the last of a name counts, lines that are none are skipped.
-
-    As dotenv libraries read it (`export`, three kinds of quotes, values over several lines, comments), except that
-    `\\n` and other escapes stay as they are: the reader of a private key undoes them.
-    """
-    values = {}
-    for match in _ASSIGNMENT.finditer(text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")):
-        name, *forms = match.groups()
-        values[name] = next(form for form in forms if form is not None).strip()
-    return values
 
 
 def read_names(
@@ -127,7 +102,7 @@ def read_names(
     vertex_project = names.get("ANTHROPIC_VERTEX_PROJECT_ID")
     fallback_project = names.get("GOOGLE_CLOUD_PROJECT")
     region = names.get("CLOUD_ML_REGION")
-    no_proxy = names.lower_first("no_proxy")
+    proxies, no_proxy, ca_file = _proxies(names, problems), names.lower_first("no_proxy"), _ca_file(names)
 
     told += _ignored(names, placeholders)
     return FromNames(
@@ -143,9 +118,9 @@ def read_names(
         vertex_is_ours=vertex_project is not None and vertex_project.is_ours,
         fallback_project=fallback_project.text if fallback_project else None,
         region=region.text if region else None,
-        proxies=_proxies(names, problems),
+        proxies=proxies,
         no_proxy=no_proxy.text if no_proxy else None,
-        ca_file=_ca_file(names),
+        ca_file=ca_file,
         told=tuple(told),
     )
 
@@ -210,4 +185,6 @@ def _ignored(names: Names, placeholders: set[str]) -> list[str]:
         told.append(f"Ignored, since the status page always tells the cost: {', '.join(done)}.")
     if foreign := [name for name in rest if _is_foreign(name)]:
         told.append(f"Ignored, settings of oai-reverse-proxy without a counterpart here: {', '.join(foreign)}.")
+    slips = {name: meant for name, meant in names.slips().items() if not _is_foreign(name) and name not in _DONE_ANYWAY}
+    told += [f"Ignored, not known here: {name} in .env; did you mean {meant}?" for name, meant in slips.items()]
     return told

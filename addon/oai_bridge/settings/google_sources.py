@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import json
 import os
 import re
@@ -25,6 +26,15 @@ _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+|global|us|eu")
 _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z0-9][a-z0-9-]*")
 _ENTRY = re.compile(r"([^@]*):([^:@]+@[^:@]+):([^:]*):(.*)", re.DOTALL)  # project, e-mail, region, key
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) (?:RSA )?PRIVATE KEY-----")
+_API_KEY = re.compile(r"AIza[\w-]{20,}|AQ\.[\w-]{20,}")
+_KINDS = {  # the credentials that google-auth loads, and what it can't do without
+    "service_account": (),
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "external_account": (),
+    "external_account_authorized_user": (),
+    "impersonated_service_account": (),
+    "gdch_service_account": (),
+}
 _FORM = "<project>:<service account e-mail>:<region>:<private key with \\n for each line break>"
 
 
@@ -70,20 +80,37 @@ def account_from_file(account: GoogleAccount, source: CredentialFile, fallback_p
         data = json.loads(Path(source.path).read_bytes())
     except OSError as error:
         reason = error.strerror or "no access"
-        raise ConfigError(f"{where} can't be read ({reason}): correct the path, or remove the setting.") from error
+        meant = _near(Path(source.path))
+        remedy = f"did you mean {meant}?" if meant else "correct the path, or remove the setting."
+        raise ConfigError(f"{where} can't be read ({reason}): {remedy}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where} is not JSON: download the key from Google Cloud again.") from error
     kind = data.get("type") if isinstance(data, dict) else None
     if not isinstance(kind, str):
         raise ConfigError(f'{where} has no "type": use the JSON key of a service account, not an OAuth client\'s.')
+    if kind not in _KINDS:
+        raise ConfigError(f'{where} has a "type" that is unknown here: use the JSON key of a service account.')
     if kind == "service_account":
         service_account(where, data)
+    if missing := [name for name in _KINDS[kind] if not data.get(name)]:
+        raise ConfigError(f"{where} lacks {' and '.join(missing)}: run gcloud auth application-default login again.")
     project = account.project or data.get("project_id") or fallback_project or data.get("quota_project_id")
     if project is None and not kind.startswith("external_account"):  # federation can look its project up
         raise ConfigError(f"{where} names no project: set ANTHROPIC_VERTEX_PROJECT_ID to your project id.")
     if project is not None:
         project = project_named(f"The project in {source.path}", str(project))
     return replace(account, project=project)
+
+
+def _near(path: Path) -> Path | None:
+    """The file in the same folder that is called nearly the same, such as key.json.json, as Windows hides an ending."""
+    try:
+        names = [file.name for file in path.parent.iterdir()]
+    except OSError:
+        return None
+    found = [name for name in names if name in (f"{path.name}.json", f"{path.name}.txt")]
+    found += difflib.get_close_matches(path.name, names, n=1, cutoff=0.85)
+    return path.with_name(found[0]) if found and not path.exists() else None
 
 
 def source_from(where: str, given: str | Mapping[str, Any], folder: Path | None) -> CredentialFile | ServiceAccount:
@@ -97,6 +124,8 @@ def source_from(where: str, given: str | Mapping[str, Any], folder: Path | None)
     inline = text if text.startswith("{") else _from_base64(text)
     if inline is not None:
         return service_account(where, _json(where, inline))
+    if _API_KEY.fullmatch(text):
+        raise ConfigError(f"{where} is an API key, which can't be used here: give the JSON key of a service account.")
     if not text or "PRIVATE KEY" in text or "\n" in text or "\0" in text:
         raise ConfigError(f"{where} is neither a path nor a service account's whole JSON: give one of the two.")
     path = os.path.expanduser(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ _STAND_IN_NAMES = """
 _STAND_INS = frozenset(_STAND_IN_NAMES.split())
 # In the environment they are some other program's and not read: a machine that happens to have them names nothing here.
 _EVERYBODYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "NODE_ENV"})
+
+_NEAR = 0.87  # how alike two names are (1: the same) of which one is a slip for the other: a letter, an `_API` less
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ class Names:
             (ours, "the environment", None),
             (dotenv, ".env", folder),
         )
+        self._known: set[str] = set()
 
     def all(self, name: str) -> Iterator[Value]:
         """Its values, that of the environment first; what is empty or a placeholder is none."""
+        self._known.add(name)
         for source, title, folder in self._sources:
             text = _unquoted(source.get(name, ""))
             if text and not _is_stand_in(name, text):
@@ -65,6 +70,17 @@ class Names:
     def set_names(self) -> set[str]:
         """The names that are set to something in either place."""
         return {name for source, _, _ in self._sources for name, text in source.items() if _unquoted(text)}
+
+    def slips(self) -> dict[str, str]:
+        """Names in `.env` that nobody has asked for, but for one that reads nearly the same; and that one."""
+        dotenv = self._sources[1][0]
+        known = sorted(self._known - dotenv.keys())
+        near = {
+            name: difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR)
+            for name, text in dotenv.items()
+            if name not in self._known and _unquoted(text)
+        }
+        return {name: found[0] for name, found in near.items() if found}
 
     def placeholders(self) -> set[str]:
         """The names that still hold an example's stand-in."""

@@ -10,6 +10,7 @@ from .values import ConfigError
 
 QUOTES = "\"'`\u2018\u2019\u201c\u201d"  # straight ones, and those that word processors make of them
 
+_ASCII = {0xFEE0 + code: code for code in range(0x21, 0x7F)}  # what Chinese and Japanese keyboards make of it, undone
 _PLACEHOLDER = re.compile(
     r"(?:sk-(?:ant-)?)?[x*.\u2026]{3,}|(?:https://)?(?:<[^<>]*>|your[-_ ])[-_ a-z./]*", re.IGNORECASE
 )
@@ -25,8 +26,9 @@ def bare(text: str) -> str:
 
 
 def entries(value: str) -> list[str]:
-    """The entries of a list that is written with commas, bare; empty ones are none."""
-    return [entry for part in value.split(",") if (entry := bare(part))]
+    """The entries of a list that is written with commas, bare; empty ones are none. Full-width signs, which no
+    credential has, become ordinary ones."""
+    return [entry for part in value.translate(_ASCII).split(",") if (entry := bare(part))]
 
 
 def is_placeholder(text: str) -> bool:

@@ -46,7 +46,7 @@ def _payers(config: Config) -> Sequence[str]:
     if config.demo:
         return [
             "  DEMO: no cloud credential is configured, so an embedded demo answers and nothing leaves this machine.",
-            "  For real answers set GCP_CREDENTIALS, AWS_CREDENTIALS or AZURE_CREDENTIALS: see README.md.",
+            "  For real answers set GCP_CREDENTIALS, AWS_CREDENTIALS or AZURE_CREDENTIALS in .env: see README.md.",
         ]
     clouds = (
         ("Models on Vertex AI are", config.vertex.accounts),

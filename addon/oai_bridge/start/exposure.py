@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import string
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from ..outward.network import is_loopback
 from ..settings.values import Config
 
 KEY_BITS = 128
-KEY_RECIPE = 'python -c "import secrets; print(secrets.token_urlsafe(24))"'
+KEY_RECIPE = f'{"py" if os.name == "nt" else "python3"} -c "import secrets; print(secrets.token_urlsafe(24))"'
 _DISTINCT = 8  # 32 random hex digits hold fewer different ones less than once in a million keys
 
 
