@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import yaml
 
+from oai_bridge.settings import config_file
 from oai_bridge.settings.config_file import read_document
 from oai_bridge.settings.config_schema import (
     Account,
@@ -19,7 +20,7 @@ from oai_bridge.settings.config_schema import (
     Server,
     VertexSection,
 )
-from oai_bridge.settings.values import ConfigError, config_file
+from oai_bridge.settings.values import ConfigError
 
 HUGE = 16**5000  # Python refuses to write it in digits
 LISTS = ("regions", "models")  # of an account

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import yaml
 
+from oai_bridge.settings import config_schema
 from oai_bridge.settings.config import load_config
 from oai_bridge.settings.values import (
     AzureAccount,
@@ -23,7 +24,6 @@ from oai_bridge.settings.values import (
     ConfigError,
     CredentialFile,
     GoogleAccount,
-    config_schema,
 )
 from oai_bridge.start.exposure import exposure
 from tests.support.google_keys import EMAIL, entry, info

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oai_bridge.settings import config_schema
 from oai_bridge.settings.config import build_config, load_config
-from oai_bridge.settings.values import Config, ConfigError, config_schema
+from oai_bridge.settings.values import Config, ConfigError
 from tests.support.google_keys import entry, info
 
 SECTIONS: list[type[config_schema.Section]] = [config_schema.Document, *config_schema.LEVELS.values()]

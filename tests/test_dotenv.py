@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
+from oai_bridge.settings.dotenv import oddities, parse_dotenv
 from tests.support.google_keys import rsa_pem
 
 

@@ -15,7 +15,7 @@ import yaml
 from oai_bridge.plain.jsontext import read_any
 from oai_bridge.settings.config import build_config
 from oai_bridge.settings.config_file import parse_yaml
-from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
+from oai_bridge.settings.dotenv import oddities, parse_dotenv
 from oai_bridge.settings.values import Config, ConfigError
 from tests.support.fuzz_targets import TRANSLATOR, Target
 from tests.support.google_keys import EMAIL
