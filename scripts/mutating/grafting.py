@@ -1,0 +1,90 @@
+"""Makes a change in the running process: objects that others have imported get the code of the changed ones."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import sys
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from mutating.changes import Change
+
+OWN = ("oai_bridge", "tests", "test_")
+FROM_DATACLASS = {"__dict__", "__weakref__", "__doc__", "__slots__", "__annotations__", "__module__"}
+
+
+def graft(file: Path, change: Change) -> None:
+    """Runs the statement of the module that was changed, and those after it that are made of what it names."""
+    module = next(module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == str(file))
+    old, new = ast.parse(file.read_text("utf-8")).body, ast.parse(change.code).body
+    first = next(place for place, pair in enumerate(zip(old, new, strict=True)) if differ(*pair))
+    names = run(module, new[first])
+    for statement in new[first + 1 :]:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and mentions(statement, names):
+            names |= run(module, statement)
+
+
+def differ(old: ast.stmt, new: ast.stmt) -> bool:
+    return ast.dump(old) != ast.dump(new)
+
+
+def mentions(tree: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(tree))
+
+
+def run(module: ModuleType, statement: ast.stmt) -> set[str]:
+    """The names that the statement gives."""
+    made: dict[str, Any] = {}
+    flags = __future__.annotations.compiler_flag
+    code = compile(ast.Module([statement], []), str(module.__file__), "exec", flags=flags, dont_inherit=True)
+    exec(code, vars(module), made)
+    for name, new in made.items():
+        if name in vars(module):
+            put(vars(module)[name], new)
+    return set(made)
+
+
+def put(old: Any, new: Any) -> None:
+    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+        old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
+        if wrapped := vars(old).get("__wrapped__"):
+            put(wrapped, vars(new)["__wrapped__"])
+    elif hasattr(old, "cache_clear") and hasattr(new, "__wrapped__"):
+        old.cache_clear()
+        put(old.__wrapped__, new.__wrapped__)
+    elif isinstance(old, type) and isinstance(new, type):
+        for name, value in vars(new).items():
+            put_attribute(old, name, value)
+    else:
+        replace_everywhere(old, new)
+
+
+def put_attribute(owner: type, name: str, new: Any) -> None:
+    old = vars(owner).get(name)
+    if isinstance(old, staticmethod | classmethod):
+        put(old.__func__, new.__func__)
+    elif isinstance(old, property):
+        put(old.fget, new.fget)
+    elif isinstance(old, FunctionType):
+        put(old, new)
+    elif name not in FROM_DATACLASS and not hasattr(old, "__objclass__") and old != new:
+        setattr(owner, name, new)
+
+
+def replace_everywhere(old: Any, new: Any) -> None:
+    """In all our modules that have it under any name, and as a default of their functions."""
+    for module in list(sys.modules.values()):
+        if module.__name__.startswith(OWN):
+            for name, value in list(vars(module).items()):
+                if value is old and not (name.startswith("__") or value is None or isinstance(value, bool)):
+                    setattr(module, name, new)
+                for function in functions_in(value):
+                    if function.__defaults__:
+                        function.__defaults__ = tuple(new if one is old else one for one in function.__defaults__)
+
+
+def functions_in(value: Any) -> list[FunctionType]:
+    found = [value, *vars(value).values()] if isinstance(value, type) else [value]
+    return [one for one in found if isinstance(one, FunctionType)]
