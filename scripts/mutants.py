@@ -22,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("target", help="a file or folder of addon/oai_bridge, such as wire/sse.py, or all")
     parser.add_argument("--sample", type=int, metavar="N", help="of each file only N changes, drawn at random")
     parser.add_argument("--seed", type=int, default=8, help="of the random choice (default: %(default)s)")
-    parser.add_argument("--slowest", type=float, default=1, help="leave out slower tests, in s (default: %(default)s)")
+    parser.add_argument("--slowest", type=float, default=3, help="leave out slower tests, in s (default: %(default)s)")
     parser.add_argument("--match", default="", help="only changes that have this text in them")
     asked = parser.parse_args(given)
     prepare()
@@ -170,7 +171,7 @@ class Run:
                 graft(file, change)
             except Exception:  # as an import would end
                 return ""
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for item, following in zip_longest(items, items[1:]):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self._failed:
                     return self._failed

@@ -22,7 +22,7 @@ from functools import cache
 
 LIMIT = 5
 DOUBLE = LIMIT * 2
-OTHER = "other"
+OTHER = 5
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -63,7 +63,7 @@ def toy(tmp_path: Path) -> Iterator[ModuleType]:
     ("change", "asked", "before", "after"),
     [
         (("value + 1", "value - 1"), "plain(3)", 4, 2),
-        (("LIMIT = 5", "LIMIT = 6"), "(LIMIT, DOUBLE, plain())", (5, 10, 6), (6, 12, 7)),
+        (("LIMIT = 5", "LIMIT = 6"), "(LIMIT, DOUBLE, OTHER, plain())", (5, 10, 5, 6), (6, 12, 5, 7)),
         (("size: int = 1", "size: int = 7"), "Box().size", 1, 7),
         (("> LIMIT", "<= LIMIT"), "Box().large", False, True),
         (('"box"', '"XXboxXX"'), "Box.name()", "box", "XXboxXX"),
@@ -76,7 +76,7 @@ def test_who_has_imported_it_sees_the_change(
     imported = dict(vars(toy))
     assert eval(asked, imported) == before
     graft(Path(str(toy.__file__)), Change(1, CODE.replace(*change), ""))
-    assert eval(asked, {**imported, "LIMIT": toy.LIMIT, "DOUBLE": toy.DOUBLE}) == after
+    assert eval(asked, vars(toy) if "LIMIT" in asked else imported) == after
 
 
 def line(text: str) -> int:
@@ -85,7 +85,12 @@ def line(text: str) -> int:
 
 @pytest.mark.parametrize(
     ("changed", "names"),
-    [("return value + 1", ["above"]), ("if value", ["quick", "above"]), ("LIMIT = 5", ["quick", "box", "above"])],
+    [
+        ("OTHER", ["quick", "box", "above"]),
+        ("return value + 1", ["above"]),
+        ("if value", ["quick", "above"]),
+        ("LIMIT = 5", ["quick", "box", "above"]),
+    ],
 )
 def test_the_tests_that_reach_a_line(toy: ModuleType, changed: str, names: list[str]) -> None:
     def reached(*texts: str) -> dict[str, list[int]]:

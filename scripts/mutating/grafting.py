@@ -11,7 +11,8 @@ from typing import Any
 
 from mutating.changes import Change
 
-OWN = ("oai_bridge", "tests", "test_")
+OWN = ("oai_bridge", "tests")
+ATOMS = (int, float, str, bytes, type(None))
 FROM_DATACLASS = {"__dict__", "__weakref__", "__doc__", "__slots__", "__annotations__", "__module__"}
 
 
@@ -42,11 +43,14 @@ def run(module: ModuleType, statement: ast.stmt) -> set[str]:
     exec(code, vars(module), made)
     for name, new in made.items():
         if name in vars(module):
-            put(vars(module)[name], new)
+            old = vars(module)[name]
+            if not put(old, new):
+                replace_everywhere(module, name, old, new)
     return set(made)
 
 
-def put(old: Any, new: Any) -> None:
+def put(old: Any, new: Any) -> bool:
+    """Whether it is something that can be changed as it is."""
     if isinstance(old, FunctionType) and isinstance(new, FunctionType):
         old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
         if wrapped := vars(old).get("__wrapped__"):
@@ -58,7 +62,8 @@ def put(old: Any, new: Any) -> None:
         for name, value in vars(new).items():
             put_attribute(old, name, value)
     else:
-        replace_everywhere(old, new)
+        return False
+    return True
 
 
 def put_attribute(owner: type, name: str, new: Any) -> None:
@@ -73,15 +78,17 @@ def put_attribute(owner: type, name: str, new: Any) -> None:
         setattr(owner, name, new)
 
 
-def replace_everywhere(old: Any, new: Any) -> None:
-    """In all our modules that have it under any name, and as a default of their functions."""
+def replace_everywhere(home: ModuleType, given: str, old: Any, new: Any) -> None:
+    """In all our modules that have imported it, and as a default of their functions. Python keeps one object for all 5s
+    and all empty tuples: such a one is what was imported only if it has the same name."""
+    common = isinstance(old, ATOMS) or old == ()
     for module in list(sys.modules.values()):
-        if module.__name__.startswith(OWN):
+        if module is home or module.__name__.startswith(OWN):
             for name, value in list(vars(module).items()):
-                if value is old and not (name.startswith("__") or value is None or isinstance(value, bool)):
+                if value is old and (name == given or not common):
                     setattr(module, name, new)
                 for function in functions_in(value):
-                    if function.__defaults__:
+                    if function.__defaults__ and function.__module__ == home.__name__:
                         function.__defaults__ = tuple(new if one is old else one for one in function.__defaults__)
 
 

@@ -6,6 +6,7 @@ import ast
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -41,7 +42,7 @@ def measure(files: Sequence[Path], items: Sequence[pytest.Item]) -> Measured:
     sys.monitoring.register_callback(TOOL, EVENTS.LINE, reached)
     sys.monitoring.set_events(TOOL, EVENTS.PY_START)
     found: Measured = {}
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip_longest(items, items[1:]):
         lines.clear()
         sys.monitoring.restart_events()
         start = time.monotonic()
@@ -63,15 +64,15 @@ class Reach:
     def __init__(self, file: Path, measured: Measured, tests: Sequence[str]) -> None:
         self._tree = ast.parse(file.read_text("utf-8"))
         self._tests = {
-            name: (told[str(file)], seconds)
+            name: (told.get(str(file), []), seconds)
             for name, (told, seconds) in measured.items()
-            if str(file) in told and name.startswith(tuple(tests))
+            if name.startswith(tuple(tests))
         }
 
     def tests(self, change: Change, slowest: float) -> list[str]:
         """The quick ones first; one that is slower only if there is no other."""
         lines = self._lines(change.line)
-        names = [name for name, (reached, _) in self._tests.items() if not lines.isdisjoint(reached)]
+        names = [name for name, (reached, _) in self._tests.items() if not lines or not lines.isdisjoint(reached)]
         names.sort(key=lambda name: self._tests[name][1])
         return [name for name in names if self._tests[name][1] <= slowest] or names[:1]
 
@@ -79,7 +80,8 @@ class Reach:
         return sum(self._tests[name][1] for name in names)
 
     def _lines(self, line: int) -> set[int]:
-        """Those of the statement at `line`, or of what uses its names where it stands outside of functions."""
+        """Those of the statement at `line`, or of what uses its names where it stands outside of functions; none where
+        nothing in the file does."""
         around = [node for node in ast.walk(self._tree) if isinstance(node, ast.stmt) and line in whole(node)]
         around.sort(key=lambda node: len(whole(node)))
         if not any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in around):
@@ -99,7 +101,7 @@ class Reach:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and mentions(node, names):
                 lines |= set(whole(node))
-        return lines or set(range(1, 1000))
+        return lines
 
 
 def whole(node: ast.stmt) -> range:
