@@ -13,7 +13,6 @@ import argparse
 import gc
 import json
 import os
-import random
 import resource
 import select
 import signal
@@ -60,7 +59,9 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--sample", type=int, metavar="N", help="of each file only N changes, drawn at random")
     parser.add_argument("--seed", type=int, default=8, help="of the random choice (default: %(default)s)")
     parser.add_argument("--slowest", type=float, default=3, help="leave out slower tests, in s (default: %(default)s)")
-    parser.add_argument("--match", default="", help="only changes that have this text in them")
+    parser.add_argument(
+        "--own", action="store_true", help="leave out the golden cases, which take minutes at the start"
+    )
     asked = parser.parse_args(given)
     prepare()
     run = Run(files_of(asked.target), asked)
@@ -112,7 +113,10 @@ class Run:
         self._screen = os.fdopen(os.dup(1), "w", buffering=1)  # pytest takes the other one
 
     def tests(self) -> list[str]:
-        return sorted({str(ROOT / name) for file in self._files for name in tests_of(file)})
+        return sorted({str(ROOT / name) for file in self._files for name in self._tests(file)})
+
+    def _tests(self, file: str) -> list[str]:
+        return [name for name in tests_of(file) if not (self._asked.own and name == GOLDEN)]
 
     def pytest_collection(self) -> None:
         from hypothesis import Phase, settings
@@ -138,18 +142,14 @@ class Run:
         gc.freeze()  # forks needn't copy what none of them changes
         total: Counter[str] = Counter()
         for file, path in zip(self._files, paths, strict=True):
-            total += self._change(file, Reach(path, measured[0], tests_of(file)), items)
+            total += self._change(file, Reach(path, measured[0], self._tests(file)), items)
         print(f"all: {told(total)}", file=self._screen)
         return True
 
     def _change(self, file: str, reach: Reach, items: dict[str, pytest.Item]) -> Counter[str]:
         started = time.monotonic()
-        changes = changes_of((PACKAGE / file).read_text("utf-8"))
-        changes = [change for change in changes if self._asked.match in change.diff]
-        counts = Counter({"possible": len(changes)})
-        if self._asked.sample and self._asked.sample < len(changes):
-            drawn = random.Random(self._asked.seed).sample(range(len(changes)), self._asked.sample)
-            changes = [changes[number] for number in sorted(drawn)]
+        changes, possible = changes_of((PACKAGE / file).read_text("utf-8"), self._asked.sample, self._asked.seed)
+        counts = Counter({"possible": possible})
         for change in changes:
             names = reach.tests(change, self._asked.slowest)
             names.sort(key=lambda name: -self._sharp[name])

@@ -217,6 +217,13 @@ def test_headers_are_bounded_as_aws_bounds_them() -> None:
     assert messages([sealed(fitting)], limit=2**20) == [Message({"a": bytes(65535), "b": bytes(65527)}, b"")]
 
 
+def test_a_message_may_have_8_mb() -> None:
+    largest = 8 * 1024 * 1024
+    assert EventStreamDecoder().feed(sealed(b"", length=largest)[:12]) == []
+    over = EventStreamDecoder().feed(sealed(b"", length=largest + 1)[:12])
+    assert over == [FrameError("a message of the stream is larger than 8388608 bytes")]
+
+
 @pytest.mark.parametrize(("size", "whole"), [(84, True), (85, False)])
 def test_the_limit_is_that_of_a_whole_message(size: int, whole: bool) -> None:
     stream = frame({}, bytes(size))

@@ -77,6 +77,12 @@ def test_a_line_without_an_end_is_refused_before_it_is_held() -> None:
     assert decoder.feed(b"\n\ndata: 1\n\n") == decoder.close() == []
 
 
+def test_a_message_may_have_8_mb() -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(b"x" * 8 * 1024 * 1024) == []
+    assert decoder.feed(b"x") == [FrameError("a message of the stream is larger than 8388608 bytes")]
+
+
 def test_nothing_comes_after_the_end() -> None:
     decoder = SseDecoder()
     assert decoder.feed(b"data: a") == [] and decoder.close() == [b"a"]

@@ -7,6 +7,7 @@ for False.
 from __future__ import annotations
 
 import difflib
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,25 +19,25 @@ class Change:
     diff: str
 
 
-def changes_of(code: str) -> list[Change]:
+def changes_of(code: str, sample: int | None = None, seed: int = 0) -> tuple[list[Change], int]:
+    """All of them or a random sample, by lines, and how many there are."""
     # Only now: mutants.py puts them where Python finds them.
     import libcst  # type: ignore[import-not-found]  # only here
-    from libcst.metadata import MetadataWrapper, PositionProvider  # type: ignore[import-not-found]
-    from mutmut.mutation.file_mutation import MutationVisitor  # type: ignore[import-not-found]
-    from mutmut.mutation.mutators import mutation_operators  # type: ignore[import-not-found]
-    from mutmut.mutation.pragma_handling import IgnoredCode  # type: ignore[import-not-found]
+    from libcst.metadata import MetadataWrapper, PositionProvider  # type: ignore[import-not-found]  # only here
+    from mutmut.mutation.file_mutation import MutationVisitor  # type: ignore[import-not-found]  # only here
+    from mutmut.mutation.mutators import mutation_operators  # type: ignore[import-not-found]  # only here
+    from mutmut.mutation.pragma_handling import IgnoredCode  # type: ignore[import-not-found]  # only here
 
     visitor = MutationVisitor(mutation_operators, IgnoredCode(set(), set(), set()))
     wrapper = MetadataWrapper(libcst.parse_module(code))
     module, positions = wrapper.visit(visitor), wrapper.resolve(PositionProvider)
-    found: dict[str, Change] = {}
-    for mutation in visitor.mutations:
-        if worth(mutation.original_node, mutation.mutated_node):
-            changed = module.deep_replace(mutation.original_node, mutation.mutated_node).code
-            line = positions[mutation.original_node].start.line
-            found.setdefault(changed, Change(line, changed, shown(code, changed)))
-    found.pop(code, None)
-    return sorted(found.values(), key=lambda change: change.line)
+    possible = [mutation for mutation in visitor.mutations if worth(mutation.original_node, mutation.mutated_node)]
+    drawn = possible if sample is None else random.Random(seed).sample(possible, min(sample, len(possible)))
+    found: list[Change] = []
+    for mutation in drawn:  # the text only of these: it takes longest
+        changed = module.deep_replace(mutation.original_node, mutation.mutated_node).code
+        found.append(Change(positions[mutation.original_node].start.line, changed, shown(code, changed)))
+    return sorted(found, key=lambda change: change.line), len(possible)
 
 
 def worth(old: Any, new: Any) -> bool:

@@ -83,13 +83,14 @@ def replace_everywhere(home: ModuleType, given: str, old: Any, new: Any) -> None
     and all empty tuples: such a one is what was imported only if it has the same name."""
     common = isinstance(old, ATOMS) or old == ()
     for module in list(sys.modules.values()):
-        if module is home or module.__name__.startswith(OWN):
-            for name, value in list(vars(module).items()):
-                if value is old and (name == given or not common):
-                    setattr(module, name, new)
-                for function in functions_in(value):
-                    if function.__defaults__ and function.__module__ == home.__name__:
-                        function.__defaults__ = tuple(new if one is old else one for one in function.__defaults__)
+        if module is not home and not module.__name__.startswith(OWN):
+            continue
+        names = [name for name, value in vars(module).items() if value is old and (name == given or not common)]
+        for function in [one for value in vars(module).values() for one in functions_in(value)] if names else []:
+            if function.__defaults__ and function.__module__ == module.__name__:
+                function.__defaults__ = tuple(new if one is old else one for one in function.__defaults__)
+        for name in names:
+            setattr(module, name, new)
 
 
 def functions_in(value: Any) -> list[FunctionType]:
