@@ -1,7 +1,7 @@
 """The small changes that can be made to a source text: mutmut's, without those that say nothing about the tests.
 
 Left out: texts for people (two spaces or more), the upper or lower case of other texts, the names of types, None
-for False.
+for False, and slots, which a class that exists can't get anew.
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ def changes_of(code: str, sample: int | None = None, seed: int = 0) -> tuple[lis
     visitor = MutationVisitor(mutation_operators, IgnoredCode(set(), set(), set()))
     wrapper = MetadataWrapper(libcst.parse_module(code))
     module, positions = wrapper.visit(visitor), wrapper.resolve(PositionProvider)
-    possible = [mutation for mutation in visitor.mutations if worth(mutation.original_node, mutation.mutated_node)]
+    lines = code.splitlines()
+    possible = [
+        mutation
+        for mutation in visitor.mutations
+        if worth(mutation.original_node, mutation.mutated_node)
+        and "__slots__" not in lines[positions[mutation.original_node].start.line - 1]
+    ]
     drawn = possible if sample is None else random.Random(seed).sample(possible, min(sample, len(possible)))
     found: list[Change] = []
     for mutation in drawn:  # the text only of these: it takes longest
