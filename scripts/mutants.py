@@ -36,14 +36,14 @@ PACKAGE = ROOT / "addon" / "oai_bridge"
 FOLDER = ROOT / ".mutants"
 PACKAGES = FOLDER / f"packages-{sys.version_info[0]}.{sys.version_info[1]}"
 MUTMUT, LIBCST = "mutmut==3.8.1", "libcst==1.9.0"  # all of mutmut that is needed are its operators
-ALL = ("wire", "guard.py", "authority.py", "strangers.py", "cors.py", "dialects")
+ALL = ("wire", *(f"entrance/{name}.py" for name in ("guard", "authority", "strangers", "cors")), "dialects")
 
 GOLDEN = "tests/test_cases.py::test_a_case_comes_out_as_written"
 MORE: dict[str, tuple[str, ...]] = {
-    "guard.py": ("test_guard_clients", "test_guard_masked"),
-    "authority.py": ("test_guard", "test_addresses", "test_entry"),
-    "strangers.py": ("test_guard", "test_guard_clients"),
-    "cors.py": ("test_guard", "test_pages"),
+    "entrance/guard.py": ("test_guard_clients", "test_guard_masked"),
+    "entrance/authority.py": ("test_guard", "test_addresses", "test_entry"),
+    "entrance/strangers.py": ("test_guard", "test_guard_clients"),
+    "entrance/cors.py": ("test_guard", "test_pages"),
     "wire/frames.py": ("test_sse", "test_eventstream", "test_bedrock_frames"),
     "dialects/reading.py": ("test_claude_reply", "test_converse_reply"),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
+
 from tests.support.google_keys import rsa_pem
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from oai_bridge.settings.values.dotenv import parse_dotenv
+
 from oai_bridge.settings.environment import FromNames, read_names
 from oai_bridge.settings.texts import QUOTES
 from oai_bridge.settings.values import AwsAccount, AwsApiKey, AwsKeys, CredentialFile, ServiceAccount

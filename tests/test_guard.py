@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai_bridge.entrance.guard import Admission, Caller, Guard, caller_from, masked
+from oai_bridge.entrance.guard import Admission, Guard, caller_from, masked
 from oai_bridge.errors import BridgeError
 from oai_bridge.settings.values import Config
 from tests.support.clients import unnamed

@@ -117,7 +117,7 @@ def test_a_fork_tells_what_it_found_or_that_it_takes_too_long() -> None:
 
 def test_each_file_has_tests() -> None:
     files = mutants.files_of("all")
-    assert {"guard.py", "wire/frames.py", "dialects/reading.py"} <= set(files)
+    assert {"entrance/guard.py", "wire/frames.py", "dialects/reading.py"} <= set(files)
     assert [file for file in files if not [name for name in mutants.tests_of(file) if name != mutants.GOLDEN]] == []
     with pytest.raises(SystemExit, match="There is no"):
         mutants.files_of("nothing.py")

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
 
 from oai_bridge.plain.jsontext import read_any
 from oai_bridge.settings.config import build_config
 from oai_bridge.settings.config_file import parse_yaml
-from oai_bridge.settings.values.dotenv import oddities, parse_dotenv
 from oai_bridge.settings.values import Config, ConfigError
 from tests.support.fuzz_targets import TRANSLATOR, Target
 from tests.support.google_keys import EMAIL
