@@ -148,6 +148,11 @@ def test_a_message_is_out_with_its_last_byte() -> None:
     assert decoder.close() == decoder.feed(first) == []
 
 
+def test_a_value_ends_where_the_next_name_begins() -> None:
+    encoded = b"\1a\x09" + b"u" * 16 + b"\1b\7\0\1c\1d\x08" + bytes(7) + b"\2"
+    assert messages([sealed(encoded)]) == [Message({"a": b"u" * 16, "b": "c", "d": 2}, b"")]
+
+
 def test_messages_with_the_same_headers_share_them() -> None:
     first, second = messages([converse_frame("a", {}) + converse_frame("a", {"b": 1})])
     assert isinstance(first, Message) and isinstance(second, Message)
@@ -181,6 +186,7 @@ UNREADABLE = FrameError("the headers of a message can't be read")
         (sealed(b"", length=15)[:12], IMPOSSIBLE),
         (sealed(b"", length=0)[:12], IMPOSSIBLE),
         (sealed(b"", length=20, headers=5)[:12], IMPOSSIBLE),
+        (sealed(b"\0"), UNREADABLE),
         (sealed(b"\1a"), UNREADABLE),  # ends before the type
         (sealed(b"\5a\0"), UNREADABLE),  # the name is longer than all headers
         (sealed(b"\1a\x0a"), UNREADABLE),  # no such type
@@ -209,6 +215,13 @@ def test_headers_are_bounded_as_aws_bounds_them() -> None:
     assert messages([sealed(encoded)], limit=2**20) == [IMPOSSIBLE]
     fitting = largest + value + over + struct.pack(">H", 65527) + bytes(65527)
     assert messages([sealed(fitting)], limit=2**20) == [Message({"a": bytes(65535), "b": bytes(65527)}, b"")]
+
+
+def test_a_message_may_have_8_mb() -> None:
+    largest = 8 * 1024 * 1024
+    assert EventStreamDecoder().feed(sealed(b"", length=largest)[:12]) == []
+    over = EventStreamDecoder().feed(sealed(b"", length=largest + 1)[:12])
+    assert over == [FrameError("a message of the stream is larger than 8388608 bytes")]
 
 
 @pytest.mark.parametrize(("size", "whole"), [(84, True), (85, False)])

@@ -91,7 +91,7 @@ def test_who_comes_through_a_tunnel_needs_a_key(forwarded: str) -> None:
     assert admitted(("x-forwarded-for", "127.0.0.1, ::1"), config=Config()) == Admission(LOCAL)
 
 
-@pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "CF-Connecting-IP"])
+@pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"])
 def test_not_every_tunnel_says_so_in_the_same_header(name: str) -> None:
     before = "for=" if name == "Forwarded" else ""
     assert admitted((name, f"{before}203.0.113.9"), config=Config()) == 403
@@ -122,3 +122,19 @@ def test_a_wrong_key_is_another_thing_than_none() -> None:
         guard.check(caller_from("POST", CHAT, [*HOST, ("authorization", "Bearer ")]))
     assert caught.value.status == 401 and not isinstance(caught.value, WrongKey)
     assert guard.check(caller_from("POST", CHAT, [*HOST, ("x-api-key", KEY)])) == Admission("tavern")
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "words"),
+    [
+        ([("host", "evil.example")], "invalid_host", "one Host header"),
+        ([("x-forwarded-for", "203.0.113.9")], "forwarded_without_key", "Set a PROXY_KEY"),
+        ([("origin", "https://evil.example")], "foreign_origin", "server.allowed_origins"),
+        ([("sec-fetch-site", "cross-site")], "cross_site", "Type the address"),
+        ([("content-encoding", "br")], "unsupported_media_type", "Content-Encoding"),
+    ],
+)
+def test_a_refusal_has_its_code_and_says_what_to_do(headers: list[tuple[str, str]], code: str, words: str) -> None:
+    with pytest.raises(BridgeError, match=words) as caught:
+        Guard(LISTED, LOOPBACK).check(caller_from("POST", CHAT, [*HOST, *headers]))
+    assert caught.value.code == code

@@ -163,6 +163,7 @@ def test_an_error_in_a_stream_has_its_status(message: Any, status: int, code: st
 def test_garbage_is_a_broken_stream(garbage: str) -> None:
     ended = last(*list(spoken("Hi"))[:-1], garbage, chunk({}, 0, "stop"), "[DONE]")
     assert isinstance(ended, Failure) and isinstance(ended.error, StreamBroken)
+    assert "not part of a chat's stream" in ended.error.message
 
 
 def test_an_unknown_message_says_nothing() -> None:

@@ -23,6 +23,9 @@ def frames(pieces: list[bytes], limit: int = 1000) -> list[Frame]:
         (b"data: a\n\ndata: b\n\n", [b"a", b"b"]),
         (b"data:a\r\n\r\ndata: b\r\rdata:  c\n\r\n", [b"a", b"b", b" c"]),
         (b"data: a\ndata: b\ndata:\ndata\n\n", [b"a\nb\n\n"]),
+        (b"data: a\r\ndata: b\r\n\r\n", [b"a\nb"]),
+        (b"data: a\r\n\ndata: b\n\n", [b"a", b"b"]),
+        (b"\n\xef\xbb\xbfdata: a\n\n", []),
         (b"event: x\nid: 1\nretry: 2\n: comment\ndata: a \nunknown: b\n\n", [b"a "]),
         (b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", [b"a"]),
         (b"dat: a\n\ndata a\n\n: \n\nevent: ping\n\ndata:\n\ndata\n\n\n\n", []),
@@ -55,6 +58,7 @@ def test_a_message_is_out_with_its_blank_line() -> None:
         (b"data: 1\ndata: 2\n: 345\n\n", False),
         (b": 3456789012345678\n" * 9 + b"data: 1\n\n", True),
         (b"data: 1\n\n" * 9, True),
+        (b"data: 1\n\ndata: 123456789012\n\n", True),
         (b"x" * 19, False),
     ],
 )
@@ -65,6 +69,24 @@ def test_the_limit_is_the_same_for_any_split(stream: bytes, whole: bool) -> None
         assert bool(errors) is not whole
         assert got[-1] == (b"2" if whole else FrameError("a message of the stream is larger than 18 bytes"))
         assert len(errors) <= 1
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_held() -> None:
+    decoder = SseDecoder(18)
+    assert [len(decoder.feed(b"x")) for _ in range(20)] == [0] * 18 + [1, 0]
+    assert decoder.feed(b"\n\ndata: 1\n\n") == decoder.close() == []
+
+
+def test_a_message_may_have_8_mb() -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(b"x" * 8 * 1024 * 1024) == []
+    assert decoder.feed(b"x") == [FrameError("a message of the stream is larger than 8388608 bytes")]
+
+
+def test_nothing_comes_after_the_end() -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(b"data: a") == [] and decoder.close() == [b"a"]
+    assert decoder.feed(b"data: b\n\n") == decoder.close() == []
 
 
 def reference(stream: bytes) -> list[bytes]:

@@ -82,7 +82,7 @@ def test_many_at_once_are_not_even_looked_at() -> None:
     for _ in range(14):
         strangers.check("a", 100.0)
         strangers.wrong("a", 100.0)
-    with pytest.raises(Busy) as caught:
+    with pytest.raises(Busy, match="correct the key") as caught:
         strangers.check("a", 100.0)
     assert (caught.value.status, caught.value.code, caught.value.retry_after) == (429, "too_many_wrong_keys", 1.0)
     strangers.check("a", 101.5)
@@ -106,9 +106,24 @@ def test_a_household_of_ipv6_is_one_address() -> None:
 
 def test_no_more_addresses_are_remembered_than_a_thousand() -> None:
     strangers = Strangers()
-    for number in range(3000):
+    for number in range(1200):
         strangers.wrong(f"address {number}", float(number) / 100)
-    assert len(strangers._seen) <= 1000
+    assert len(strangers._seen) == 1000
+
+
+def test_who_guesses_is_remembered_while_many_others_come_by() -> None:
+    strangers = Strangers()
+    assert [strangers.wrong("1.2.3.4", 0.0) for _ in range(6)] == [0, 0, 0, 1, 2, 3]
+    for number in range(1200):
+        strangers.wrong(f"address {number}", 1.0)
+    assert strangers.wrong("1.2.3.4", 1.0) == 3
+
+
+@pytest.mark.parametrize(("later", "waits"), [(600.9, [0, 1]), (601.0, [0, 0])])
+def test_ten_minutes_after_the_last_answer_all_is_forgiven(later: float, waits: list[float]) -> None:
+    strangers = Strangers()
+    assert [strangers.wrong("a", 0.0) for _ in range(4)] == [0, 0, 0, 1]
+    assert [strangers.wrong("a", later) for _ in range(2)] == waits
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3)), max_size=60))

@@ -47,20 +47,20 @@ class Caller:
 
     method: str
     path: str
-    host: str | None = None
-    origin: str | None = None
-    sec_fetch_site: str | None = None
-    sec_fetch_mode: str | None = None
-    sec_fetch_dest: str | None = None
-    accept: str | None = None
-    content_type: str | None = None
-    content_encoding: str | None = None
-    content_length: int | None = None
-    keys: tuple[str, ...] = field(default=(), repr=False)
-    peer: str = ""
-    forwarded: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
-    preflight: bool = False
+    host: str | None
+    origin: str | None
+    sec_fetch_site: str | None
+    sec_fetch_mode: str | None
+    sec_fetch_dest: str | None
+    accept: str | None
+    content_type: str | None
+    content_encoding: str | None
+    content_length: int | None
+    keys: tuple[str, ...] = field(repr=False)
+    peer: str
+    forwarded: tuple[str, ...]
+    hints: tuple[str, ...]
+    preflight: bool
 
 
 @dataclass(frozen=True, slots=True)
