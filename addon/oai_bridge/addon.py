@@ -380,7 +380,9 @@ def _stopping() -> BridgeError:
 
 def _id(flow: http.HTTPFlow) -> str:
     """The id that stands in everything that is told of this request."""
-    return str(flow.metadata.setdefault(_ID, _new_id()))
+    if _ID not in flow.metadata:
+        flow.metadata[_ID] = _new_id()
+    return str(flow.metadata[_ID])
 
 
 def _new_id() -> str:
