@@ -86,7 +86,7 @@ LOOPBACK = {"127.0.0.1", "::1"} if HAS_IPV6 else {"127.0.0.1"}
 )
 def test_without_a_right_mode_it_starts_itself_again(cloud: FakeVertex, tmp_path: Path, arguments: list[str]) -> None:
     port = ["--listen-port", "{port}"] if "reverse:" in str(arguments) else []
-    proxy = Proxy(tmp_path, environment=cloud.environment(), modes=[])
+    proxy = Proxy(tmp_path, environment=cloud.environment(), modes=[], fresh=True)
     proxy.command += [word.format(port=proxy.port) for word in [*arguments, *port]]
     with proxy:
         assert proxy.chat().text
@@ -149,7 +149,7 @@ def test_a_tutorials_env_file_is_enough(cloud: FakeVertex, tmp_path: Path) -> No
 
 
 def test_the_demo_serves_without_any_credential(tmp_path: Path) -> None:
-    proxy = Proxy(tmp_path, modes=[])
+    proxy = Proxy(tmp_path, modes=[], fresh=True)
     shutil.rmtree(tmp_path / ".mitmproxy")  # as at the very first start
     with proxy:
         assert "DEMO" in proxy.log()
@@ -191,7 +191,7 @@ def test_others_are_not_served_without_a_good_key(cloud: FakeVertex, tmp_path: P
         case _:
             modes = ["reverse:http://127.0.0.1:9"]
             arguments = ["--listen-host", "0.0.0.0", "--listen-port", str(port)]
-    proxy = Proxy(tmp_path, environment=environment, modes=modes, arguments=arguments, port=port)
+    proxy = Proxy(tmp_path, environment=environment, modes=modes, arguments=arguments, port=port, fresh=not key)
     told = refusal(proxy)
     assert "0.0.0.0" in told or "all addresses" in told
     assert "bind to 127.0.0.1" in told and "PROXY_KEY" in told
@@ -232,13 +232,14 @@ def test_broken_settings_are_told_and_nothing_is_served(tmp_path: Path, case: st
 
 def test_mitmweb_ends_as_well(tmp_path: Path) -> None:
     web = ["--set", f"web_port={free_port()}", "--no-web-open-browser"]
-    assert "config.yaml" in refusal(Proxy(tmp_path, config="server: [broken", program="mitmweb", arguments=web))
+    proxy = Proxy(tmp_path, config="server: [broken", program="mitmweb", arguments=web, fresh=True)
+    assert "config.yaml" in refusal(proxy)
 
 
 def test_other_modes_are_refused(tmp_path: Path) -> None:
     port = free_port()
     for mode in (f"socks5@127.0.0.1:{port}", f"upstream:http://127.0.0.1:9@127.0.0.1:{port}"):
-        proxy = Proxy(tmp_path, modes=[mode], port=port)
+        proxy = Proxy(tmp_path, modes=[mode], port=port, fresh=True)
         assert "--mode reverse:" in refusal(proxy)
 
 
@@ -259,7 +260,8 @@ def test_mitmweb(cloud: FakeVertex, tmp_path: Path) -> None:
     """It starts itself again, too, and keeps its page to itself."""
     port = free_port()
     web = ["--set", f"web_port={port}", "--no-web-open-browser"]
-    with Proxy(tmp_path, environment=cloud.environment(), program="mitmweb", modes=[], arguments=web) as proxy:
+    environment = cloud.environment()
+    with Proxy(tmp_path, environment=environment, program="mitmweb", modes=[], arguments=web, fresh=True) as proxy:
         assert proxy.chat().text
         assert addresses_of(proxy) == LOOPBACK
         (page,) = set(re.findall(rf"Watch every prompt:\s+(http://127.0.0.1:{port}/\?token=\w+)", proxy.log()))

@@ -27,6 +27,8 @@ from typing import Any
 
 import openai
 
+from tests.support import forked
+
 ROOT = Path(__file__).parent.parent.parent
 ADDON = ROOT / "addon" / "oai_vertex.py"
 CHAT = "/v1/chat/completions"
@@ -38,6 +40,8 @@ ONCE: dict[str, Any] = {"failover": {"attempts": 1, "rest": False}}
 """Settings under which what the cloud answers is what the client gets, whatever came before."""
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For SDKs that speak plain HTTP: to read all CAs for each client takes 50 ms."""
+USUAL = {"HOME": "/nowhere", "PATH": os.environ["PATH"], "PYTHONPATH": str(ADDON.parent), "PYTHONUNBUFFERED": "1"}
+"""What there is in every proxy's environment; each has a home of its own."""
 TROUBLE = re.compile(
     r"Traceback|Unclosed|never retrieved|never awaited|defect|please report|Addon error", re.IGNORECASE
 )
@@ -80,8 +84,9 @@ class Proxy:
 
     Nothing of the outer environment gets in: no proxies, no credentials, no settings of this project's own folder.
     mitmproxy's own certificates are there, as after an earlier start; without them it makes new ones.
-    `modes` replaces the one reverse mode on `port`; an empty list leaves it to the addon. `command` and `environment`
-    may be changed before it starts.
+    `modes` replaces the one reverse mode on `port`; an empty list leaves it to the addon. It is forked where that is as
+    good as a start, unless it is to be `fresh`: for tests of the start itself and of what is in memory after it.
+    `command`, `environment` and `fresh` may be changed before it starts.
     """
 
     def __init__(
@@ -96,23 +101,18 @@ class Proxy:
         arguments: Sequence[str] = (),
         port: int | None = None,
         trouble: re.Pattern[str] = TROUBLE,
+        fresh: bool = False,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self._trouble = trouble
+        self.fresh = fresh
         (folder / ".env").write_text(dotenv, "utf-8")  # also empty: it hides the one in the project's folder
         (folder / "config.yaml").write_text(config, "utf-8")
         (folder / ".mitmproxy").mkdir(exist_ok=True)
         for name, content in _authority().items():
             (folder / ".mitmproxy" / name).write_bytes(content)
-        self.environment = {
-            "HOME": str(folder),
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ADDON.parent),
-            "PYTHONUNBUFFERED": "1",
-            "PORT": str(self.port),
-            **(environment or {}),
-        }
+        self.environment = {**USUAL, "HOME": str(folder), "PORT": str(self.port), **(environment or {})}
         if modes is None:
             modes = [f"reverse:http://127.0.0.1:9@127.0.0.1:{self.port}"]
         tool = shutil.which(program, path=str(Path(sys.executable).parent))
@@ -137,14 +137,8 @@ class Proxy:
 
     def start(self) -> None:
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            how = (self.command, self.folder, self.environment, log)
+            self.process = forked.fresh(*how) if self.fresh else forked.start(*how, usual=USUAL)
 
     def wait_until_it_serves(self, timeout: float = 20.0) -> None:
         deadline = time.monotonic() + timeout

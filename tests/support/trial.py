@@ -82,6 +82,7 @@ def probed(proxy: Proxy) -> Proxy:
     """The same, with the probe in it; before it starts."""
     probe = shutil.copy(_PROBE, proxy.folder)  # a script's folder is where Python looks for modules
     proxy.command[1:1] = ["-s", probe]
+    proxy.fresh = True  # a fork's memory begins with what it shares
     return proxy
 
 
