@@ -70,7 +70,7 @@ class ForkServer:
         self._line, its = socket.socketpair()
         self._one_at_a_time = threading.Lock()
         with its:
-            command = [sys.executable, "-P", str(SERVER), str(its.fileno()), str(Path(sys.executable).parent)]
+            command = [sys.executable, "-P", str(SERVER), str(its.fileno()), str(Path(sys.executable).parent.resolve())]
             nothing = subprocess.DEVNULL
             self._process = subprocess.Popen(
                 command, env=environment, stdin=nothing, stdout=nothing, pass_fds=[its.fileno()]
