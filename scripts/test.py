@@ -17,7 +17,7 @@ STEPS = (
     ("lint", ["ruff", "check"]),
     ("format", ["ruff", "format", "--check"]),
     ("types", ["mypy"]),
-    # Files side by side, each on one core, in their order: the slow ones, with whole programs, come first.
+    # Files side by side, each on one core, in their order: the slow ones come first, see tests/conftest.py.
     ("tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]),
 )
 
