@@ -22,8 +22,7 @@ PRELOADED = (
     "mitmproxy.tools.main",
     "mitmproxy.tools.dump",
     "mitmproxy.tools.web.master",
-    "oai_bridge.addon",
-    "oai_bridge.commands",
+    "oai_vertex",  # mitmproxy loads it once more, by its path
 )
 LONGEST = 1 << 20
 """Bytes of a request."""

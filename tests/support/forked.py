@@ -75,7 +75,9 @@ class ForkServer:
             self._process = subprocess.Popen(
                 command, env=environment, stdin=nothing, stdout=nothing, pass_fds=[its.fileno()]
             )
-        assert self._line.recv(1), "the fork server does not start"
+        if not self._line.recv(1):
+            self.close()
+            raise RuntimeError("The fork server does not start; what it has printed says why.")
 
     def fork(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: BinaryIO) -> Forked:
         """Start a program. Its environment is exact: nothing comes from the server's."""
