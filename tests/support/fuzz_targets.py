@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.mutator import Form, Mutator
 
 CORPUS = Path(__file__).parent.parent / "corpus"
-DECODER, TRANSLATOR = 1500, 300
+DECODER, TRANSLATOR = 5000, 1000
 """How many examples of each there are in every run of the tests."""
 _LONGEST = 4000  # bytes of a golden input: long ones take time and have nothing that the short ones have not
 _MOST = 120  # golden inputs of a target
