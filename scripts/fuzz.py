@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -78,15 +79,18 @@ def fuzz(name: str, minutes: float, keep: bool) -> bool:
 
 
 def store(name: str) -> None:
-    """The smallest inputs that are no golden ones, as far as there is room; libFuzzer has kept no two that reach the
-    same, and has made them small."""
+    """The smallest inputs that are no golden ones, of what was kept before and what was found, as far as there is room;
+    libFuzzer has kept no two that reach the same, and has made them small."""
+    kept = CORPUS / name
+    files = [*kept.glob("*"), *(FOLDER / "found" / name).glob("*")]
+    inputs = sorted({file.read_bytes(): file.name[:12] for file in files}.items(), key=lambda each: len(each[0]))
+    shutil.rmtree(kept, ignore_errors=True)
     golden, room = set(targets()[name].seeds()), KEPT
-    for file in sorted((FOLDER / "found" / name).glob("*"), key=lambda file: file.stat().st_size):
-        data = file.read_bytes()
+    for data, file in inputs:
         room -= len(data)
         if data and data not in golden and room >= 0:
-            (CORPUS / name).mkdir(parents=True, exist_ok=True)
-            (CORPUS / name / file.name[:12]).write_bytes(data)
+            kept.mkdir(parents=True, exist_ok=True)
+            (kept / file).write_bytes(data)
 
 
 def inside(name: str, seconds: float) -> None:
