@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from oai_bridge.settings.values import Network
 from oai_bridge.start.options import _LEVELS
+from oai_bridge.telemetry import tracing
 from oai_bridge.telemetry.spans import Span
 from oai_bridge.telemetry.tracing import Told, Traces
 from tests.support.collector import attributes, collector
@@ -57,6 +61,14 @@ async def test_a_request_that_is_not_sampled_by_its_client_is_not_sent() -> None
 
 
 async def test_a_collector_that_is_not_there(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    exporters: list[OTLPSpanExporter] = []
+
+    class Seen(OTLPSpanExporter):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            exporters.append(self)
+
+    monkeypatch.setattr(tracing, "OTLPSpanExporter", Seen)
     monkeypatch.setattr(logging.getLogger("opentelemetry"), "level", _LEVELS["opentelemetry"])
     traces = Traces(f"http://127.0.0.1:{free_port()}/v1/traces", Network())
     began = time.monotonic()
@@ -71,3 +83,10 @@ async def test_a_collector_that_is_not_there(caplog: pytest.LogCaptureFixture, m
         time.sleep(0.05)
     (told,) = caplog.messages
     assert "can't be sent" in told and "telemetry.traces" in told
+    exporters[
+        0
+    ].shutdown()  # its thread would try again for a while, by chance, which Hypothesis notices in other tests
+    deadline = time.monotonic() + 20
+    while "OtelBatchSpanRecordProcessor" in {thread.name for thread in threading.enumerate()}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -121,7 +121,7 @@ def test_a_missing_name_is_told_at_import(module: str, name: str) -> None:
         f"import mitmproxy.proxy.layers.http.{module} as module; del module.{name}\n"
         "try:\n    import oai_bridge.streaming.stream_layer\nexcept RuntimeError as error:\n    print(error)"
     )
-    addon = Path(stream_layer.__file__).parents[1]
+    addon = Path(stream_layer.__file__).parents[2]
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=addon, capture_output=True, text=True, timeout=60, check=True
     )
