@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,11 @@ def test_a_lock_holds_hashes_and_no_addresses(lock: str) -> None:
     requirements = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
     assert len(requirements) > 40
     assert [line for line in requirements if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_the_scripts_find_their_uv() -> None:
+    assert re.search(r"^uv==", (ROOT / "requirements-dev.lock").read_text("utf-8"), flags=re.MULTILINE)
+    assert find_spec("uv") is not None
 
 
 def test_the_development_lock_has_the_very_versions_that_run() -> None:
