@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from hashlib import sha256
 from itertools import chain
 from typing import Any, Final, Literal
 
@@ -313,7 +313,7 @@ def _plain(value: Any) -> Any:
 
 
 def _stand_in(data: str) -> str:
-    digest = blake2b(data.encode("utf-8", "replace"), digest_size=6).hexdigest()
+    digest = sha256(data.encode("utf-8", "replace")).hexdigest()[:12]  # of megabytes: many processors have it built in
     return f"{len(data)} characters, digest {digest}"
 
 
