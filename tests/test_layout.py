@@ -20,6 +20,7 @@ KNOW_MITMPROXY = {
     "entrance/reception.py",
     "start/options.py",
     "start/starting.py",
+    "streaming/client_end.py",
     "streaming/stream_layer.py",
     "watching/commands.py",
     "watching/flow_list.py",

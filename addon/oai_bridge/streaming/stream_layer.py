@@ -1,4 +1,4 @@
-"""Carries answers to mitmproxy's clients: the only file that knows mitmproxy's internals.
+"""Carries answers to mitmproxy's clients: the only file, with `client_end.py`, that knows mitmproxy's internals.
 
 mitmproxy makes one `HttpStream` per request. Ours opens no server connection: when the request is whole it starts the
 host's answer as a `Job`, waits for its pieces in a blocking hook of its own and sends them on. mitmproxy's hooks,
@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from http.client import responses as reasons
-from typing import Any, ClassVar, Literal, Protocol, cast, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 from mitmproxy import connection, flow, http, version
 from mitmproxy.addons.serverplayback import ServerPlayback
@@ -23,7 +23,7 @@ from mitmproxy.proxy import commands, events, layer, layers, server
 
 from ..answer import Answer, ConnectionFacts, Head
 from .defects import report_defect
-from .job import HIGH_WATER, TICK, Answering, Job, Jobs
+from .job import TICK, Answering, Job, Jobs
 
 _UNFIT = (
     f"mitmproxy {version.VERSION} lacks %s, which the stream layer is built on. "
@@ -48,9 +48,10 @@ try:
         HttpResponseHeadersHook,
         HttpResponseHook,
     )
-    from mitmproxy.proxy.layers.http._http1 import Http1Server
     from mitmproxy.proxy.layers.http._http2 import Http2Server
     from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
+
+    from .client_end import drained, plain_socket
 except ImportError as error:
     raise RuntimeError(_UNFIT % f"{error.name}.{error.name_from}") from error
 
@@ -59,7 +60,6 @@ CUT = "bridge_body_kept"
 """Stands in `flow.metadata` where an answer was longer: how much of it is there."""
 _LOOK = 0.5  # seconds between two looks at a running answer, for who watches it
 _LOOK_SHARE = 10  # all looks at all answers take a tenth of the time
-_WINDOW_POLL = 0.05  # seconds between two looks at a closed HTTP/2 window
 _STATUS = {"aborted": 502, "stopping": 503, "internal": 500}
 
 # What is called or overridden beyond the names above.
@@ -361,46 +361,24 @@ class BridgeStream(HttpStream):
             self.while_answering.enter_context(watchdog.disarm())
 
     async def client_ready(self, handler: server.ConnectionHandler) -> None:
-        """Waits while the client does not read: its socket, or its HTTP/2 window, is full."""
-        if isinstance(handler, server.LiveConnectionHandler):  # else it is a replay, with nobody to wait for
-            try:
-                # Not handler.drain_writers(): when the client is gone it cancels the handler, which then may be just
-                # about to tell the layers of that, and never does.
-                await cast(asyncio.StreamWriter, handler.transports[handler.client].writer).drain()
-            except (KeyError, OSError):
-                self.hang_up("Client disconnected.")
-        while self.held_back() > HIGH_WATER:
-            await asyncio.sleep(_WINDOW_POLL)
+        """Waits while the client does not read."""
+        if not await drained(self.context, self.stream_id, handler):
+            self.hang_up("Client disconnected.")
 
     def short_cut(self, handler: server.ConnectionHandler) -> Callable[[bytes], bool] | None:
-        """To the client's socket, as `Job.sink`, where nothing would be done to the bytes on the way but to frame them
-        as a chunk, as `Http1Server.send` does. What the client is too slow for goes the long way, which waits."""
-        http_layers = [layer for layer in self.context.layers if isinstance(layer, HttpLayer)]
-        client = self.context.client
-        if not self.chunked or self.flow.request.method == "HEAD" or client.tls or len(http_layers) != 1:
+        """To the client's socket, as `Job.sink`. What the client is too slow for goes the long way, which waits."""
+        socket = plain_socket(self.context, handler)
+        if socket is None or not self.chunked or self.flow.request.method == "HEAD":
             return None
-        if type(http_layers[0].connections.get(client)) is not Http1Server or client not in handler.transports:
-            return None
-        writer = cast(asyncio.StreamWriter, handler.transports[client].writer)
-        transport = writer.transport
 
         def send(data: bytes) -> bool:
-            if transport.is_closing() or transport.get_write_buffer_size() or self.called_off:
+            if socket.is_closing() or socket.get_write_buffer_size() or self.called_off:
                 return False
             self.keep(data)
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            socket.write(b"%x\r\n%b\r\n" % (len(data), data))
             return True
 
         return send
-
-    def held_back(self) -> int:
-        """Bytes of this stream that wait for an HTTP/2 client's window."""
-        http_layer = self.context.layers[self.context.layers.index(self) - 1]
-        assert isinstance(http_layer, HttpLayer)
-        client = http_layer.connections.get(self.context.client)
-        if not isinstance(client, Http2Server):
-            return 0
-        return sum(len(chunk.data) for chunk in client.h2_conn.stream_buffers.get(self.stream_id, ()))
 
 
 @dataclass(eq=False)
