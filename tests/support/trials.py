@@ -26,7 +26,7 @@ STEPS: Sequence[Step] = (
     *((2 * HOUR, True), (0.0, True), (400 * DAY, True), (0.0, True)),
 )
 MANY = 500
-WARM = 20.0  # seconds, in which memory comes to what it is under such a load
+WARM = 60.0  # seconds, in which memory comes to what it is under such a load
 _SLOW = 1000  # bytes a second
 _SOON = 10.0  # seconds until a login that works again is noticed
 
