@@ -92,7 +92,7 @@ def test_what_cannot_be_had_has_a_code_of_its_own(
 def test_who_takes_too_long_is_stopped_and_may_clear_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(_asked.SECONDS, "--interop", 1)
+    monkeypatch.setitem(_asked.SECONDS, "--interop", 3)
     slow = "import time\ntry:\n time.sleep(30)\nexcept KeyboardInterrupt:\n print('cleared up')"
     assert _asked.limited([sys.executable, "-c", slow], tmp_path, "--interop") == 1
     assert "cleared up" in capfd.readouterr().out
