@@ -82,7 +82,7 @@ def one(what: str, folder: Path, cloud: FakeVertex, given: argparse.Namespace, t
             how(trial, cloud, folder, **size)
         else:
             most = 20 * MB * size["at_once"] if what == "slow" else 5 * MB
-            with trials.under_load(trial, cloud, folder, size["at_once"], most=most) as proxy:
+            with trials.under_load(trial, cloud, folder, size["at_once"], most=most, warm=10.0) as proxy:
                 how(trial, cloud, proxy, **size)
     elif what == "streams":
         many = given.at_once or trials.MANY

@@ -41,8 +41,8 @@ def full_ledger(trial: Trial, cloud: FakeVertex, folder: Path, *, seconds: float
         kept = rows(ledger)
         trial.tell(f"  {len(load.ends)} answers, {len(kept)} rows")
         trial.promise(kept.keys() == load.answered(), "each answer is in the ledger")
+        ledger.unlink()  # before the disk is filled, which it would leave room on
         fill(disk)
-        ledger.unlink()
         with Proxy(folder, config=config) as proxy:
             said = [line for line in proxy.log().splitlines() if "ledger" in line and "begin anew" in line]
             trial.tell(f"  started without room: {said}")

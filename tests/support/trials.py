@@ -37,12 +37,15 @@ def calm(cloud: FakeVertex, delay: float = 0.05) -> None:
 
 
 @contextmanager
-def under_load(trial: Trial, cloud: FakeVertex, folder: Path, at_once: int, *, most: int = 5 * MB) -> Iterator[Proxy]:
-    """A proxy that has served such a load already; at the end it must hold what it held then, and `most` bytes more."""
+def under_load(
+    trial: Trial, cloud: FakeVertex, folder: Path, at_once: int, *, most: int = 5 * MB, warm: float = 1.0
+) -> Iterator[Proxy]:
+    """A proxy that has served such a load already, for so many seconds; at the end it must hold what it held then, and
+    `most` bytes more."""
     calm(cloud)
     with probed(Proxy(folder, config=json.dumps(settings(cloud)))) as proxy:
         with Load(proxy, at_once, name="warm"):
-            time.sleep(1)
+            time.sleep(warm)
         before, process = at_rest(proxy, cloud), proxy.process
         yield proxy
         if proxy.process is process:  # else it was started again
