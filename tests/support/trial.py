@@ -58,14 +58,12 @@ class Trial:
         strange = [kind for kind in kinds if not kind.startswith(allowed)]
         self.promise(not strange, f"only {', '.join(allowed)}, but: {strange}")
 
-    def back(
-        self, proxy: Proxy, cloud: FakeCloud, before: Holding, *, most: int = 5 * MB, patience: float = _PATIENCE
-    ) -> None:
-        """The proxy holds what it held before, or will in so many seconds."""
+    def back(self, proxy: Proxy, cloud: FakeCloud, before: Holding, *, most: int = 5 * MB) -> None:
+        """The proxy holds what it held before."""
         with suppress(AssertionError):
             cloud.wait_idle(timeout=_PATIENCE)
         self.promise(cloud.active == 0, f"upstreams are closed, but {cloud.active} are open")
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + _PATIENCE
         while True:
             now = holding(proxy)
             # Fewer are no leak: connections to a cloud that were kept for the next request end some time.

@@ -27,7 +27,6 @@ STEPS: Sequence[Step] = (
 )
 MANY = 500
 WARM = 60.0  # seconds, in which memory comes to what it is under such a load
-_KEPT = 75.0  # seconds: connections to a cloud are kept for a minute
 _SLOW = 1000  # bytes a second
 _SOON = 10.0  # seconds until a login that works again is noticed
 
@@ -68,7 +67,7 @@ def streams(trial: Trial, cloud: FakeVertex, folder: Path, *, minutes: float, at
         trial.ended(load, "answer", "error", "HTTP")
         wrong = list(trouble.wrong())
         trial.promise(not wrong, f"nothing is sent again that must not be, but: {wrong[:5]}")
-        trial.back(proxy, cloud, before, patience=_KEPT)
+        trial.back(proxy, cloud, before)
         kept = rows(ledger_of(proxy))
         trial.tell(f"  {len(trouble.given)} requests that a cloud was asked for, {len(kept)} in the ledger")
         trial.promise(len(kept) == len(trouble.given), "each is in the ledger, once")
