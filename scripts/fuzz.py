@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -80,11 +79,13 @@ def fuzz(name: str, minutes: float, keep: bool) -> bool:
 
 def store(name: str) -> None:
     """The smallest inputs that are no golden ones, of what was kept before and what was found, as far as there is room;
-    libFuzzer has kept no two that reach the same, and has made them small."""
+    libFuzzer has kept no two that reach the same, and has made them small. Those of former crashes stay beside them."""
     kept = CORPUS / name
-    files = [*kept.glob("*"), *(FOLDER / "found" / name).glob("*")]
+    before = [file for file in kept.glob("*") if not file.name.startswith("crash-")]
+    files = [*before, *(FOLDER / "found" / name).glob("*")]
     inputs = sorted({file.read_bytes(): file.name[:12] for file in files}.items(), key=lambda each: len(each[0]))
-    shutil.rmtree(kept, ignore_errors=True)
+    for file in before:
+        file.unlink()
     golden, room = set(targets()[name].seeds()), KEPT
     for data, file in inputs:
         room -= len(data)

@@ -222,3 +222,18 @@ def test_pictures_count_and_are_not_copied() -> None:
     place_automatic(body, "5m", 4096)
     assert body["messages"][0]["content"][0]["source"]["data"] is data
     assert marks(body) == [FIVE]
+
+
+def test_no_hour_after_five_minutes_and_no_point_on_an_empty_prompt() -> None:
+    body: dict[str, Any] = {"system": [text(mark=FIVE)], "messages": [user(text())]}
+    place_automatic(body, "1h", 1)
+    assert marks(body) == [FIVE, FIVE]
+    body = {"system": [text(mark=HOUR)], "messages": [user(text())]}
+    place_automatic(body, "1h", 1)
+    assert marks(body) == [HOUR, HOUR]
+    body = {"system": [text(mark="odd")], "messages": [user(text())]}
+    place_automatic(body, "1h", 1)
+    assert marks(body) == ["odd", FIVE]
+    body = {"system": "", "messages": [{"role": "user", "content": ""}, user(text())]}
+    place_automatic(body, "5m", 1)
+    assert (body["system"], body["messages"][0]["content"]) == ("", ""), "the API refuses empty blocks"

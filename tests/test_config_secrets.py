@@ -123,6 +123,18 @@ PLACES: list[Callable[[Any], object]] = [
 ]
 
 
+def test_a_key_in_the_wrong_place_is_not_told() -> None:
+    key = "AKIDEXAMPary-Ca7nary-Ca7nary"
+    for document, environment in (
+        ({}, {"PORT": key}),
+        ({"bedrock": {"api": key}}, {}),
+        ({"server": {"port": key}}, {}),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            build_config(document, environment, {})
+        assert key not in str(refused.value) and str(refused.value).endswith("."), refused.value
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_no_secret_of_a_document_is_told(place: Callable[[Any], object]) -> None:
     refused = 0

@@ -54,6 +54,17 @@ def test_what_it_can_see_stays() -> None:
     assert fitted(chat, facts_of("nova-pro"), Notes()) == chat
 
 
+def test_a_system_prompt_alone_is_fitted_as_the_turn_that_it_becomes() -> None:
+    note = Document("text/plain", "Hello", "a.txt")
+    alone = ChatRequest("m", (Message("system", (note, Text("Sum up.")), None, 0),))
+    (message,) = fitted(alone, facts_of("nova-pro"), Notes()).messages
+    assert message.parts == (Text("[file a.txt]\nHello"), Text("Sum up."))
+    with pytest.raises(InvalidRequest):
+        fitted(ChatRequest("m", (Message("system", (PICTURE,), None, 0),)), facts_of("nova-micro"), Notes())
+    beside = said(PICTURE, role="system")
+    assert fitted(beside, facts_of("nova-micro"), Notes()) == beside, "it is dropped and told elsewhere"
+
+
 def test_what_nobody_would_be_shown_is_no_reason_to_refuse() -> None:
     """The assistant's own pictures are dropped and told elsewhere."""
     chat = said(PICTURE, role="assistant")

@@ -45,19 +45,27 @@ def count_points(body: dict[str, Any]) -> int:
 def place_automatic(body: dict[str, Any], ttl: Ttl, min_tokens: int | None) -> None:
     """Sets points after the tools, the system prompt and the last two turns of the user, so that each request reads
     what the one before it wrote. Where `body` has points already, only after the user's last turn, if there is room:
-    so does Anthropic's own automatic mode. Does nothing where the prompt can't have `min_tokens` tokens, below which
-    nothing is cached. Changes lists of `body`, no blocks."""
+    so does Anthropic's own automatic mode, and for five minutes where one of those is, since the API refuses an hour
+    after that. Does nothing where the prompt can't have `min_tokens` tokens, below which nothing is cached. Changes
+    lists of `body`, no blocks."""
     points = count_points(body)
     if points >= _MOST or not _reaches(body, min_tokens or 0):
         return
+    if not all(_is_for_an_hour(blocks[index]) for key in _PARTS for blocks, index in _marked(body, key)):
+        ttl = "5m"
     turns = [(turn, "content") for turn in body["messages"] if turn.get("role") == "user"]
     for holder, key in turns[-1:] if points else [(body, "tools"), (body, "system"), *turns[-2:]]:
-        if isinstance(text := holder.get(key), str):
+        if (text := holder.get(key)) and isinstance(text, str):
             holder[key] = [{"type": "text", "text": text}]
         blocks = holder.get(key) or []
         last = next((index for index in reversed(range(len(blocks))) if _can_bear(blocks[index])), None)
         if last is not None and not blocks[last].get("cache_control"):
             blocks[last] = blocks[last] | {"cache_control": cache_control(ttl)}
+
+
+def _is_for_an_hour(block: Block) -> bool:
+    control = block["cache_control"]
+    return isinstance(control, dict) and control.get("ttl") == "1h"
 
 
 def _can_bear(block: Block) -> bool:

@@ -33,7 +33,15 @@ def fitted(chat: ChatRequest, facts: ModelFacts, notes: Notes) -> ChatRequest:
         chat = replace(chat, stop=chat.stop[: facts.max_stops])
     if not facts.cache_points and _asks_for_cache(chat):
         notes.dropped("cache_control", "This model has no cache breakpoints.")
-    return replace(chat, messages=tuple(_seen(message, facts, notes) for message in chat.messages))
+    asking = {"user", "tool"}
+    if all(message.role == "system" for message in chat.messages):
+        asking = {"system"}  # the last of them will become the user's turn
+    return replace(
+        chat,
+        messages=tuple(
+            _seen(message, facts, notes) if message.role in asking else message for message in chat.messages
+        ),
+    )
 
 
 def fitted_facts(chat: ChatRequest, facts: ModelFacts, settings: Claude) -> ModelFacts:
@@ -89,8 +97,6 @@ def _asks_for_cache(chat: ChatRequest) -> bool:
 
 def _seen(message: Message, facts: ModelFacts, notes: Notes) -> Message:
     """The message with what the model can see of its parts."""
-    if message.role not in ("user", "tool"):
-        return message
     parts = tuple(_part(part, f"messages[{message.index}].content", facts, notes) for part in message.parts)
     return replace(message, parts=parts)
 

@@ -22,7 +22,7 @@ from ..settings.values import Network
 from .network import proxy_for
 from .patience import Patience, Watch
 
-_IDLE_LIFE = 60.0  # seconds an unused connection is kept; Google closes them after minutes
+_IDLE_LIFE = 60.0  # seconds an unused connection is kept, or up to twice that; Google closes them after minutes
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _NO_STREAM = ("application/json", "text/html")
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end

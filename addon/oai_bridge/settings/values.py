@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from .clients import Client, Spending
 from .traffic import Failover, Limits, Queueing, Timeouts
 
-_SHOWN = 40  # characters
+_SHOWN = 24  # characters: most keys have more
 _LONG_KEY = 16  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
