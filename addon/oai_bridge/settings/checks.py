@@ -18,7 +18,7 @@ from .client_list import cap, clients_named
 from .clients import Caps, Spending
 from .config_schema import GuardrailEntry
 from .texts import secure_url
-from .values import Bedrock, Claude, Config, ConfigError, Guardrail, shown
+from .values import WORD, Bedrock, Claude, Config, ConfigError, Guardrail, shown
 
 _LOG_LEVELS = {"debug": "debug", "trace": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -61,7 +61,7 @@ def _whole(where: str, given: int | str, least: int, most: int) -> int:
     number = int(given) if is_text else given
     if isinstance(number, int) and least <= number <= most:
         return number
-    raise ConfigError(f"{where} must be a whole number from {least} to {most}, not {shown(given)}.")
+    raise ConfigError(f"{where} must be a whole number from {least} to {most}, not {shown(given, WORD)}.")
 
 
 def _rate(where: str, given: int | str) -> int | None:
@@ -72,7 +72,7 @@ def _seconds(where: str, given: float, *, zero: bool = False) -> float:
     if 0 < given <= _LONGEST or (zero and given == 0):  # false of NaN
         return given
     limits = f"from 0 to {_LONGEST}" if zero else f"above 0, at most {_LONGEST}"
-    raise ConfigError(f"{where} must be a number of seconds {limits}, not {shown(given)}.")
+    raise ConfigError(f"{where} must be a number of seconds {limits}, not {shown(given, WORD)}.")
 
 
 def _allowed_hosts(where: str, hosts: list[str]) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def _title(where: str, text: str) -> str:
 def _log_level(where: str, text: str) -> str:
     level = _LOG_LEVELS.get(text.strip().lower())
     if level is None:
-        raise ConfigError(f"{where} must be debug, info, warn or error, not {shown(text)}.")
+        raise ConfigError(f"{where} must be debug, info, warn or error, not {shown(text, WORD)}.")
     return level
 
 
@@ -150,7 +150,7 @@ def _choice(section: type, setting: str, where: str, text: str) -> str:
     hint = get_type_hints(section)[setting]
     words = get_args(hint if get_origin(hint) is Literal else get_args(hint)[0])  # else it may be None, too
     if text not in words:
-        raise ConfigError(f"{where} must be {' or '.join(words)}, not {shown(text)}; see config.example.yaml.")
+        raise ConfigError(f"{where} must be {' or '.join(words)}, not {shown(text, WORD)}; see config.example.yaml.")
     return text
 
 
@@ -165,7 +165,7 @@ def _traces(where: str, text: str) -> str:
 def _version(where: str, text: str) -> str:
     if _VERSION.fullmatch(text) is None:
         raise ConfigError(
-            f"{where} must be a version such as 2023-06-01, not {shown(text)}; remove it for the default."
+            f"{where} must be a version such as 2023-06-01, not {shown(text, WORD)}; remove it for the default."
         )
     return text
 
@@ -189,7 +189,7 @@ def _guardrail(where: str, given: GuardrailEntry) -> Guardrail:
         return Guardrail(given.id)
     version = str(given.version)
     if _GUARDRAIL_VERSION.fullmatch(version) is None:
-        raise ConfigError(f"{where}.version must be DRAFT or a number such as 1, not {shown(version)}.")
+        raise ConfigError(f"{where}.version must be DRAFT or a number such as 1, not {shown(version, WORD)}.")
     return Guardrail(given.id, version)
 
 

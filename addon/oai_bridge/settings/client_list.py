@@ -8,7 +8,7 @@ from typing import Any
 from .account_lists import models_named
 from .clients import Caps, Client
 from .config_schema import ClientEntry, SpendingSection
-from .values import ConfigError, shown
+from .values import WORD, ConfigError, shown
 
 _NAME_LENGTH = 40  # characters
 _MOST = {"usd": 1_000_000, "tokens": 1_000_000_000_000}
@@ -52,7 +52,9 @@ def cap(where: str, given: float | None) -> Any:
     most = _MOST["usd" if ".usd" in where else "tokens"]
     if given is None or 0 < given <= most:  # false of NaN
         return given
-    raise ConfigError(f"{where} must be above 0 and at most {most}, not {shown(given)}; leave it empty for no cap.")
+    raise ConfigError(
+        f"{where} must be above 0 and at most {most}, not {shown(given, WORD)}; leave it empty for no cap."
+    )
 
 
 def _name(where: str, text: str) -> str:
@@ -73,4 +75,4 @@ def _key(where: str, key: str | None) -> str:
 def _rate(where: str, given: int | None) -> int | None:
     if given is None or 1 <= given <= _RATE_MOST:
         return given
-    raise ConfigError(f"{where} must be a whole number from 1 to {_RATE_MOST}, not {shown(given)}.")
+    raise ConfigError(f"{where} must be a whole number from 1 to {_RATE_MOST}, not {shown(given, WORD)}.")

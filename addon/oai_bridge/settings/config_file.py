@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from .config_schema import LEVELS, SECTIONS, Document, Section, setting_names
-from .values import ConfigError, shown
+from .values import WORD, ConfigError, shown
 
 _SECRET = re.compile(  # no value below these is ever shown
     r"client_keys|credentials|prox|base_url|endpoint|api_key|access_key|session_token"
@@ -130,7 +130,7 @@ def _shown(where: str, path: list[str | int], content: Any) -> str:
             content = content[step]
         except (LookupError, TypeError):  # msgspec does not tell which key of a mapping it was
             return "what stands there"
-    return "what stands there" if _SECRET.search(where) else shown(content)
+    return "what stands there" if _SECRET.search(where) else shown(content, WORD)
 
 
 def _unknown(name: object, where: str | None) -> str:

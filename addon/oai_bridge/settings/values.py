@@ -12,7 +12,9 @@ from typing import Any, Literal, get_args
 from .clients import Client, Spending
 from .traffic import Failover, Limits, Queueing, Timeouts
 
-_SHOWN = 24  # characters: most keys have more
+_SHOWN = 40  # characters
+WORD = 24
+"""Characters of a number or a word that the settings know: what is longer may be a key in the wrong place."""
 _LONG_KEY = 16  # characters
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -21,13 +23,14 @@ class ConfigError(Exception):
     """What is wrong with the settings: a sentence per line, with the place, the value (never a secret), the remedy."""
 
 
-def shown(value: object) -> str:
-    """A value for an error message: in full when it is short and plain, else not at all, since who knows what it is."""
+def shown(value: object, most: int = _SHOWN) -> str:
+    """A value for an error message: in full when it is short and plain, else not at all, since who knows what it is.
+    `most` characters are short."""
     try:
         text = repr(value)
     except ValueError:  # Python writes no whole number of thousands of digits
         return "what stands there"
-    plain = isinstance(value, str | int | float) and len(text) <= _SHOWN
+    plain = isinstance(value, str | int | float) and len(text) <= most
     return text if plain else "what stands there"
 
 
