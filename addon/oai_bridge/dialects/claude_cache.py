@@ -31,7 +31,7 @@ def make_legal(body: dict[str, Any], notes: Notes) -> None:
         late, front = late[excess:], front[max(0, excess - len(late)) :]
     short = False
     for blocks, index in front + late:
-        if blocks[index]["cache_control"].get("ttl") != "1h":
+        if not _is_for_an_hour(blocks[index]):
             short = True
         elif short:
             blocks[index] = blocks[index] | {"cache_control": cache_control("5m")}

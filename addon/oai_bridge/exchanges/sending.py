@@ -29,7 +29,8 @@ _SIGNATURE = re.compile(r"(?<=Signature=)\w+")
 
 @dataclass(slots=True)
 class Resend:
-    """Whether what the cloud may have worked on already may be sent again: once for a client's request, or never."""
+    """Whether what the cloud may have worked on already may be sent again: once for a client's request, or
+    for a batch of one, or never."""
 
     left: bool
 

@@ -1,6 +1,6 @@
 """Keeps the books: what each request came to goes into the ledger and its file, and what others wrote comes out of it.
 
-The event loop never waits for the file itself: threads do, and who wants to know waits for them for a while at most.
+The event loop never waits for the file itself: a thread does, and who wants to know waits for them for a while at most.
 """
 
 from __future__ import annotations
