@@ -1,6 +1,8 @@
-"""What holds for all tests: examples have no deadline, since several run at a time, and long files come first."""
+"""What holds for all tests: no deadline for examples, since several run at a time, long files first, Ctrl-C ends."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +12,9 @@ LONG = {"test_start.py", "test_fuzz.py", "test_run.py", "test_transcript.py", "t
 
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+# A shell's job in the background ignores Ctrl-C, and so would each program that a test starts and wants to stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

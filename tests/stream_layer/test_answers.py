@@ -254,18 +254,18 @@ def test_a_long_body_is_kept_up_to_eight_mebibytes(proxy: Proxy, client: Client)
 
 
 @pytest.mark.skipif("tcp_timeout" not in options.Options(), reason="mitmproxy has the option since 12.2")
-@pytest.mark.parametrize("before", [0, 1.1])
+@pytest.mark.parametrize("before", [0, 2.1])
 def test_a_silent_answer_outlives_the_idle_limit(proxy: Proxy, before: float) -> None:
     """Also when mitmproxy begins to count anew, as it does with the first event after the limit."""
 
     async def late(flow: http.HTTPFlow) -> Items:
         await asyncio.sleep(before)
         yield SSE
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)
         yield b"data: at last\n\n"
 
     usual = proxy.master.options.tcp_timeout
-    proxy.call(lambda: proxy.master.options.update(tcp_timeout=1))
+    proxy.call(lambda: proxy.master.options.update(tcp_timeout=2))
     try:
         with Client(proxy.port) as client:
             assert client.request(proxy.script(late)).status() == 200
