@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -124,3 +125,40 @@ async def test_what_was_never_sent_has_not_run() -> None:
             await client.send(replace(CHAT, url=f"https://{url.rpartition('@')[2]}"), patience)
         await client.close()
     assert caught.value.code == "first_byte_timeout" and not caught.value.unsure
+
+
+@pytest.mark.parametrize("size", [0, 1, 262_144, 262_145, 5_000_000])
+async def test_a_body_arrives_whole(size: int) -> None:
+    body = random.Random(size).randbytes(size)
+    head, arrived = await answered(body, size)
+    assert f"content-length: {size}" in head.lower() and "chunked" not in head.lower()
+    assert arrived == body
+
+
+async def test_an_answer_that_comes_before_the_body_is_whole_is_heard() -> None:
+    _, arrived = await answered(b"x" * 20_000_000, 1000)
+    assert len(arrived) < 20_000_000
+
+
+async def answered(body: bytes, until: int) -> tuple[str, bytes]:
+    """The head and the bytes of the body that a cloud has read which answers as soon as it has `until` of them."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal head
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        while len(arrived) < until:
+            arrived.extend(await reader.read(65_536))
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 7\r\nconnection: close\r\n\r\nno more")
+        await gone.wait()
+        writer.close()
+
+    head, arrived, gone = "", bytearray(), asyncio.Event()
+    client = UpstreamClient(Network(), ssl.create_default_context, 30.0)
+    patience = Patience(Timeouts(), asyncio.get_running_loop().time() + 60)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        response = await client.send(replace(CHAT, url=url, body=body), patience)
+        assert (response.status, await response.read(100)) == (413, b"no more")
+        gone.set()
+        await client.close()
+    return head, bytes(arrived)

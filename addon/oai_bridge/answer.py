@@ -27,7 +27,6 @@ class ConnectionFacts:
     sockname: tuple[str, int] | None = None
     tls: bool = False
     sni: str | None = None
-    alpn: bytes | None = None
     cipher: str | None = None
     tls_version: str | None = None
     timestamp_start: float | None = None

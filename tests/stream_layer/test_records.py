@@ -20,7 +20,6 @@ FACTS = ConnectionFacts(
     sockname=("192.0.2.2", 50000),
     tls=True,
     sni="us-east5.example",
-    alpn=b"http/1.1",
     cipher="TLS_AES_256_GCM_SHA384",
     tls_version="TLSv1.3",
     timestamp_start=1.0,

@@ -6,6 +6,7 @@ Connections outlive the clients': a program without keep-alive (SillyTavern) sti
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ _IDLE_LIFE = 60.0  # seconds an unused connection is kept, or up to twice that; 
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _NO_STREAM = ("application/json", "text/html")
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
+_LARGE = 256 * 1024  # bytes
 
 
 class StaleConnection(UpstreamError):
@@ -180,7 +182,8 @@ class UpstreamClient:
         return await session.request(
             outbound.method,
             URL(outbound.url, encoded=True),
-            data=outbound.body,
+            # A large one is sent in pieces: aiohttp would join it with the headers, which is a copy of megabytes.
+            data=io.BytesIO(outbound.body) if len(outbound.body) > _LARGE else outbound.body,
             headers=outbound.headers,
             proxy=None if socks else proxy,
             ssl=self._context() if outbound.url.startswith("https:") else True,
