@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -161,6 +162,7 @@ class Bridge:
             web_url = web.web_url if web else None
             model = self._directory.example() or "YOUR_DEPLOYMENT"
             logger.log(ALERT, banner(config, doors, self.base_url, model, web_url, windows=os.name == "nt"))
+        gc.freeze()  # what is here now stays: to look through all of it again would hold up every stream
         return services
 
     def done(self) -> Awaitable[None] | None:
