@@ -7,6 +7,7 @@ with Proxy(folder, environment=cloud.environment()) as proxy:
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +50,7 @@ TROUBLE = re.compile(
 """What the log of a proxy that works never has, whatever its clients and the cloud do."""
 PYTHON_BUG = re.compile(r"Exception in callback StreamReaderProtocol.connection_made.*?CancelledError\n", re.DOTALL)
 """What asyncio up to Python 3.12.1 logs for each connection that is open at the end."""
+_PORTS = itertools.count(secrets.randbelow(16_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +285,13 @@ def _authority() -> dict[str, bytes]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody is given meanwhile: it is below those that systems hand out by themselves, and each process of
+    tests begins somewhere else."""
+    while True:
+        port = 16_000 + next(_PORTS) % 16_000
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_open(host: str, port: int) -> bool:
