@@ -123,6 +123,8 @@ def revoked(trial: Trial, cloud: FakeVertex, proxy: Proxy, *, seconds: float, at
         time.sleep(0.5)
         both = time.monotonic()
         time.sleep(seconds)
+        while not load.kinds(since=both) and time.monotonic() < both + _SOON:
+            time.sleep(0.05)
         back = time.monotonic()
         cloud.restore()
         while not load.kinds(since=back)["answer"] and time.monotonic() < back + _SOON:
