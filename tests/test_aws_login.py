@@ -208,7 +208,7 @@ async def test_all_who_wait_share_one_login(home: AwsHome, server: LoginServer) 
     server.reply = lambda path, form: role_of_sts("ASIALAST")
     assert (await keys_of(one)).key_id == "ASIANEXT"
     now -= 3400
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await keys_of(one)).key_id != "ASIALAST":
             await asyncio.sleep(0.01)
 

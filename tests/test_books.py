@@ -108,7 +108,7 @@ async def test_no_gap_between_what_runs_and_what_was_spent(path: Path) -> None:
 async def test_a_locked_file_holds_nobody_up(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ledger_file, "_PATIENCE", 0.3)
+    monkeypatch.setattr(ledger_file, "_PATIENCE", 1.0)
     monkeypatch.setattr(books_module, "_RETRY", 0.1)
     monkeypatch.setattr(books_module, "_PATIENCE", 0.15)
     books = opened(path, CAPPED)
@@ -116,22 +116,23 @@ async def test_a_locked_file_holds_nobody_up(
         other.execute("BEGIN IMMEDIATE")
         before = time.monotonic()
         await end(books, done("r1"))
-        assert 0.1 < time.monotonic() - before < 0.25  # waits for a while, then goes on
-        await asyncio.sleep(0.3)  # SQLite has given up
+        assert time.monotonic() - before > 0.1 and not caplog.records  # waits for a while, then goes on
+        async with asyncio.timeout(30):
+            while not caplog.records:  # until SQLite has given up
+                await asyncio.sleep(0.02)
         before = time.monotonic()
         await end(books, done("r2"))
-        assert time.monotonic() - before < 0.05  # nobody waits any more
+        assert time.monotonic() - before < 0.5  # nobody waits any more
         with pytest.raises(SpendingLimit):
             await books.let_in("r3", "anna", WORST)  # memory knows
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)  # for another try
         assert [record.message for record in caplog.records] == [
             f"The ledger {path} can't be written (database is locked): what requests cost is kept in memory until it "
             "can. Close the program that has locked it."
         ]
-    for _ in range(100):
-        if len(caplog.records) == 2:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while len(caplog.records) < 2:
+            await asyncio.sleep(0.02)
     assert caplog.records[1].message == f"The ledger {path} is written again; nothing is missing in it."
     assert ids(path) == ["r1", "r2"] and books.ledger.total().requests == 2
     await books.close()
@@ -143,12 +144,11 @@ async def test_the_event_loop_runs_on(path: Path, monkeypatch: pytest.MonkeyPatc
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = asyncio.ensure_future(end(books, done()))
-        longest = 0.0
+        turns = 0
         while not waiting.done():
-            before = time.monotonic()
             await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - before)
-        assert longest < 0.2
+            turns += 1
+        assert turns > 5
     await books.close()
     assert ids(path) == ["r1"]  # at the end, since the other one is gone
 
@@ -174,8 +174,9 @@ async def test_what_others_write_is_seen_after_a_while(path: Path, monkeypatch: 
     one, two = opened(path), opened(path)
     await end(one, done("r1"))
     await end(two, done("r2"))
-    await asyncio.sleep(0.3)
-    assert one.ledger.total().requests == 2
+    async with asyncio.timeout(30):
+        while one.ledger.total().requests != 2:
+            await asyncio.sleep(0.02)
     await one.close()
     await two.close()
 

@@ -98,7 +98,7 @@ def test_a_managed_identity_gets_a_token(monkeypatch: pytest.MonkeyPatch, cloud:
     assert (cloud.tokens, cloud.token_requests) == ([token], 1)
     bearer = {"authorization": f"Bearer {token}"}
     asked = {"model": "gpt-4o", "messages": HELLO}
-    reply = requests.post(f"{cloud.origin}/openai/v1/chat/completions", json=asked, headers=bearer, timeout=5)
+    reply = requests.post(f"{cloud.origin}/openai/v1/chat/completions", json=asked, headers=bearer, timeout=30)
     assert (reply.status_code, cloud.wrong) == (200, [])
 
 
@@ -108,6 +108,6 @@ def test_the_identity_is_secret(cloud: FakeAzure) -> None:
         ("x", "resource=https://ai.azure.com&api-version=2019-08-01"),
         (found["IDENTITY_HEADER"], ""),
     ):
-        reply = requests.get(f"{found['IDENTITY_ENDPOINT']}?{query}", headers={"X-IDENTITY-HEADER": header}, timeout=5)
+        reply = requests.get(f"{found['IDENTITY_ENDPOINT']}?{query}", headers={"X-IDENTITY-HEADER": header}, timeout=30)
         assert reply.status_code == 400
     assert len(cloud.wrong) == 2 and cloud.tokens == []

@@ -36,7 +36,7 @@ def grant(cloud: FakeVertex, **changes: Any) -> requests.Response:
     signer = crypt.RSASigner.from_string(info["private_key"], info["private_key_id"])
     assertion = google.auth.jwt.encode(signer, claims | changes).decode()
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-    return requests.post(cloud.token_uri, data=form, timeout=5)
+    return requests.post(cloud.token_uri, data=form, timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_token_endpoint_refuses_another_key_and_another_grant(cloud: FakeVer
     assertion = google.auth.jwt.encode(key, claims | {"iat": now, "exp": now + 60}).decode()
     bearer = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
     for form in (bearer, bearer | {"assertion": assertion}, {"grant_type": "refresh_token"}, b"\xff"):
-        assert requests.post(cloud.token_uri, data=form, timeout=5).status_code == 400
+        assert requests.post(cloud.token_uri, data=form, timeout=30).status_code == 400
     assert (cloud.mints, len(cloud.wrong)) == (0, 4)
 
 
@@ -87,7 +87,7 @@ def test_the_token_endpoint_fails_as_scripted(cloud: FakeVertex) -> None:
     cloud.wait_until(lambda: cloud.hanging == 1)
     assert (cloud.token_requests, cloud.mints) == (3, 0)
     cloud.release()
-    waiting.join(timeout=5)
+    waiting.join(timeout=30)
     assert late == cloud.tokens
     assert cloud.wrong == []
 

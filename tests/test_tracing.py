@@ -74,11 +74,11 @@ async def test_a_collector_that_is_not_there(caplog: pytest.LogCaptureFixture, m
     began = time.monotonic()
     for _ in range(3000):  # more than are kept
         traces.add(SPAN, {})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     began = time.monotonic()
     await traces.close()
     assert time.monotonic() - began < 4
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while not caplog.messages and time.monotonic() < deadline:
         time.sleep(0.05)
     (told,) = caplog.messages

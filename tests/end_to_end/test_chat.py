@@ -272,7 +272,7 @@ def test_keep_alive_serves_chat_after_chat(proxy: Proxy, cloud: FakeVertex) -> N
     raw = json.dumps({**ASK, "stream": True}).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost:{proxy.port}\r\nContent-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         for _ in range(3):
             connection.sendall(request)
             read = b""
@@ -284,7 +284,7 @@ def test_keep_alive_serves_chat_after_chat(proxy: Proxy, cloud: FakeVertex) -> N
 def test_http_1_0_gets_a_body_that_ends_with_the_connection(proxy: Proxy) -> None:
     raw = json.dumps({**ASK, "stream": True}).encode()
     head = f"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost:{proxy.port}\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert b"chunked" not in answer

@@ -179,9 +179,9 @@ def test_a_hang_up_reaches_the_cloud(clouds: AllClouds, way: Way, silent: bool) 
         cloud.wait_until(lambda: cloud.hanging == 1)
     left = time.monotonic()
     connection.close()
-    cloud.wait_until(lambda: cloud.requests[number].hung_up is not None, timeout=1.0)
+    cloud.wait_until_left(number)
     assert (cloud.requests[number].hung_up or 0.0) >= left
-    cloud.wait_idle(timeout=1.0)
+    cloud.wait_idle()
 
 
 def descriptors(proxy: Proxy) -> int:
@@ -218,4 +218,5 @@ def test_many_that_leave_at_random_moments_leave_nothing(clouds: AllClouds) -> N
     for way in WAYS.values():
         assert clouds.proxy(way).chat(model=way.model, stream=True).text
     for proxy in proxies:
-        clouds.bedrock.wait_until(lambda one=proxy: descriptors(one) <= before[one] + 2)
+        # Kept connections to the clouds end, too, after a minute or two.
+        clouds.bedrock.wait_until(lambda one=proxy: descriptors(one) <= before[one] + 2, timeout=130)

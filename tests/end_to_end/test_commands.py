@@ -54,7 +54,7 @@ def flows(web: Web) -> list[str]:
 
 def logged(web: Web, text: str) -> bool:
     """Whether the event log has this message, which comes a little later."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if any(entry["message"].endswith(text) for entry in json.loads(web.ask("GET", "/events"))):
             return True

@@ -59,9 +59,9 @@ def test_a_healthy_cloud_and_then_a_sick_one(cloud: FakeVertex, folder: Path) ->
 def test_ctrl_c_ends_it_at_once(cloud: FakeVertex, folder: Path) -> None:
     cloud.script_token(Hang())
     with doctor(folder, cloud.environment()) as process:
-        cloud.wait_until(lambda: cloud.hanging == 1, timeout=30)
+        cloud.wait_until(lambda: cloud.hanging == 1, timeout=60)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=15)
     cloud.release()
     assert (process.returncode, errors) == (130, "")
     cloud.wrong.clear()

@@ -89,7 +89,7 @@ def test_a_malformed_host_name_is_refused(proxy: Proxy, host: str) -> None:
 
 def test_two_host_names_are_refused(proxy: Proxy) -> None:
     head = f"GET /v1/models HTTP/1.1\r\nHost: localhost:{proxy.port}\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         connection.sendall(head.encode())
         assert b" 400 " in connection.recv(65_536)
 
@@ -97,7 +97,7 @@ def test_two_host_names_are_refused(proxy: Proxy) -> None:
 @pytest.mark.parametrize("target", ["http://evil.test/v1/models", "http://localhost/v1/models"])
 def test_a_proxy_request_is_refused_unless_it_is_for_us(proxy: Proxy, target: str) -> None:
     """Nothing is ever fetched for anybody."""
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         host = target.split("/")[2]
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = connection.recv(65_536)
@@ -106,7 +106,7 @@ def test_a_proxy_request_is_refused_unless_it_is_for_us(proxy: Proxy, target: st
 
 def test_connect_is_refused(proxy: Proxy, cloud: FakeVertex) -> None:
     target = f"127.0.0.1:{cloud.port}"
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         answer = connection.recv(65_536)
     assert b" 200 " not in answer
@@ -217,10 +217,10 @@ def test_a_key_does_not_help_a_web_page_and_it_is_refused(guarded: Proxy) -> Non
 def test_wrong_keys_are_slowed_down_by_the_address_that_they_come_from(guarded: Proxy) -> None:
     wrong = {"authorization": "Bearer guess"}
     begun = time.monotonic()
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         sent = [pool.submit(ask, guarded, {**wrong, **comes_from("203.0.113.7")}) for _ in range(6)]
         right = pool.submit(ask, guarded, {"authorization": f"Bearer {KEY}", **comes_from("203.0.113.7")}).result()
-        assert right.status == 200 and time.monotonic() - begun < 2.5
+        assert right.status == 200 and not all(one.done() for one in sent)
         assert {one.result().status for one in sent} == {401}
     assert time.monotonic() - begun > 2.5  # three at once, the others one a second
 
@@ -281,7 +281,7 @@ def test_who_comes_through_a_tunnel_is_refused_without_a_key(proxy: Proxy) -> No
 def test_what_would_give_everything_away_is_refused(program: str, option: str, said: str, tmp_path: Path) -> None:
     proxy = Proxy(tmp_path, environment={}, program=program, arguments=["--set", option])
     proxy.start()
-    assert proxy.process.wait(timeout=15) == 2
+    assert proxy.process.wait(timeout=60) == 2
     assert said in proxy.log()
 
 
@@ -289,5 +289,5 @@ def test_another_name_needs_a_key(cloud: FakeVertex, tmp_path: Path) -> None:
     """A tunnel arrives from loopback, with the name that the world knows: refused at the start."""
     proxy = Proxy(tmp_path, environment=cloud.environment(), config='{"server": {"allowed_hosts": ["me.example.com"]}}')
     proxy.start()
-    assert proxy.process.wait(timeout=15) != 0
+    assert proxy.process.wait(timeout=60) != 0
     assert "me.example.com" in proxy.log() and "PROXY_KEY" in proxy.log()

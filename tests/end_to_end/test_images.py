@@ -23,7 +23,7 @@ from tests.support.sites import PNG, Site, answer, site
 
 PDF = b"%PDF-1.7\n" + bytes(100)
 FIELD = "messages[0].content[1].image_url.url"
-SLOW = 2  # seconds
+SLOW = 4  # seconds
 PUBLIC = "93.184.216.34"
 """An address of the public internet. No test asks it for anything."""
 
@@ -362,15 +362,17 @@ async def test_a_slow_site_holds_up_nobody_else(cloud: FakeVertex, tmp_path: Pat
         before = await asyncio.to_thread(paces, proxy)
         async with site(slow) as here:
             waiting = [asyncio.create_task(ask(proxy, at(here), stream=True)) for _ in range(4)]
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while len(here.heads) < len(waiting):
                     await asyncio.sleep(0.01)
             meanwhile = await asyncio.to_thread(paces, proxy)
             assert not any(task.done() for task in waiting)
             released.set()
             assert [done.status for done in await asyncio.gather(*waiting)] == [200] * len(waiting)
-    print(f"{median(before):.4f} s before, {median(meanwhile):.4f} s meanwhile")
-    assert median(meanwhile) < 5 * median(before)
+        after = await asyncio.to_thread(paces, proxy)
+    alone = max(median(before), median(after))
+    print(f"{alone:.4f} s alone, {median(meanwhile):.4f} s meanwhile")
+    assert median(meanwhile) < 5 * alone
 
 
 @pytest.mark.parametrize("handler", [hang, drip], ids=["silent", "slow"])
@@ -381,11 +383,11 @@ async def test_a_client_that_leaves_ends_the_fetch(
     before = len(cloud.requests)
     async with site(handler) as here:
         connection = proxy.open_chat(**body(at(here)), stream=stream)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not here.heads:
                 await asyncio.sleep(0.005)
         left = time.monotonic()
         connection.close()
         await here.wait_until_left()
-        assert time.monotonic() - left < SLOW / 2
+        assert time.monotonic() - left < SLOW - 1
     assert len(cloud.requests) == before

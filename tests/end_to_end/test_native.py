@@ -6,11 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anthropic
 import pytest
+from mitmproxy.exceptions import FlowReadException
 from mitmproxy.io import FlowReader
 
 from tests.support.fake_vertex import (
@@ -175,7 +177,7 @@ def test_a_client_that_stops_reading_ends_the_exchange(proxy: Proxy, cloud: Fake
     with sdk(proxy) as client, client.messages.stream(**ASK) as stream:
         next(stream.text_stream)
         left = time.monotonic()
-    cloud.wait_until(lambda: cloud.requests[number].hung_up is not None, timeout=1.0)
+    cloud.wait_until_left(number)
     assert (cloud.requests[number].hung_up or 0) >= left
 
 
@@ -189,7 +191,7 @@ def test_the_record_tells_what_happened(proxy: Proxy, cloud: FakeVertex, flows: 
     found: list[Any] = []
 
     def is_saved() -> bool:
-        with flows.open("rb") as file:
+        with suppress(FlowReadException), flows.open("rb") as file:  # of which the last may have been written in part
             found[:] = [flow for flow in FlowReader(file).stream() if flow.metadata.get("bridge")]
         return bool(found) and found[-1].metadata["bridge"]["attempts"][0]["body"] == cloud.requests[-1].body.decode()
 

@@ -87,15 +87,15 @@ def test_an_error_has_its_turn(proxy: Proxy, recorded: dict[str, Answer]) -> Non
 
 
 def test_a_stream_is_a_stream(proxy: Proxy, recorded: dict[str, Answer]) -> None:
-    connection = proxy.open_chat(HEADERS, **LONG)
     begun = time.monotonic()
+    connection = proxy.open_chat(HEADERS, **LONG)
     first = connection.recv(65_536)
     while b"data: " not in first:
         first += connection.recv(65_536)
     told = len(events(recorded["long"].body))
     assert len(events(first.partition(b"data: ")[2])) < told, "not all at once"
     _, body = unchunk(first + read_all(connection))
-    assert 0.015 * (told - 1) < time.monotonic() - begun < 5
+    assert 0.015 * (told - 1) < time.monotonic() - begun < 30
     assert body == recorded["long"].body
 
 
@@ -133,7 +133,7 @@ def test_the_guard_and_the_pages_are_as_always(proxy: Proxy) -> None:
 def changed(web: Web, flow: dict[str, Any]) -> dict[str, Any]:
     """The flow after its replay."""
     before = flow["response"]["timestamp_end"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         web.ask("POST", f"/flows/{flow['id']}/replay")  # in vain while an earlier replay is about to end
         for _ in range(50):

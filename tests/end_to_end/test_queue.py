@@ -174,20 +174,21 @@ def read_beats(connection: socket.socket, count: int) -> bytes:
 @pytest.mark.parametrize("path", [CHAT, NATIVE])
 def test_who_waits_hears_something(beating: Proxy, cloud: FakeVertex, path: str) -> None:
     """In the queue, for the first token and between two; what comes then is whole."""
+    asked = len(cloud.requests)
     cloud.script(Hang(), replay(pause_after=0), replay(pause_after=700))
     first = beating.open_chat(path=path, stream=True, max_tokens=9)
     cloud.wait_until(lambda: cloud.hanging == 1)
     queued = beating.open_chat(path=path, stream=True, max_tokens=9)
     read = [read_beats(queued, 2), read_beats(first, 2)]
     cloud.release()
-    cloud.wait_until(lambda: cloud.hanging == 1)  # the second has begun, and says nothing
+    cloud.wait_until(lambda: len(cloud.requests) == asked + 2 and cloud.hanging == 1)  # it has begun, and says nothing
     read[0] += read_beats(queued, 2)
     cloud.release()
     third = beating.open_chat(path=path, stream=True, max_tokens=9)
-    cloud.wait_until(lambda: cloud.hanging == 1)  # in the middle of its answer
-    time.sleep(1.5)
+    cloud.wait_until(lambda: len(cloud.requests) == asked + 3 and cloud.hanging == 1)  # in the middle of its answer
+    read.append(read_beats(third, 2))
     cloud.release()
-    for before, connection in ((read[1], first), (read[0], queued), (b"", third)):
+    for before, connection in ((read[1], first), (read[0], queued), (read[2], third)):
         head, body = unchunk(before + read_all(connection))
         assert b" 200 " in head and b"text/event-stream" in head
         assert body.count(b": ping\n\n") >= 2

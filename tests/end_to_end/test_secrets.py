@@ -403,7 +403,7 @@ def test_a_saved_file_can_be_read_without_serving(
     proxy = Proxy(tmp_path, environment=cloud.environment(), modes=[], arguments=arguments, port=free_port())
     proxy.start()
     try:
-        assert proxy.process.wait(timeout=20) == 0, proxy.log()
+        assert proxy.process.wait(timeout=60) == 0, proxy.log()
     finally:
         proxy.kill()
     assert "Traceback" not in proxy.log()

@@ -26,7 +26,7 @@ def started(folder: Path, cloud: FakeVertex, seconds: float, **settings: object)
 @SIGNALS
 def test_what_runs_may_finish(cloud: FakeVertex, tmp_path: Path, number: signal.Signals) -> None:
     cloud.script(replay(pause_after=600))
-    with started(tmp_path, cloud, 8) as proxy:
+    with started(tmp_path, cloud, 60) as proxy:
         connection = proxy.open_chat(stream=True)
         cloud.wait_until(lambda: cloud.hanging == 1)
         proxy.process.send_signal(number)
@@ -34,7 +34,7 @@ def test_what_runs_may_finish(cloud: FakeVertex, tmp_path: Path, number: signal.
         assert proxy.process.poll() is None
         cloud.release()
         _, body = unchunk(read_all(connection))
-        assert proxy.process.wait(timeout=5) == 0
+        assert proxy.process.wait(timeout=30) == 0
     assert events(body)[-1] == "[DONE]" and b'"error"' not in body
 
 
@@ -58,8 +58,8 @@ def test_what_does_not_finish_is_told(cloud: FakeVertex, tmp_path: Path, number:
             head, _, told = read_all(connection).partition(b"\r\n\r\n")
             assert b" 503 " in head.partition(b"\r\n")[0] + b" "
             assert json.loads(told)["error"]["code"] == "shutting_down"
-        assert proxy.process.wait(timeout=5) == 0
-    cloud.wait_idle(timeout=2)
+        assert proxy.process.wait(timeout=30) == 0
+    cloud.wait_idle()
 
 
 def test_anthropics_sdk_reads_it_too(cloud: FakeVertex, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_anthropics_sdk_reads_it_too(cloud: FakeVertex, tmp_path: Path) -> None:
                 for count, _ in enumerate(stream.text_stream):
                     if count == 1:
                         proxy.process.send_signal(signal.SIGTERM)
-        assert proxy.process.wait(timeout=5) == 0
+        assert proxy.process.wait(timeout=30) == 0
 
 
 def test_who_asks_twice_does_not_wait(cloud: FakeVertex, tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_who_asks_twice_does_not_wait(cloud: FakeVertex, tmp_path: Path) -> None
         begun = time.monotonic()
         proxy.process.send_signal(signal.SIGINT)
         assert b"shutting_down" in read_all(connection)
-        assert proxy.process.wait(timeout=5) == 0
+        assert proxy.process.wait(timeout=30) == 0
         assert time.monotonic() - begun < 30
 
 
 def test_a_kept_connection_gets_nothing_new(cloud: FakeVertex, tmp_path: Path) -> None:
     cloud.script(endless())
-    with started(tmp_path, cloud, 3) as proxy, Client(proxy.port) as kept:
+    with started(tmp_path, cloud, 60) as proxy, Client(proxy.port) as kept:
         assert kept.request("/v1/models", method="GET").status() == 200
         kept.body()
         connection = proxy.open_chat(stream=True)
@@ -100,13 +100,13 @@ def test_a_kept_connection_gets_nothing_new(cloud: FakeVertex, tmp_path: Path) -
         kept.request(CHAT, b"{}", headers=["Content-Type: application/json"])
         assert kept.status() == 503 and json.loads(kept.body())["error"]["code"] == "shutting_down"
         connection.close()
-        assert proxy.process.wait(timeout=5) == 0
+        assert proxy.process.wait(timeout=30) == 0
 
 
 def test_mitmweb_stops_as_well(cloud: FakeVertex, tmp_path: Path) -> None:
     cloud.script(replay(pause_after=600))
     arguments = ["--no-web-open-browser", "--set", f"web_port={free_port()}"]
-    proxy = started(tmp_path, cloud, 8)
+    proxy = started(tmp_path, cloud, 60)
     proxy.command = [proxy.command[0].replace("mitmdump", "mitmweb"), *proxy.command[1:], *arguments]
     with proxy:
         connection = proxy.open_chat(stream=True)
@@ -115,4 +115,4 @@ def test_mitmweb_stops_as_well(cloud: FakeVertex, tmp_path: Path) -> None:
         cloud.wait_until(lambda: not is_open("127.0.0.1", proxy.port))
         cloud.release()
         assert b"[DONE]" in read_all(connection)
-        assert proxy.process.wait(timeout=5) == 0
+        assert proxy.process.wait(timeout=30) == 0

@@ -14,6 +14,8 @@ from tests.support.proxy import Proxy
 from tests.support.storms import Trouble, descriptors, hang_ups, leaving, settings, storm
 
 SEED = 4
+KEPT = 130
+"""Seconds until unused connections to the cloud are closed, of which there may be more than before."""
 
 
 def test_every_request_ends_in_one_answer_or_error(tmp_path: Path, cloud: FakeVertex) -> None:
@@ -38,10 +40,9 @@ def test_a_thousand_clients_leave_and_nothing_is_left(tmp_path: Path, cloud: Fak
         cloud.wait_idle()
         before = descriptors(proxy)
         asyncio.run(hang_ups(proxy, 1000, 100, SEED + 1))
-        # It has to hear of all of them first, which takes a busy machine its time.
-        cloud.wait_until(lambda: proxy.get("/status").json()["proomptersNow"] == 0, timeout=30)
-        cloud.wait_idle(timeout=2)
-        cloud.wait_until(lambda: abs(descriptors(proxy) - before) <= 2)
+        cloud.wait_until(lambda: proxy.get("/status").json()["proomptersNow"] == 0)
+        cloud.wait_idle()
+        cloud.wait_until(lambda: descriptors(proxy) <= before + 2, timeout=KEPT)
         assert proxy.get("/status").json()["gcp-claude"]["proomptersInQueue"] == 0
         cloud.rule = lambda received: None
         assert proxy.chat().status == 200

@@ -67,7 +67,7 @@ def run(cloud: FakeVertex, folder: Path) -> Iterator[Run]:
             while b"more" not in connection.recv(65_536):
                 pass
             connection.close()
-            cloud.wait_idle()
+            cloud.wait_until(lambda: b'{outcome="left"} 1.0' in proxy.get("/metrics", HEADERS).body)
             metrics = proxy.get("/metrics", HEADERS)
             open_metrics = proxy.get("/metrics", {**HEADERS, "accept": "application/openmetrics-text;version=1.0.0"})
             assert proxy.send("HEAD", "/metrics", headers=HEADERS).body == b""

@@ -350,7 +350,7 @@ def test_a_client_that_leaves_in_the_second_part_ends_it(proxy: Proxy, cloud: Fa
         read = b""
         while b"more" not in read:
             read += connection.recv(65_536)
-    cloud.wait_until(lambda: cloud.requests[number + 1].hung_up is not None, timeout=1.0)
+    cloud.wait_until_left(number + 1)
 
 
 def cited(asked: Any) -> Stream:

@@ -191,7 +191,7 @@ async def test_too_slow(handler: Handler) -> None:
     async with site(handler) as server:
         begun = time.monotonic()
         message = await refusal(f"http://pics.test:{server.port}/", replace(OPEN, timeout=0.3))
-        assert 0.25 < time.monotonic() - begun < 2.5
+        assert 0.25 < time.monotonic() - begun < 10
         await server.wait_until_left()
     assert "0.3 s" in message and "images.timeout" in message
 

@@ -96,6 +96,8 @@ async def test_several_at_once_but_few() -> None:
 async def test_the_first_failure_ends_the_others() -> None:
     async def handler(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if "bad" in head:
+            while len(server.heads) < 4:
+                await asyncio.sleep(0.005)
             await asyncio.sleep(0.05)
             await answer(status=404)(head, reader, writer)
         else:

@@ -42,7 +42,7 @@ async def test_nobody_waits_for_a_slow_fetch() -> None:
 
 
 async def test_a_name_that_is_looked_up_for_long_blocks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
     async with fetcher(replace(OPEN, timeout=0.2), system_addresses) as one:
         task = asyncio.create_task(get(one, "http://pics.test/"))
         longest, last = 0.0, time.monotonic()
@@ -50,7 +50,7 @@ async def test_a_name_that_is_looked_up_for_long_blocks_nobody(monkeypatch: pyte
             await asyncio.sleep(0.01)
             now = time.monotonic()
             longest, last = max(longest, now - last), now
-        assert longest < 0.6
+        assert longest < 1.5
         with pytest.raises(InvalidRequest, match=r"0\.2 s"):
             await task
 
@@ -59,7 +59,7 @@ async def test_a_name_that_is_looked_up_for_long_blocks_nobody(monkeypatch: pyte
 async def test_a_client_that_leaves_ends_the_fetch(handler: Handler) -> None:
     async with site(handler) as server, fetcher() as one:
         task = asyncio.create_task(get(one, f"http://pics.test:{server.port}/"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not server.heads:
                 await asyncio.sleep(0.01)
         task.cancel()
@@ -72,7 +72,7 @@ async def test_a_client_that_leaves_ends_the_fetch(handler: Handler) -> None:
 async def test_closing_leaves_no_connection_open(handler: Handler) -> None:
     async with site(handler) as server, fetcher() as one:
         task = asyncio.create_task(get(one, f"http://pics.test:{server.port}/"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not server.heads:
                 await asyncio.sleep(0.01)
         await one.close()

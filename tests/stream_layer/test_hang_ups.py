@@ -43,14 +43,14 @@ def test_a_hang_up_closes_the_answer_at_once(proxy: Proxy, client: Client, momen
     script = Endless(3600 if moment == "after the head" else 0, moment != "before the head", piece)
     path = proxy.script(script)
     client.request(path)
-    assert script.begun.wait(5)
+    assert script.begun.wait(30)
     if moment in ("after the head", "in mid-stream"):
         assert client.status() == 200
         assert client.chunk()
     elif moment == "while not reading":
         until(lambda: stands_still(lambda: script.produced))
     leave(client)
-    assert script.closed.wait(1), "the answer went on without its client"
+    assert script.closed.wait(10), "the answer went on without its client"
     assert proxy.ended(path)[-1] == "error"
     time.sleep(0.05)
     assert proxy.toy.hooks[path].count("error") == 1 and "response" not in proxy.toy.hooks[path]
@@ -71,7 +71,7 @@ def test_a_hang_up_that_mitmproxy_does_not_tell(proxy: Proxy, client: Client, mo
     path = proxy.script(script)
     assert client.request(path).status() == 200
     client.close()
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert proxy.ended(path)[-1] == "error"
 
 
@@ -87,10 +87,10 @@ def test_a_hang_up_during_a_hook(proxy: Proxy, client: Client, hook: str) -> Non
     path = proxy.script(script)
     proxy.toy.in_hook[hook, path] = wait
     client.request(path)
-    assert entered.wait(5)
+    assert entered.wait(30)
     client.close()
     if hook == "responseheaders":
-        assert script.closed.wait(1)
+        assert script.closed.wait(10)
     gate.set()
     assert proxy.ended(path)[-1] == "error"
     assert script.begun.is_set() == (hook == "responseheaders")
@@ -122,10 +122,10 @@ def test_a_hundred_random_hang_ups_leave_nothing(proxy: Proxy) -> None:
         list(threads.map(visit, range(100)))
     for path, script in zip(paths, scripts, strict=True):
         if script.begun.is_set():
-            assert script.closed.wait(1)
+            assert script.closed.wait(10)
         assert "response" not in proxy.toy.hooks[path]
     until(lambda: proxy.jobs() == 0 and not proxy.server.connections)
-    until(lambda: abs(descriptors() - before) <= 2)
+    until(lambda: descriptors() <= before + 2)
     until(lambda: proxy.call(lambda: not any(task.get_name() == "bridge ticker" for task in asyncio.all_tasks())))
     assert all(proxy.toy.hooks[path].count("error") == 1 for path in paths if proxy.toy.hooks[path])
 

@@ -49,10 +49,10 @@ def test_http2_reset_closes_the_answer_and_leaves_the_others(proxy: Proxy, http2
     script = Endless()
     path = proxy.script(script)
     stream = http2.request(path)
-    assert script.begun.wait(5)
+    assert script.begun.wait(30)
     http2.connection.reset_stream(stream, 8)
     http2.flush()
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert proxy.ended(path)[-1] == "error"
     assert http2.read(http2.request(proxy.script(hello))) == ("200", HELLO)
 
@@ -64,7 +64,7 @@ def test_http2_with_a_closed_window_holds_the_answer_back(proxy: Proxy, http2: H
     until(lambda: stands_still(lambda: script.produced))
     assert script.produced < 2 * 1024 * 1024
     proxy.call(proxy.flow(path).kill)
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert_killed(proxy, path)
     status, body = http2.read(stream)  # opens the window
     assert status == "200" and body.endswith(b"data: aborted\n\n")

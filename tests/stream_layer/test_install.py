@@ -60,12 +60,12 @@ def test_undo_ends_the_live_answers(proxy: Proxy, client: Client, head: bool) ->
     script = Endless(head=head)
     path = proxy.script(script)
     client.request(path)
-    assert script.begun.wait(5)
+    assert script.begun.wait(30)
     if head:
         assert client.status() == 200
         assert client.chunk()
     undo(proxy)
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     if not head:
         assert client.status() == 503
     assert b"stopping" in client.body()

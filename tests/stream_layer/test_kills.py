@@ -16,9 +16,9 @@ def test_a_kill_before_the_head(proxy: Proxy, client: Client) -> None:
     script = Endless(head=False)
     path = proxy.script(script)
     client.request(path)
-    assert script.begun.wait(5)
+    assert script.begun.wait(30)
     proxy.call(proxy.flow(path).kill)
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert client.status() == 502
     assert client.headers["content-type"] == "application/json"
     assert client.body() == b'{"error": "aborted"}'
@@ -35,7 +35,7 @@ def test_a_kill_in_mid_stream(proxy: Proxy, client: Client, pause: float) -> Non
     proxy.call(proxy.flow(path).kill)
     body = client.body()
     assert body.endswith(b"data: aborted\n\n") and body.count(b"aborted") == 1
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert_killed(proxy, path)
     response = proxy.flow(path).response
     assert (
@@ -92,7 +92,7 @@ def test_a_kill_while_the_client_does_not_read(proxy: Proxy) -> None:
         client.request(path)
         until(lambda: stands_still(lambda: script.produced))
         proxy.call(proxy.flow(path).kill)
-        assert script.closed.wait(1)
+        assert script.closed.wait(10)
         assert_killed(proxy, path)
         assert client.status() == 200
         assert client.body().endswith(b"data: aborted\n\n")

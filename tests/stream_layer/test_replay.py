@@ -89,9 +89,9 @@ def test_replay_that_is_killed(proxy: Proxy, client: Client) -> None:
     until(lambda: not flow.live)
     del proxy.toy.hooks[path][:]
     proxy.call(lambda: proxy.master.commands.call("replay.client", [flow]))
-    assert script.begun.wait(5)
+    assert script.begun.wait(30)
     proxy.call(flow.kill)
-    assert script.closed.wait(1)
+    assert script.closed.wait(10)
     assert_killed(proxy, path)
     assert flow.response is not None and (flow.response.content or b"").endswith(b"data: aborted\n\n")
 

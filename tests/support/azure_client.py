@@ -26,4 +26,4 @@ def post(cloud: AzureCloud, path: str, body: Any, headers: dict[str, str | None]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(cloud.origin + path, data=raw, headers=usual | (headers or {}), timeout=5)
+        return session.post(cloud.origin + path, data=raw, headers=usual | (headers or {}), timeout=30)

@@ -71,4 +71,4 @@ def send(cloud: FakeBedrock, path: str, raw: bytes, headers: dict[str, str], **o
         session.headers.clear()
         prepared = requests.Request("POST", cloud.origin, data=raw, headers=headers).prepare()
         prepared.url = cloud.origin + path  # as it is written here: the library would write some of it anew
-        return session.send(prepared, timeout=5, **options)
+        return session.send(prepared, timeout=30, **options)

@@ -80,7 +80,7 @@ def mitmweb(web: Web, *, width: int = 1500, height: int = 900) -> Iterator[Mitmw
     errors: list[str] = []
     with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(web.url)
         page.locator("tr.has-request").first.wait_for()

@@ -58,7 +58,7 @@ def ask(cloud: FakeVertex, *, streamed: bool = True) -> socket.socket:
     raw = json.dumps(BODY | {"stream": True} if streamed else BODY).encode()
     head = f"POST {path(cloud, method='streamRawPredict' if streamed else 'rawPredict')} HTTP/1.1\r\nhost: x\r\n"
     head += f"authorization: Bearer {mint(cloud)}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
-    connection = socket.create_connection(("127.0.0.1", cloud.port), timeout=5)
+    connection = socket.create_connection(("127.0.0.1", cloud.port), timeout=30)
     connection.sendall(f"{head}content-length: {len(raw)}\r\n\r\n".encode() + raw)
     return connection
 

@@ -43,7 +43,7 @@ class ConnectProxy:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=30)
         self._server.server_close()
 
     def _serve(self, client: socketserver.StreamRequestHandler) -> None:
@@ -78,7 +78,7 @@ class ConnectProxy:
             back = threading.Thread(target=_copy, args=(server, client.connection), daemon=True)
             back.start()
             _copy(client.connection, server)
-            back.join(timeout=5)
+            back.join(timeout=30)
 
 
 class SocksProxy(ConnectProxy):

@@ -103,7 +103,7 @@ def killed(trial: Trial, cloud: FakeVertex, folder: Path, *, seconds: float, at_
 def _nothing_lost(trial: Trial, cloud: FakeVertex, proxy: Proxy, load: Load) -> None:
     """After the end of its process: the cloud is left alone, the books are kept, and it starts again."""
     try:
-        cloud.wait_idle(timeout=5)
+        cloud.wait_idle()
     except AssertionError:
         trial.promise(False, f"upstreams are closed, but {cloud.active} are open")
     kept = rows(ledger_of(proxy))

@@ -98,12 +98,12 @@ class FakeCloud(ABC):
         started: Future[int] = Future()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(started),), daemon=True)
         self._thread.start()
-        self.port = started.result(timeout=10)
+        self.port = started.result(timeout=30)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=30)
         self._folder.cleanup()
 
     # What a test is given
@@ -128,16 +128,22 @@ class FakeCloud(ABC):
         """Lets all go on that hang now."""
         self._loop.call_soon_threadsafe(self._let_go)
 
-    def wait_until(self, true: Callable[[], bool], timeout: float = 5.0) -> None:
-        """Waits until `true()`, looking every few milliseconds; raises `AssertionError` when it takes too long."""
+    def wait_until(self, true: Callable[[], bool], timeout: float = 30.0) -> None:
+        """Waits until `true()`, looking every few milliseconds; raises `AssertionError` when it takes too long even
+        for a busy machine."""
         deadline = time.monotonic() + timeout
         while not true():
             assert time.monotonic() < deadline, f"not within {timeout} s; active {self.active}, hanging {self.hanging}"
             time.sleep(0.002)
 
-    def wait_idle(self, timeout: float = 5.0) -> None:
+    def wait_idle(self, timeout: float = 30.0) -> None:
         """Waits until no exchange with a model is open."""
         self.wait_until(lambda: self.active == 0, timeout)
+
+    def wait_until_left(self, number: int) -> None:
+        """Waits until the peer of this request has hung up; not for the 10 s after which a heartbeat would show that
+        its own client has."""
+        self.wait_until(lambda: self.requests[number].hung_up is not None, 8.0)
 
     # What each cloud knows
 

@@ -19,7 +19,7 @@ from oai_bridge.settings.values import Images, Network
 PARAM = "messages[0].content[1].image_url.url"
 SECRET = "sig-9f8e7d"
 PDF = b"%PDF-1.7\n" + b"x" * 100
-OPEN = Images(allow_private=True, timeout=5)
+OPEN = Images(allow_private=True, timeout=60)
 LOCAL = ("127.0.0.1",)
 
 

@@ -7,6 +7,7 @@ with Proxy(folder, environment=cloud.environment()) as proxy:
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +50,7 @@ TROUBLE = re.compile(
 """What the log of a proxy that works never has, whatever its clients and the cloud do."""
 PYTHON_BUG = re.compile(r"Exception in callback StreamReaderProtocol.connection_made.*?CancelledError\n", re.DOTALL)
 """What asyncio up to Python 3.12.1 logs for each connection that is open at the end."""
+_PORTS = itertools.count(secrets.randbelow(16_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class Proxy:
             how = (self.command, self.folder, self.environment, log)
             self.process = forked.fresh(*how) if self.fresh else forked.start(*how, usual=USUAL)
 
-    def wait_until_it_serves(self, timeout: float = 20.0) -> None:
+    def wait_until_it_serves(self, timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
         while True:
             assert self.process.poll() is None, f"it ended with {self.process.returncode}\n{self.log()}"
@@ -157,7 +160,7 @@ class Proxy:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=10)
+            return self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -180,7 +183,7 @@ class Proxy:
         headers: Mapping[str, str] | None = None,
         *,
         host: str = "127.0.0.1",
-        timeout: float = 15.0,
+        timeout: float = 30.0,
     ) -> Answer:
         """One request on a connection of its own, with these headers (and Host and Content-Length) and no others."""
         connection = http.client.HTTPConnection(host, self.port, timeout=timeout)
@@ -215,7 +218,7 @@ class Proxy:
         lines = {"host": f"127.0.0.1:{self.port}", "content-type": "application/json", "connection": "close"}
         lines |= {"content-length": str(len(body)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         return connection
 
@@ -251,7 +254,7 @@ class Web:
         headers = {"authorization": f"Bearer {self._password}", "content-type": "application/json"}
         cookies = f"_mitmproxy_xsrf={token}; _xsrf={token}"  # the name since mitmproxy 12.2, and before
         headers |= {"cookie": cookies, "x-xsrftoken": token}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
@@ -282,9 +285,13 @@ def _authority() -> dict[str, bytes]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody is given meanwhile: it is below those that systems hand out by themselves, and each process of
+    tests begins somewhere else."""
+    while True:
+        port = 16_000 + next(_PORTS) % 16_000
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_open(host: str, port: int) -> bool:

@@ -18,7 +18,7 @@ class Client:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.socket.connect(("127.0.0.1", port))
         self.file = self.socket.makefile("rb")
         self.headers: dict[str, str] = {}
@@ -85,7 +85,7 @@ class Http2Client:
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
         self.socket = context.wrap_socket(
-            socket.create_connection(("127.0.0.1", port), 10), server_hostname="localhost"
+            socket.create_connection(("127.0.0.1", port), 30), server_hostname="localhost"
         )
         assert self.socket.selected_alpn_protocol() == "h2"
         self.connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))

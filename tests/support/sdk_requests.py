@@ -54,7 +54,7 @@ def asked_of_claude(messages: Any, model: str, body: dict[str, Any], betas: Sequ
     headers = {"anthropic-beta": ",".join(betas)} if betas else {}
     extra = {key: body[key] for key in (*SAMPLING, "context_management") if key in body}
     given = {key: value for key, value in body.items() if key not in extra}
-    messages.create(model=model, extra_body=extra, extra_headers=headers, timeout=5, **given)
+    messages.create(model=model, extra_body=extra, extra_headers=headers, timeout=30, **given)
 
 
 def meaning(body: dict[str, Any]) -> dict[str, Any]:

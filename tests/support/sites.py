@@ -25,7 +25,7 @@ class Site:
 
     async def wait_until_left(self) -> None:
         """Returns when no connection is open any more."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while self.open:
                 await asyncio.sleep(0.005)
 

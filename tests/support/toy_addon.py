@@ -28,7 +28,7 @@ PIECE = b"data: " + b"x" * 16376 + b"\n\n"
 SECRET = "a part of the request"
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Waits for a condition, or fails."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -128,7 +128,7 @@ class Proxy:
         self._paths = 0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(10), "the proxy did not start"
+        assert self._ready.wait(30), "the proxy did not start"
 
     async def _main(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -147,7 +147,7 @@ class Proxy:
 
     def stop(self) -> None:
         self.master.shutdown()
-        self._thread.join(10)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -156,7 +156,7 @@ class Proxy:
         async def call() -> Any:
             return function(*arguments)
 
-        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(30)
 
     def jobs(self) -> int:
         return self.call(lambda: sum(task.get_name() == "bridge answer" for task in asyncio.all_tasks()))
