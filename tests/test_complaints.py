@@ -15,11 +15,11 @@ TESTS = Path(__file__).parent
 
 COMPLAINTS = {
     "temperature and top_p together, or above 1, are refused": {
-        "test_claude_request": ["test_sampling"],
+        "claude_request/test_fields": ["test_sampling"],
     },
     "a prefill is refused by newer models": {
         "test_claude_turns": ["test_a_prefill_is_asked_to_be_continued_where_the_model_refuses_it"],
-        "test_claude_request": ["test_a_prefill_goes_with_neither_thinking_nor_a_format"],
+        "claude_request/test_fields": ["test_a_prefill_goes_with_neither_thinking_nor_a_format"],
     },
     "hoisted system messages break the prompt cache": {
         "test_claude_turns": ["test_system_messages_amid_the_chat_stay_in_their_place"],
@@ -40,7 +40,7 @@ COMPLAINTS = {
     },
     "thinking is lost or changed between tool calls": {
         "test_claude_turns": ["test_thoughts_go_first_in_order_and_to_the_letter"],
-        "test_claude_request": ["test_thinking_that_the_client_lost_is_put_back"],
+        "claude_request/test_memory": ["test_thinking_that_the_client_lost_is_put_back"],
         "test_claude_repair": ["test_thinking_is_taken_out_of_the_history"],
     },
     "no thinking is shown": {
