@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oai_bridge.dialects.claude_calls import Calls
-from oai_bridge.dialects.claude_wire import Block
+from oai_bridge.dialects.claude_wire import Block, read_event
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.events import CustomCall, Event, Text, ToolArguments, ToolStart
 
@@ -43,6 +43,13 @@ def test_the_arguments_are_one_json(given: Any, pieces: list[str], arguments: st
     assert all(isinstance(event, ToolArguments) and event.index == 0 for event in rest)
     text = "".join(event.json for event in rest if isinstance(event, ToolArguments))
     assert text == arguments and json.loads(text) is not None
+
+
+def test_what_a_call_begins_without_is_empty() -> None:
+    calls = Calls(READING)
+    call, events = calls.start(read_event(b'{"content_block": {"type": "tool_use"}}').content_block or Block())
+    assert call is not None
+    assert [*events, *calls.end(call)] == [ToolStart(0, "", ""), ToolArguments(0, "{}")]
 
 
 def test_the_clients_name_and_a_count_of_their_own() -> None:

@@ -71,6 +71,26 @@ def test_the_table(status: int | None, body: Any, out: tuple[int, str, str | Non
 
 
 @pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("invalid_request_error", 400),
+        ("authentication_error", 401),
+        ("billing_error", 402),
+        ("permission_error", 403),
+        ("not_found_error", 404),
+        ("conflict_error", 409),
+        ("request_too_large", 413),
+        ("rate_limit_error", 429),
+        ("api_error", 500),
+        ("overloaded_error", 503),
+        ("timeout_error", 504),
+    ],
+)
+def test_in_a_stream_the_type_says_it_alone(kind: str, status: int) -> None:
+    assert error_from_body(None, json.dumps(anthropic(kind)).encode()).status == status
+
+
+@pytest.mark.parametrize(
     ("status", "body", "out", "message"),
     [
         (
@@ -85,6 +105,7 @@ def test_the_table(status: int | None, body: Any, out: tuple[int, str, str | Non
         (None, b"\xff{", 502, "an error: \ufffd{"),
         (500, b"[]", 500, "HTTP 500: []"),
         (500, b"[1, 2]", 500, "HTTP 500: [1, 2]"),
+        (429, b'{"detail": "slow"}', 429, 'HTTP 429: {"detail": "slow"}'),
         (500, b'{"error": "text"}', 500, 'HTTP 500: {"error": "text"}'),
         (502, b'{"error": {"message": 5, "details": 7}}', 502, 'HTTP 502: {"error": {"message": 5, "details": 7}}'),
     ],

@@ -131,6 +131,13 @@ def test_a_schema_that_is_too_deep_is_refused_by_name(model: str, forced: bool, 
     assert refused.value.param == "output_config.format.schema"
 
 
+def test_alternatives_that_are_too_many_are_refused_by_name() -> None:
+    doubled = {str(i): {"type": "object", "allOf": [{"$ref": f"#/$defs/{i + 1}"}] * 2} for i in range(40)}
+    with pytest.raises(InvalidRequest) as refused:
+        made(JsonFormat({"allOf": [{"$ref": "#/$defs/0"}], "$defs": doubled}), model=OLD)
+    assert refused.value.param == "response_format.json_schema.schema"
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     schema=st.dictionaries(st.sampled_from(["type", "properties", "anyOf", "items", "$ref"]), ANY_JSON),

@@ -57,6 +57,7 @@ def test_what_a_caller_does_to_it_is_the_callers_alone() -> None:
         ("m", b"p", [ToolCall("f", ARGUMENTS, "toolu_2")], SAID),
         ("m", b"p", [ToolCall("g", ARGUMENTS, "toolu_1")], SAID),
         ("m", b"p", [ToolCall("f", ARGUMENTS.replace("1.0", "2"), "toolu_1")], SAID),
+        ("m", b"p", [ToolCall("f", ARGUMENTS.replace("1.5", "1"), "toolu_1")], SAID),
         ("m", b"p", [ToolCall("f", ARGUMENTS.replace("true", "1"), "toolu_1")], SAID),
         ("m", b"p", [ToolCall("f", ARGUMENTS[:-1], "toolu_1")], SAID),
         ("m", b"p", [ToolCall("f", "", "toolu_1")], SAID),
@@ -146,6 +147,11 @@ def test_another_turn_has_another_digest(other: Turn) -> None:
 
 def test_arguments_are_no_blocks() -> None:
     one, two = (Turn("user", [USE | {"input": {"cache_control": value}}]) for value in (1, 2))
+    assert digest([one]) != digest([two])
+
+
+def test_another_result_makes_another_digest() -> None:
+    one, two = (Turn("user", [{"type": "tool_result", "content": [TEXT | {"text": said}]}]) for said in "12")
     assert digest([one]) != digest([two])
 
 

@@ -274,6 +274,14 @@ def test_automatic_caching_becomes_breakpoints(control: dict[str, str], mark: di
     TypeAdapter(message_create_params.MessageCreateParamsNonStreaming).validate_python({**found.body, "model": "m"})
 
 
+def test_automatic_caching_needs_neither_tools_nor_a_system_prompt() -> None:
+    found, notes = native(
+        {**ASK, "messages": [{"role": "user", "content": LONG}], "cache_control": {"type": "ephemeral"}}
+    )
+    assert notes == ["rewrote:cache_control"]
+    assert "cache_control" in found.body["messages"][0]["content"][-1]
+
+
 @pytest.mark.parametrize("control", [5, "ephemeral", {"type": "forever"}, {"type": "ephemeral", "ttl": "2d"}])
 def test_another_cache_control_is_dropped_and_told(control: Any) -> None:
     assert native({**ASK, "cache_control": control}) == (native(ASK)[0], ["dropped:cache_control"])

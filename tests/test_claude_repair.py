@@ -99,6 +99,12 @@ def test_a_turn_of_nothing_but_thinking() -> None:
     assert repaired(body, refusal(SIGNATURE), NOTHING) == ("thinking", expected)
 
 
+def test_a_dot_of_the_clients_own_stays() -> None:
+    dot = {"role": "user", "content": "."}
+    body = {"messages": [HI, assistant(THOUGHT, WORD), dot]}
+    assert repaired(body, refusal(SIGNATURE), NOTHING) == ("thinking", {"messages": [HI, assistant(WORD), dot]})
+
+
 def test_who_wants_the_error_gets_it() -> None:
     wish = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}}
     assert repaired({"messages": [HI, assistant(THOUGHT), HI], "thinking": wish}, refusal(BOUND), NOTHING) is None

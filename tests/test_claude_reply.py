@@ -362,6 +362,13 @@ def test_bedrocks_count_stands_in_where_claude_told_none() -> None:
     assert read(told, end)[1:] == [UsageReport(Usage(1)), Stop("stop")]
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_what_a_guardrail_did_is_told_in_a_stream_too(last: bool) -> None:
+    acted, told = {"amazon-bedrock-guardrailAction": "INTERVENED"}, reason("end_turn")
+    messages = [told, END | acted] if last else [told | acted, END]
+    assert read(START, *messages)[-1] == Stop("content_filter", upstream_reason="end_turn")
+
+
 def test_an_error_keeps_its_meaning() -> None:
     error = {"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down."}, "request_id": "req_1"}
     (event,) = read(error)

@@ -49,6 +49,7 @@ def test_the_prompt_counts_what_the_cache_holds() -> None:
         ([{"input_tokens": 1, "iterations": []}, {"iterations": "x"}], Usage(1)),
         ([{"service_tier": "standard"}], Usage(tier="default")),
         ([{"service_tier": "priority"}, {"service_tier": None}], Usage(tier="priority")),
+        ([{"service_tier": "priority"}, {"service_tier": "batch"}], Usage(tier="priority")),
         ([{"service_tier": "batch"}], Usage()),
         ([{"service_tier": ["standard"]}], Usage()),
     ],

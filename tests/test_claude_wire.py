@@ -19,6 +19,7 @@ def raw(value: Any) -> bytes:
     ("message", "event"),
     [
         ({"type": "ping", "index": 1, "new": 5}, StreamEvent("ping", 1)),
+        ({"type": "ping", "index": "x", "delta": 5}, StreamEvent("ping")),
         ({"type": "new", "index": "x", "delta": 5}, StreamEvent("new")),
         ({"type": "error", "error": "x", "message": 5}, StreamEvent("error")),
         (

@@ -27,6 +27,12 @@ def test_hints_say_what_to_do_in_the_words_of_the_cloud(cloud: str, kind: Kind) 
         assert not re.search(WORDS[other], message)
 
 
+@pytest.mark.parametrize("said", ["Told.", "Told!", "Told?", "Told…", "説明。"])
+def test_a_sentence_that_has_its_end_gets_no_other(said: str) -> None:
+    message = cloud_error(cloud_errors.SERVER, said, {}, GOOGLE, original=Original()).message
+    assert message == f"{said} {cloud_errors.SERVER.hint}"
+
+
 def test_hints_of_a_cloud_are_for_kinds_that_are_there() -> None:
     assert all(kind in KINDS and hint for hints in CLOUDS.values() for kind, hint in hints.items())
 

@@ -8,7 +8,7 @@ import pytest
 
 from oai_bridge.dialects.converse_fit import fitted, fitted_facts, takes_tools
 from oai_bridge.errors import InvalidRequest
-from oai_bridge.notes import Notes
+from oai_bridge.notes import Note, Notes
 from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Office, Text, ToolCall
 from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings.values import Claude
@@ -135,16 +135,16 @@ def test_older_functions_are_named_as_such() -> None:
     ("model", "kept", "told"),
     [
         ("claude-sonnet-4-5", 5, []),
-        ("nova-pro", 4, ["dropped:stop"]),
-        ("qwen3-235b", 0, ["dropped:stop"]),
+        ("nova-pro", 4, [Note("dropped:stop", "This model takes at most 4 stop sequences.")]),
+        ("qwen3-235b", 0, [Note("dropped:stop", "This model takes no stop sequences.")]),
         ("llama-3-3-70b", 5, []),
     ],
 )
-def test_stop_sequences(model: str, kept: int, told: list[str]) -> None:
+def test_stop_sequences(model: str, kept: int, told: list[Note]) -> None:
     notes = Notes()
     stops = ("a", "b", "c", "d", "e")
     assert fitted(asked(stop=list(stops)), facts_of(model), notes).stop == stops[:kept]
-    assert [note.code for note in notes] == told
+    assert list(notes) == told
 
 
 MARK = {"cache_control": {"type": "ephemeral"}}

@@ -89,6 +89,13 @@ def test_thinking_goes_on_where_it_can(thinking: dict[str, Any], last: dict[str,
     assert repair(SIGNATURE, body=body)[1]["additionalModelRequestFields"] == extra
 
 
+@pytest.mark.parametrize("extra", [{}, {"additionalModelRequestFields": {"top_k": 5}}])
+def test_there_may_be_no_wish_to_think(extra: dict[str, Any]) -> None:
+    body = {"messages": BODY["messages"], **extra}
+    expected = {"messages": [HI, {"role": "assistant", "content": [CALL, POINT]}, RESULT], **extra}
+    assert repair(SIGNATURE, body=body) == ("thinking", expected)
+
+
 def test_a_turn_of_thoughts_alone_is_never_empty() -> None:
     body = {"messages": [HI, {"role": "assistant", "content": [THOUGHT]}, HI]}
     assert repair(SIGNATURE, body=body) == (

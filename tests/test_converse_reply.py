@@ -191,6 +191,13 @@ def test_a_block_of_another_kind_at_the_same_place_begins_anew() -> None:
     assert found == [*BEGUN, Thinking("Hm"), Signature(""), Text("Hi"), ToolStart(0, "t", "f")]
 
 
+def test_a_redacted_thought_amid_another_ends_it() -> None:
+    pieces: list[dict[str, Any]] = [{"text": "Hm"}, {"redactedContent": "eA=="}, {"text": "So"}]
+    found = read(START, *(delta(reasoningContent=piece) for piece in pieces), stop())
+    told = [Thinking("Hm"), Signature(""), RedactedThinking("eA=="), Thinking("So"), Signature("")]
+    assert found == [*BEGUN, *told]
+
+
 def test_so_does_one_after_the_end_of_the_last() -> None:
     messages = [delta(text="a"), stop(), delta(text="b"), stop(), reason("end_turn"), METADATA]
     said = ({"type": "text", "text": "a"}, {"type": "text", "text": "b"})
@@ -355,6 +362,7 @@ def test_an_answer_in_one_piece() -> None:
         {"reasoningContent": {"redactedContent": "eA=="}},
         {"text": "Well"},
         {"citationsContent": {"content": [{"text": " so"}, {"text": " so"}], "citations": [{"title": "A"}]}},
+        {"citationsContent": {"citations": []}},
         {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": [1]}}},
         {"toolUse": {"toolUseId": "u", "name": "g", "input": {}}},
         {"toolUse": {"toolUseId": "v", "name": "nova_grounding", "input": {}, "type": "server_tool_use"}},

@@ -19,8 +19,14 @@ def test_what_is_new_is_skipped() -> None:
     read = read_stream(b'{"contentBlockDelta": {"p": [], "new": 5, "delta": {"video": [1]}}, "trace": 5}')
     assert read.content_block_delta is not None and read.content_block_delta.delta is not None
     assert read.content_block_delta.delta.text is None
+    assert read.content_block_delta.content_block_index == 0, "the first, where none is told"
     answer = read_answer(b'{"output": {"message": {"content": [{"new": 1}]}}, "usage": "much", "trace": 5}')
     assert (answer.usage, answer.output.message.content[0].text) == ("much", None)
+
+
+def test_half_surrogates_are_survived() -> None:
+    answer = read_answer(b'{"output": {"message": {"content": [{"text": "a\\ud83d"}]}}}')
+    assert answer.output.message.content[0].text == "a?"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"output": {}}', b'{"output": {"message": {}}}', b"[" * 10**5])

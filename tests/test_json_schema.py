@@ -89,6 +89,31 @@ def test_definitions_become_defs_and_references_follow() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("additionalItems", "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not"),
+        *("prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"),
+        *("anyOf", "oneOf", "allOf"),
+    ],
+)
+def test_references_follow_wherever_a_schema_may_stand(place: str) -> None:
+    def tool(word: str) -> dict[str, Any]:
+        reference = {"$ref": f"#/{word}/A"}
+        held = {"one": {place: reference}, "list": {place: [reference]}}
+        return {"type": "object", "properties": held, word: {"A": TEXT}}
+
+    assert tool_schema(tool("definitions")) == tool("$defs")
+
+
+@pytest.mark.parametrize("place", ["dependencies", "dependentSchemas", "patternProperties", "properties"])
+def test_references_follow_under_names(place: str) -> None:
+    def tool(word: str) -> dict[str, Any]:
+        return {"type": "object", "properties": {"a": {place: {"b": {"$ref": f"#/{word}/A"}}}}, word: {"A": TEXT}}
+
+    assert tool_schema(tool("definitions")) == tool("$defs")
+
+
 def test_both_words_for_definitions_together() -> None:
     schema = {"definitions": {"A": TEXT, "B": TEXT}, "$defs": {"B": NUMBER}}
     assert tool_schema(schema)["$defs"] == {"A": TEXT, "B": NUMBER}
@@ -156,6 +181,7 @@ def test_references_at_the_top_are_followed() -> None:
     assert tool_schema(union)["properties"] == ALL
     beside = {"$ref": "#/$defs/A", "properties": {"b": TEXT}, "$defs": {"A": A}}
     assert tool_schema(beside)["properties"] == {"b": TEXT, **A["properties"]}
+    assert tool_schema(beside | {"allOf": [CAT]})["properties"] == {"b": TEXT, **CAT["properties"], **A["properties"]}
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ def test_no_name_is_added() -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"<html>", b'{"a":', b'{"a":' * 200_000, b"\xff"])
 def test_what_is_no_object_is_an_error_of_the_cloud(answer: bytes) -> None:
-    with pytest.raises(UpstreamError):
+    with pytest.raises(UpstreamError, match="no JSON object"):
         renamed(answer, "mine")
-    with pytest.raises(UpstreamError):
+    with pytest.raises(UpstreamError, match="no JSON object"):
         usage_of(answer, "azure")
 
 

@@ -106,6 +106,36 @@ def test_an_error_is_told_in_openais_terms(status: int | None, body: Any, out: t
 
 
 @pytest.mark.parametrize(
+    ("field", "word", "status"),
+    [
+        ("code", "contentFilter", 400),
+        ("code", "content_policy_violation", 400),
+        ("code", "ResponsibleAIPolicyViolation", 400),
+        ("code", "context_length_exceeded", 400),
+        ("code", "DeploymentNotFound", 404),
+        ("code", "model_not_found", 404),
+        ("code", "OperationNotSupported", 400),
+        ("code", "invalid_api_key", 401),
+        ("code", "PermissionDenied", 403),
+        ("code", "rate_limit_exceeded", 429),
+        ("code", "RateLimitReached", 429),
+        ("code", "NoCapacity", 503),
+        ("type", "invalid_request_error", 400),
+        ("type", "authentication_error", 401),
+        ("type", "permission_error", 403),
+        ("type", "not_found_error", 404),
+        ("type", "rate_limit_error", 429),
+        ("type", "server_error", 500),
+        ("type", "overloaded_error", 503),
+        ("type", "service_unavailable_error", 503),
+        ("type", "timeout_error", 504),
+    ],
+)
+def test_in_a_stream_one_word_says_it_alone(field: str, word: str, status: int) -> None:
+    assert told(None, openai(**{field: word})).status == status
+
+
+@pytest.mark.parametrize(
     ("status", "body", "headers", "cloud", "out"),
     [
         (400, [{"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}], {}, "vertex", (400, None)),

@@ -24,6 +24,7 @@ from tests.support.openai_streams import GEMINI_USAGE, USAGE
         ({"input_tokens": 10, "output_tokens": 40, "total_tokens": 50, "input_tokens_details": {}}, Usage(10, 40)),
         ({"prompt_tokens": 5.0, "completion_tokens": "6", "total_tokens": -1}, Usage(5)),
         ({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 7}}, Usage(0, 0, 5)),
+        ({"prompt_tokens": 10**12, "completion_tokens": 10**12 - 1}, Usage(0, 10**12 - 1)),
         ({}, Usage()),
         (None, None),
         ([], None),

@@ -297,6 +297,8 @@ def _call(body: dict[str, Any]) -> Call:
 
 
 def _told(notes: Notes) -> Iterator[tuple[str, Any]]:
+    for note in notes:
+        assert str(note.detail).endswith(".") and " None " not in note.detail, f"{note} has no sentence for people"
     if codes := [note.code for note in notes]:
         yield "notes.txt", "".join(f"{code}\n" for code in codes)
 

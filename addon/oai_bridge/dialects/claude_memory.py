@@ -70,9 +70,10 @@ class TurnMemory:
         """The turn's blocks, fresh for the caller, if the client's history still tells the same turn: written by the
         same model after the same prefix, with the same calls (ids, names as the cloud knows them, arguments equal as
         JSON) and the same text, but for white space around it. `None` otherwise."""
-        key = (model, prefix, calls[0].id or "") if calls else None
-        written = self._turns.get(key) if key else None
-        if key is None or written is None:
+        if not calls:
+            return None
+        key = (model, prefix, calls[0].id or "")
+        if (written := self._turns.get(key)) is None:
             return None
         blocks: list[Block] = msgspec.json.decode(written)
         used = [block for block in blocks if block.get("type") == "tool_use"]

@@ -12,14 +12,13 @@ import msgspec
 
 from ..plain.jsontext import read_any
 
-_EVENTS = {
+_EVENTS = {  # what an answer is made of; a ping is no part of it and may hold anything
     "message_start",
     "content_block_start",
     "content_block_delta",
     "content_block_stop",
     "message_delta",
     "message_stop",
-    "ping",
 }
 _BLOCKS = {"text", "thinking", "redacted_thinking", "tool_use"}
 _DELTAS = {"text_delta", "thinking_delta", "signature_delta", "input_json_delta"}
