@@ -45,9 +45,12 @@ MORE: dict[str, tuple[str, ...]] = {
     "entrance/strangers.py": ("test_guard", "test_guard_clients"),
     "entrance/cors.py": ("test_guard", "test_pages"),
     "wire/frames.py": ("test_sse", "test_eventstream", "test_bedrock_frames"),
-    "dialects/reading.py": ("test_claude_reply", "test_converse_reply"),
+    "dialects/reading.py": ("test_claude_reply", "test_converse_reply", "claude_request"),
+    "dialects/claude_wire.py": ("test_claude_reply",),
+    "dialects/converse_wire.py": ("test_converse_reply",),
+    "dialects/cloud_errors.py": ("test_claude_errors",),
 }
-"""The test files besides tests/test_<file>.py, or in its place where there is none."""
+"""The tests besides tests/test_<file>.py or those in tests/<file>/."""
 
 ENDS = ("timed out", "not noticed")
 LIMIT = 3 << 30  # bytes of memory for a change that makes a loop endless
@@ -91,8 +94,10 @@ def files_of(target: str) -> list[str]:
 
 
 def tests_of(file: str) -> list[str]:
-    names = [f"test_{Path(file).stem}", *MORE.get(file, ())]
-    found = [f"tests/{name}.py" for name in names if (ROOT / "tests" / f"{name}.py").is_file()]
+    stem = Path(file).stem
+    names = (f"test_{stem}", stem, *MORE.get(file, ()))
+    paths = [f"tests/{path}" for name in names for path in (f"{name}.py", f"{name}/")]
+    found = [path for path in paths if (ROOT / path).exists()]
     return [*found, GOLDEN] if file.startswith("dialects/") else found
 
 
