@@ -1,8 +1,10 @@
 """What mitmproxy loads: `mitmdump -s addon/oai_vertex.py --mode reverse:http://127.0.0.1:9@127.0.0.1:7860`."""
 
+import gc
 import os
 import sys
 
+gc.disable()  # nothing of what is loaded now is garbage, and to look for some takes a tenth of the time
 try:
     from oai_bridge.addon import Bridge
     from oai_bridge.watching.commands import Commands
@@ -15,6 +17,7 @@ except (ImportError, SyntaxError) as error:  # a mitmproxy without our packages,
     )
     sys.stdout.flush()
     os._exit(2)  # after an exception mitmproxy would serve, if only for a moment, as the open proxy it is by default
+gc.enable()
 
 bridge = Bridge()
 addons = [bridge, Commands(bridge)]

@@ -14,7 +14,7 @@ from ..settings.values import Network
 
 
 class _Adapter(HTTPAdapter):
-    """Uses our TLS settings, also behind a proxy; made at the first https request, since loading a CA store is slow."""
+    """Uses our TLS settings, also behind a proxy."""
 
     def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
         self._context = context
@@ -33,8 +33,15 @@ class TokenSession(requests.Session):
     def __init__(self, network: Network, context: Callable[[], ssl.SSLContext]) -> None:
         super().__init__()
         self._network = network
+        self._context = context
         self.trust_env = False  # or ~/.netrc would add an Authorization of its own
-        self.mount("https://", _Adapter(context))
+
+    def get_adapter(self, url: Any) -> Any:
+        """The hook where requests looks for what sends. Ours is made at the first https request, since loading a CA
+        store is slow."""
+        if str(url).lower().startswith("https:") and not isinstance(self.adapters["https://"], _Adapter):
+            self.mount("https://", _Adapter(self._context))
+        return super().get_adapter(url)
 
     def get_redirect_target(self, resp: Any) -> None:
         """The hook where requests looks for redirects. There is never one: it could lead an assertion or a token
