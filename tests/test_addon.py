@@ -64,6 +64,16 @@ def test_a_log_that_can_not_show_a_letter_fails_nothing(tmp_path: Path, encoding
             cloud.wait_until(lambda: " tokens" in proxy.log())  # which the client does not wait for
 
 
+def test_garbage_is_looked_for_but_not_among_what_was_loaded(tmp_path: Path) -> None:
+    script = tmp_path / "tells.py"
+    script.write_text("import gc\ndef response(flow):\n print('gc', gc.isenabled(), gc.get_freeze_count() > 50_000)")
+    with FakeVertex() as cloud:
+        arguments = ["-s", str(script)]
+        with Proxy(tmp_path, environment=cloud.environment(), arguments=arguments, fresh=True) as proxy:
+            assert proxy.post(CHAT, ASK).status == 200
+            cloud.wait_until(lambda: "gc True True" in proxy.log())
+
+
 def said(port: int, request: bytes) -> bytes:
     """All that comes back for these bytes."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
