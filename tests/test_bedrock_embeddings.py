@@ -109,6 +109,7 @@ def test_what_a_model_has_not_is_told(fields: dict[str, Any], able: set[str], co
         notes = Notes()
         sent = embedding_batches(EmbeddingRequest(model, ("a",), **fields), facts, notes)
         assert [note.code for note in notes] == ([] if model in able else [code])
+        assert all(model in note.detail for note in notes)
         assert model in able or sent == batches(model, "a")
 
 

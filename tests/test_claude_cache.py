@@ -215,6 +215,13 @@ def test_a_prompt_that_is_too_short_gets_no_points(words: str, least: int | None
     assert marks(body) == [FIVE if placed else None]
 
 
+def test_numbers_count() -> None:
+    call = {"type": "tool_use", "id": "a", "name": "look", "input": {"places": list(range(2000))}}
+    body = {"messages": [user(text("Hi")), {"role": "assistant", "content": [call]}, user(text("Go on"))]}
+    place_automatic(body, "5m", 1024)
+    assert any(marks(body))
+
+
 def test_pictures_count_and_are_not_copied() -> None:
     data = "A" * 2_000_000
     picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}

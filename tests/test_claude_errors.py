@@ -91,6 +91,26 @@ def test_in_a_stream_the_type_says_it_alone(kind: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("INVALID_ARGUMENT", 400),
+        ("FAILED_PRECONDITION", 400),
+        ("OUT_OF_RANGE", 400),
+        ("UNAUTHENTICATED", 401),
+        ("PERMISSION_DENIED", 403),
+        ("NOT_FOUND", 404),
+        ("RESOURCE_EXHAUSTED", 429),
+        ("INTERNAL", 500),
+        ("UNAVAILABLE", 503),
+        ("DEADLINE_EXCEEDED", 504),
+    ],
+)
+def test_in_a_stream_so_does_googles_status(word: str, status: int) -> None:
+    body = {"error": {"status": word, "message": "Told."}}
+    assert error_from_body(None, json.dumps(body).encode()).status == status
+
+
+@pytest.mark.parametrize(
     ("status", "body", "out", "message"),
     [
         (

@@ -121,6 +121,7 @@ def test_a_conversation_that_the_server_should_keep_is_refused_as_sdks_know_it(t
         with pytest.raises(InvalidRequest) as raised:
             translate({**ASK, "thread": thread})
         assert (raised.value.param, raised.value.code) == ("thread", "thread_unsupported_request")
+        assert "send all messages each time" in raised.value.message
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,11 @@ def test_the_sdk_writes_the_same(schema: dict[str, Any]) -> None:
             id="beside a reference",
         ),
         pytest.param(
+            {"$ref": "#/$defs/A", "type": "string", "$defs": {"A": TEXT}},
+            {"$ref": "#/$defs/A", "$defs": {"A": TEXT}},
+            id="a type beside a reference",
+        ),
+        pytest.param(
             {"allOf": [{"$ref": "#/$defs/A"}], "description": "One", "$defs": {"A": TEXT}},
             {"$ref": "#/$defs/A", "description": "One", "$defs": {"A": TEXT}},
             id="one allOf",

@@ -336,6 +336,22 @@ def test_after_a_pause_the_answer_goes_on() -> None:
             Usage(1, 2, 4, 8),
         ),
         (
+            {
+                "usage": {
+                    "inputTokens": 1,
+                    "outputTokens": 2,
+                    "cacheWriteInputTokens": 8,
+                    "cacheDetails": [
+                        {"ttl": "1h", "inputTokens": 5},
+                        {"ttl": "5m", "inputTokens": 2},
+                        {"ttl": "1h", "inputTokens": True},
+                        "1h",
+                    ],
+                }
+            },
+            Usage(1, 2, cache_write=8, cache_write_1h=5),
+        ),
+        (
             {"usage": {"inputTokens": 1, "outputTokens": 2}, "serviceTier": {"type": "priority"}},
             Usage(1, 2, tier="priority"),
         ),

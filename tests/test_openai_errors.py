@@ -216,6 +216,11 @@ def test_the_time_to_wait_is_the_clouds_own(headers: dict[str, str], seconds: fl
     assert told(429, openai(), headers=headers).retry_after == seconds
 
 
+def test_google_too_says_how_long() -> None:
+    body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Told."}}
+    assert told(429, body, "vertex", {"retry-after": "7"}).retry_after == 7
+
+
 @pytest.mark.parametrize(
     "header", ["apim-request-id", "x-request-id", "x-ms-request-id", "x-amzn-requestid", "request-id"]
 )

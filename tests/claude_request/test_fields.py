@@ -14,7 +14,10 @@ from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import (
     Image,
     JsonFormat,
+    Office,
+    Role,
     Text,
+    ToolCall,
     ToolChoice,
     WebSearch,
 )
@@ -228,6 +231,7 @@ def test_a_cloud_without_context_management(monkeypatch: pytest.MonkeyPatch) -> 
         ("Mark <mark@example.com>", None),
         ("марк", None),
         ("a\nb", None),
+        ("a\ud83d", None),
     ],
 )
 def test_the_users_id_is_opaque(user: str, sent: str | None) -> None:
@@ -254,6 +258,14 @@ def test_a_plain_request_has_nothing_else() -> None:
             "stream": True,
         }
     )
+
+
+@pytest.mark.parametrize("role", ["user", "tool"])
+def test_a_file_that_claude_cannot_read_is_refused_wherever_it_stands(role: Role) -> None:
+    calls = message("assistant", calls=(ToolCall("look", "{}", "a"),))
+    with pytest.raises(InvalidRequest) as caught:
+        body(HI, calls, message(role, Office("docx", "UEsDBA==", "p", "a.docx"), call_id="a"), tools=(tool(),))
+    assert caught.value.param == "p"
 
 
 def test_strict_refuses_what_would_be_dropped() -> None:
