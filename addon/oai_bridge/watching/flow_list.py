@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 from mitmproxy import ctx, flow, http
 
@@ -21,12 +20,12 @@ _TOLD = (
 
 def mitmweb_address() -> str:
     """Of its page, without the token, as a browser on this machine reaches it; empty where it doesn't run."""
-    web = ctx.master.addons.get("webauth")
-    if web is None:
+    if ctx.master.addons.get("webauth") is None:
         return ""
-    address = urlsplit(web.web_url)
-    host = "127.0.0.1" if address.hostname in (None, "0.0.0.0", "::") else address.netloc.rpartition(":")[0]
-    return f"http://{host}:{address.port}"
+    host, port = ctx.options.web_host, ctx.options.web_port
+    if host in ("", "0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class FlowList:
