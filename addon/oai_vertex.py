@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-gc.disable()  # nothing of what is loaded now is garbage, and to look for some takes a tenth of the time
+gc.disable()  # nothing of what is loaded now is garbage: to look for some would only make the start slower
 try:
     from oai_bridge.addon import Bridge
     from oai_bridge.watching.commands import Commands

@@ -27,7 +27,7 @@ _IDLE_LIFE = 60.0  # seconds an unused connection is kept, or up to twice that; 
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _NO_STREAM = ("application/json", "text/html")
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
-_LARGE = 256 * 1024  # bytes
+_LARGE = 256 * 1024  # bytes of a request's body
 
 
 class StaleConnection(UpstreamError):
@@ -182,7 +182,7 @@ class UpstreamClient:
         return await session.request(
             outbound.method,
             URL(outbound.url, encoded=True),
-            # A large one is sent in pieces: aiohttp would join it with the headers, which is a copy of megabytes.
+            # A large one is sent in pieces, as aiohttp advises: else it would be joined with the headers first.
             data=io.BytesIO(outbound.body) if len(outbound.body) > _LARGE else outbound.body,
             headers=outbound.headers,
             proxy=None if socks else proxy,
