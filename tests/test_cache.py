@@ -17,15 +17,14 @@ from mitmproxy.io import tnetstring
 from oai_bridge.events import Usage
 from oai_bridge.inspector.cache import Coach, Finding
 from oai_bridge.inspector.cache_text import finding_text
-from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, openai_chat, sent, text
-from tests.support.mutations import bytes_damaged
+from tests.support.cache_chats import SYSTEM, TURNS, Turn, chat, damaged, openai_chat, sent, text
 
 CASES = Path(__file__).parent / "cases"
 MB = 2**20
 GREETING = "The forest is silent when she finds you. " * 20
 
 
-def look(coach: Coach, body: dict[str, Any] | bytes, at: float = 0, **more: Any) -> Finding:
+def look(coach: Coach, body: dict[str, Any], at: float = 0, **more: Any) -> Finding:
     return coach.look(sent(body, at, **({"written": 3000} | more)))
 
 
@@ -159,12 +158,10 @@ def test_what_failed_is_not_remembered() -> None:
     assert look(coach, chat(), 1).conversation == 2 and compared_at(look(coach, chat(), 2)) == 1
 
 
-def test_a_body_that_was_cut_off_is_told_from_garbage() -> None:
-    coach, whole = Coach(), json.dumps(chat()).encode()
-    cut = look(coach, whole[:-9], body_size=len(whole))
-    assert (cut.verdict, cut.reasons[0].code) == ("unread", "cut")
-    assert look(coach, b"\xff{").reasons[0].code == "unreadable"
-    assert "could not be compared" in finding_text(cut.to_metadata())
+def test_a_body_without_a_prompt_is_told() -> None:
+    found = look(Coach(), {"messages": []})
+    assert (found.verdict, found.reasons[0].code) == ("unread", "unreadable")
+    assert "could not be compared" in finding_text(found.to_metadata())
 
 
 def test_a_prompt_of_too_many_blocks_is_told_in_no_time_and_not_remembered() -> None:
@@ -249,14 +246,14 @@ def test_of_a_conversation_that_is_too_large_alone_the_newest_request_is_kept() 
 
 def test_memory_is_bounded() -> None:
     coach = Coach(memory=2 * MB)
-    bodies = [json.dumps(openai_chat([f"{number} " + "z" * 100_000 * (number % 5)])) for number in range(10)]
+    texts = [f"{number} " + "z" * 100_000 * (number % 5) for number in range(10)]
     gc.collect()
     tracemalloc.start()
     try:
         for round_ in range(10):
-            for number, body in enumerate(bodies):
-                raw = body.replace("z " if round_ % 2 else "zz", f"z{round_}", 1).encode()
-                look(coach, raw, round_, client=f"c{number % 3}", fresh=3000, caching="automatic")
+            for number, words in enumerate(texts):
+                body = openai_chat([words.replace("z", f"z{round_}", 1)])
+                look(coach, body, round_, client=f"c{number % 3}", fresh=3000, caching="automatic")
         gc.collect()
         assert tracemalloc.get_traced_memory()[0] < 4 * MB
     finally:
@@ -282,7 +279,7 @@ def test_every_golden_request_is_looked_at() -> None:
     coach = Coach()
     verdicts = set()
     for number, file in enumerate(sorted(CASES.glob("*/2_*/cloud.json"))):
-        finding = coach.look(sent(file.read_bytes(), number, read=number % 3 * 100, fresh=2000))
+        finding = coach.look(sent(json.loads(file.read_bytes()), number, read=number % 3 * 100, fresh=2000))
         text = finding_text(finding.to_metadata())
         assert finding.reasons and text and tnetstring.dumps(finding.to_metadata())
         verdicts.add(finding.verdict)
@@ -291,8 +288,8 @@ def test_every_golden_request_is_looked_at() -> None:
 
 def test_damaged_bodies_raise_nothing() -> None:
     coach = Coach()
-    whole = json.dumps(chat(TURNS[:3], system="Hi", tools=[{"name": "a"}])).encode()
-    for number, hurt in enumerate(bytes_damaged(whole, 300)):
+    whole = chat(TURNS[:3], system="Hi", tools=[{"name": "a"}])
+    for number, hurt in enumerate(damaged(whole, 300)):
         assert coach.look(sent(hurt, number, read=500, written=500)).reasons
 
 

@@ -14,7 +14,7 @@ from oai_bridge.inspector.record import Record
 from oai_bridge.models.facts import Prices
 from oai_bridge.watching.inspection import Inspector, is_marked
 
-BODY = json.dumps({"system": "Be kind. " * 900, "messages": [{"role": "user", "content": "Hi."}]}).encode()
+BODY = {"system": "Be kind. " * 900, "messages": [{"role": "user", "content": "Hi."}]}
 
 
 def running(inspector: Inspector) -> tuple[http.HTTPFlow, Record]:
@@ -24,7 +24,7 @@ def running(inspector: Inspector) -> tuple[http.HTTPFlow, Record]:
     record.model, record.route, record.upstream_model = "claude-sonnet-4-6", "vertex/global", "claude-sonnet-4-6"
     record.prices = Prices(input=3, output=15)
     inspector.began(shown, record)
-    attempt = record.sending(Outbound("POST", "https://cloud/", {}, BODY), "an account")
+    attempt = record.sending(Outbound.posted("https://cloud/", {}, BODY, "a model"), "an account")
     record.answered(attempt, 200, None)
     record.saw(Text("Hello"))
     return shown, record
@@ -43,7 +43,7 @@ def test_a_running_chat_has_a_record_and_a_story() -> None:
     inspector.grew(shown)
     assert shown.comment == "claude-sonnet-4-6 · vertex global · …"
     seen = inspector.recall(shown)
-    assert seen and seen.attempts[0].body == BODY.decode() and seen.timing.ended is None
+    assert seen and json.loads(seen.attempts[0].body) == BODY and seen.timing.ended is None
     assert "bridge" not in shown.metadata
 
 

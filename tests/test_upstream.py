@@ -6,6 +6,7 @@ import asyncio
 import random
 import ssl
 import sys
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -140,7 +141,19 @@ async def test_an_answer_that_comes_before_the_body_is_whole_is_heard() -> None:
     assert len(arrived) < 20_000_000
 
 
-async def answered(body: bytes, until: int) -> tuple[str, bytes]:
+async def test_a_large_body_is_not_copied() -> None:
+    size = 20_000_000
+    body = bytes(size)
+    tracemalloc.start()
+    try:
+        _, arrived = await answered(body, size)
+        assert len(arrived) == size  # what has arrived is one copy
+        assert tracemalloc.get_traced_memory()[1] < 1.7 * size
+    finally:
+        tracemalloc.stop()
+
+
+async def answered(body: bytes, until: int) -> tuple[str, bytearray]:
     """The head and the bytes of the body that a cloud has read which answers as soon as it has `until` of them."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,4 +174,4 @@ async def answered(body: bytes, until: int) -> tuple[str, bytes]:
         assert (response.status, await response.read(100)) == (413, b"no more")
         gone.set()
         await client.close()
-    return head, bytes(arrived)
+    return head, arrived

@@ -10,6 +10,7 @@ from oai_bridge.events import Usage
 from oai_bridge.inspector.cache_match import Known, Sent
 from oai_bridge.inspector.cache_prompt import Prompt, read_prompt
 from oai_bridge.models.facts import Rates
+from tests.support.mutations import json_damaged
 
 RATES = Rates(input=3, output=15, cache_write_5m=3.75, cache_write_1h=6, cache_read=0.3)
 SYSTEM = "You are Seraphina, guardian of the forest. " * 100
@@ -54,24 +55,26 @@ def openai_chat(turns: Sequence[str] = TURNS, system: str = SYSTEM, **settings: 
     return {"model": "gpt-4o", "messages": messages, **settings}
 
 
+def damaged(body: dict[str, Any], times: int) -> list[dict[str, Any]]:
+    """The body with values in it replaced, removed or put under another key."""
+    hurt = [json.loads(one) for bodies in json_damaged([body], times) for one in bodies]
+    return [one for one in hurt if isinstance(one, dict)]
+
+
 def prompt_of(body: dict[str, Any]) -> Prompt:
-    prompt = read_prompt(json.dumps(body))
+    prompt = read_prompt(body)
     assert prompt is not None
     return prompt
 
 
-def sent(
-    body: dict[str, Any] | bytes, at: float = 0, *, read: int = 0, written: int = 0, fresh: int = 0, **more: Any
-) -> Sent:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+def sent(body: dict[str, Any], at: float = 0, *, read: int = 0, written: int = 0, fresh: int = 0, **more: Any) -> Sent:
     fields: dict[str, Any] = {
         "client": "friend",
         "at": at,
         "place": "vertex/us-east5",
         "credential": "my-project",
         "model": "claude-sonnet-4-5@20250929",
-        "body": raw,
-        "body_size": len(raw),
+        "body": body,
         "usage": Usage(fresh, 100, read, written),
         "rates": RATES,
         "min_tokens": 1024,

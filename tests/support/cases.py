@@ -33,6 +33,7 @@ from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import BridgeError
 from oai_bridge.events import Event, Pause, Said, Stop
 from oai_bridge.exchanges.limits import limit_headers
+from oai_bridge.inspector.cache_prompt import read_prompt
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import ChatRequest
 from oai_bridge.openai.passed import pass_completion
@@ -252,8 +253,11 @@ class Case:
             yield "headers.txt", "".join(lines)
 
     def _wire(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Any:
-        """The body as it goes out."""
-        return json.loads(self._outbound(backend, body, betas).body)
+        """The body as it goes out, which the cache coach does not read again."""
+        outbound = self._outbound(backend, body, betas)
+        wire = json.loads(outbound.body)
+        assert read_prompt(outbound.value) == read_prompt(wire)
+        return wire
 
     def _outbound(self, backend: Backend[Any, Any], body: dict[str, Any], betas: tuple[str, ...]) -> Outbound:
         call = _call(self.client)

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from ..credentials.base import Outbound
 from ..models.passed import PassedFacts, azure_facts
-from ..plain.jsontext import write
 from ..settings.values import AzureAccount, Config
 from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
@@ -64,7 +63,7 @@ class AzureOpenAI(OpenAiBackend["AzureAccess"]):
             body.pop("stream_options", None)
             if limit := body.pop("max_completion_tokens", None):
                 body["max_tokens"] = limit
-        return Outbound("POST", url, json_headers(call == "stream"), write(body), deployment)
+        return Outbound.posted(url, json_headers(call == "stream"), body, deployment)
 
 
 def _is_old(account: AzureAccount) -> bool:

@@ -121,7 +121,7 @@ class InvokeClaude(_BedrockClaude):
             if tier := tier or self._bedrock.service_tier:
                 headers["x-amzn-bedrock-service-tier"] = tier
         url = runtime_url(self._bedrock, access.region) + path
-        return Outbound("POST", url, headers, write(body), model, SERVICE)
+        return Outbound.posted(url, headers, body, model, SERVICE)
 
     def decoder(self) -> Decoder:
         return InvokeDecoder()
@@ -165,4 +165,4 @@ class MessagesClaude(_BedrockClaude):
         path = "/anthropic/v1/messages" + ("/count_tokens" if call == "count" else "")
         headers = {**json_headers(call == "stream", betas), "anthropic-version": self._version}
         service = MANTLE_SERVICE if self._mantle else SERVICE
-        return Outbound("POST", base + path, headers, write({"model": model, **body}), model, service)
+        return Outbound.posted(base + path, headers, {"model": model, **body}, model, service)

@@ -14,7 +14,6 @@ from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.embeddings import EmbeddingRequest
-from ..plain.jsontext import write
 from ..settings.values import Bedrock
 from .base import Backend, Call, json_headers
 from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
@@ -51,7 +50,7 @@ class BedrockEmbeddings(Backend[EmbeddingFacts, Access]):
     ) -> Outbound:
         model = bedrock_id(facts, access.region, self._bedrock.profiles)
         url = f"{runtime_url(self._bedrock, access.region)}{model_path(model)}/invoke"
-        return Outbound("POST", url, json_headers(streams=False), write(body), model, SERVICE)
+        return Outbound.posted(url, json_headers(streams=False), body, model, SERVICE)
 
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""

@@ -13,7 +13,6 @@ from ..models.passed import PassedFacts, find_on_bedrock, listed_on_bedrock
 from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
-from ..plain.jsontext import write
 from ..settings.values import BEDROCK_TIERS, Bedrock, OpenAI
 from .base import Call, json_headers
 from .bedrock_host import SERVICE, guarded, guardrail_headers, refusal_hint, runtime_url
@@ -58,4 +57,4 @@ class BedrockOpenAI(OpenAiBackend[Access]):
         model = bedrock_id(facts, access.region, self._bedrock.profiles)
         headers = {**json_headers(call == "stream"), **guardrail_headers(self._bedrock)}
         url = f"{runtime_url(self._bedrock, access.region)}/openai/v1{PATHS[call]}"
-        return Outbound("POST", url, headers, write({**body, "model": model}), model, SERVICE)
+        return Outbound.posted(url, headers, {**body, "model": model}, model, SERVICE)

@@ -24,7 +24,6 @@ from ..models.profiles import bedrock_id
 from ..models.spellings import is_bedrock_id
 from ..notes import Notes
 from ..openai.chat import ChatRequest
-from ..plain.jsontext import write
 from ..settings.values import Bedrock, Claude
 from .base import Call, ChatBackend, Decoder, Dialect, json_headers
 from .bedrock_host import SERVICE, model_path, refusal_hint, runtime_url
@@ -63,7 +62,7 @@ class Converse(ChatBackend[Access]):
             path = "converse-stream"
             headers["accept"] = "application/vnd.amazon.eventstream"
         url = f"{runtime_url(self._bedrock, access.region)}{model_path(model)}/{path}"
-        return Outbound("POST", url, headers, write(body), model, SERVICE)
+        return Outbound.posted(url, headers, body, model, SERVICE)
 
     def decoder(self) -> Decoder:
         return ConverseDecoder()

@@ -14,7 +14,6 @@ from ..dialects.claude_errors import error_from_body
 from ..dialects.cloud_errors import AZURE
 from ..errors import BridgeError
 from ..models.catalog import Catalog, ModelFacts
-from ..plain.jsontext import write
 from ..settings.values import Claude, ConfigError, Foundry, shown
 from .base import Call, json_headers
 from .claude import OWN_TIERS, ClaudeBackend
@@ -45,7 +44,7 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
         model = self._deployments.get(facts.id, facts.foundry or facts.id)
         url = f"{access.base_url}/v1/messages" + ("/count_tokens" if call == "count" else "")
         headers = {**json_headers(call == "stream", betas), "anthropic-version": self._version}
-        return Outbound("POST", url, headers, write({"model": model, **body}), model)
+        return Outbound.posted(url, headers, {"model": model, **body}, model)
 
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..credentials.base import Outbound
 from ..models.passed import PassedFacts, find_on_vertex, listed_on_vertex
-from ..plain.jsontext import write
 from ..settings.values import OpenAI, Vertex
 from .base import Call, json_headers
 from .passing import PATHS, OpenAiBackend
@@ -38,4 +37,4 @@ class VertexOpenAI(OpenAiBackend["GoogleAccess"]):
         self, body: dict[str, Any], facts: PassedFacts, call: Call, betas: Sequence[str], access: GoogleAccess
     ) -> Outbound:
         url = f"{place_url(self._vertex, access)}/endpoints/openapi{PATHS[call]}"
-        return Outbound("POST", url, json_headers(call == "stream"), write(body), facts.name)
+        return Outbound.posted(url, json_headers(call == "stream"), body, facts.name)

@@ -15,7 +15,6 @@ from ..dialects.claude_errors import error_from_body
 from ..errors import BridgeError
 from ..models.catalog import Catalog, ModelFacts
 from ..models.spellings import is_vertex_id
-from ..plain.jsontext import write
 from ..settings.values import Claude, Vertex
 from .base import Call, json_headers
 from .claude import ClaudeBackend
@@ -66,7 +65,7 @@ class VertexClaude(ClaudeBackend["GoogleAccess"]):
             body["model"] = facts.vertex
             path = "count-tokens:rawPredict"
         url = f"{place_url(self._vertex, access)}/publishers/anthropic/models/{path}"
-        return Outbound("POST", url, json_headers(call == "stream", betas), write(body), str(facts.vertex))
+        return Outbound.posted(url, json_headers(call == "stream", betas), body, str(facts.vertex))
 
     def error(
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol, Self
+
+from ..plain.jsontext import write
 
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """One request to the cloud, without what lets it in. `model` is the model's name there, for the record; `service`
-    is the one that a signature of AWS is made for."""
+    is the one that a signature of AWS is made for; `value` is what `body` says, for who would have to read it again."""
 
     method: str
     url: str
@@ -19,6 +21,14 @@ class Outbound:
     body: bytes
     model: str = ""
     service: str = ""
+    value: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def posted(
+        cls, url: str, headers: Mapping[str, str], value: Mapping[str, Any], model: str, service: str = ""
+    ) -> Self:
+        """With `value` as its body, in JSON."""
+        return cls("POST", url, headers, write(value), model, service, value)
 
 
 class Access(Protocol):

@@ -12,7 +12,7 @@ from .cache_changes import Reason
 from .cache_compare import Difference, changed_span, same_segments
 from .cache_match import Known, Match, Sent, matched
 from .cache_prompt import Prompt, Segment, read_prompt
-from .cache_reasons import CUT, TOO_MANY, UNREADABLE, Verdict, verdict_of
+from .cache_reasons import TOO_MANY, UNREADABLE, Verdict, verdict_of
 
 __all__ = ["Coach", "Finding", "Sent"]
 
@@ -118,10 +118,9 @@ class Coach:
     def look(self, sent: Sent) -> Finding:
         """To be called once for each request, when its answer has ended. Never raises."""
         prompt = read_prompt(sent.body)
-        size = len(sent.body if isinstance(sent.body, bytes) else sent.body.encode("utf-8", "replace"))
-        sent = replace(sent, body=b"")
+        sent = replace(sent, body={})
         if prompt is None:
-            return Finding(sent, "unread", [CUT if sent.body_size > size else UNREADABLE])
+            return Finding(sent, "unread", [UNREADABLE])
         if not prompt.segments:
             return Finding(sent, "unread", [TOO_MANY])
         known = Known(sent, prompt)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ..events import Usage
 from ..models.facts import Rates
@@ -29,8 +29,7 @@ class Sent:
 
     `at` is when it was sent, `answered` when the first byte of the answer came, if that is known, both in Unix seconds.
     `place` is the cloud's name and region, such as `vertex/us-east5`, `credential` the name of what let it in, `model`
-    the cloud's name of the model. `body` is what went out, `body_size` its bytes, of which some may have been cut off.
-    `min_tokens`: shorter prompts aren't cached.
+    the cloud's name of the model. `body` is what went out. `min_tokens`: shorter prompts aren't cached.
     """
 
     client: str
@@ -38,8 +37,7 @@ class Sent:
     place: str
     credential: str
     model: str
-    body: bytes | str = field(repr=False)
-    body_size: int
+    body: Mapping[str, Any] = field(repr=False)
     usage: Usage
     rates: Rates | None = None
     min_tokens: int | None = None

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Final, Literal
 
-from ..plain.jsontext import read_any
-
 Part = Literal["tools", "system", "messages"]
 Kind = Literal["text", "image", "document", "other"]
 
@@ -102,25 +100,21 @@ class Prompt:
         return sum(segment.tokens for segment in self.segments)
 
 
-def read_prompt(body: bytes | str) -> Prompt | None:
-    """`None` where it is no JSON that holds a prompt, as when its end was cut off. Without segments where there are too
-    many of them to be compared."""
-    try:
-        value = read_any(body if isinstance(body, bytes) else body.encode("utf-8", "replace"))
-        return _prompt(value) if isinstance(value, dict) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _prompt(value: dict[str, Any]) -> Prompt | None:
-    if sum(_counts(value)) > _MOST_SEGMENTS:
+def read_prompt(body: Mapping[str, Any]) -> Prompt | None:
+    """`None` where it holds none, or is nested too deep. Without segments where there are too many of them to be
+    compared."""
+    if sum(_counts(body)) > _MOST_SEGMENTS:
         return Prompt(())
-    segments = [*_tools(value), *_system(value), *_messages(value)]
+    try:
+        segments = [*_tools(body), *_system(body), *_messages(body)]
+        settings = _settings(body)
+    except RecursionError:
+        return None
     if not segments:
         return None
-    if (ttl := _ttl(value)) is not None:  # for the whole prompt, which Anthropic's own protocol knows
+    if (ttl := _ttl(body)) is not None:  # for the whole prompt, which Anthropic's own protocol knows
         segments[-1] = replace(segments[-1], ttl=ttl)
-    return Prompt(tuple(segments), _settings(value))
+    return Prompt(tuple(segments), settings)
 
 
 def _counts(body: Mapping[str, Any]) -> Iterator[int]:

@@ -26,14 +26,11 @@ _LOOK_BACK = 20  # blocks
 _PROFILE = re.compile(r"(?:us|us-gov|ca|eu|apac|jp|au|in|global)\.")  # Bedrock's: AWS chooses the region
 _AUTO = "set `claude: {cache: auto}` in config.yaml, or have the client send cache_control"
 
-UNREADABLE: Final = Reason("unreadable", "What was sent is no prompt in JSON, so that it can't be compared.")
+UNREADABLE: Final = Reason("unreadable", "What was sent holds no prompt that can be compared.")
 TOO_MANY: Final = Reason(
     "too_many_blocks", "The prompt has too many blocks to be compared.", "Have the client join short blocks."
 )
 LITTLE: Final = Reason("little", "Hardly anything of it had been cached before.", normal=True)
-CUT: Final = Reason(
-    "cut", "The prompt is longer than what is kept of it, so that it can't be compared.", "Send fewer or smaller files."
-)
 
 
 def verdict_of(match: Match) -> tuple[Verdict, list[Reason]]:

@@ -6,7 +6,7 @@ mitmproxy saves metadata with the flow, so that it may hold only strings, number
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -143,7 +143,7 @@ class Record:
     error: BridgeError | None = None
     upstream_request_id: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    _whole: bytes = field(default=b"", repr=False)  # the last body that was sent, for the coach, while the chat runs
+    _said: Mapping[str, Any] = field(default_factory=dict, repr=False)  # by the last body that was sent
     _held: deque[Attempt] = field(default_factory=deque)  # those that are not forgotten, the oldest first
     _kept: int = 0  # bytes of them
 
@@ -156,8 +156,8 @@ class Record:
         """A request goes out with the headers `letting_in` beside its own; of them only the names are kept. `secrets`
         are what the answer must not show."""
         self.upstream_model = outbound.model
-        self._whole = outbound.body
-        kept = replace(outbound, body=outbound.body[:_BODY_LIMIT])
+        self._said = outbound.value
+        kept = replace(outbound, body=outbound.body[:_BODY_LIMIT], value={})
         attempt = Attempt(kept, credential, letting_in, secrets, self.clock(), len(outbound.body))
         self.attempts.append(attempt)
         self._held.append(attempt)
@@ -230,8 +230,7 @@ class Record:
             self.route or "",
             attempt.credential,
             self.upstream_model or "",
-            self._whole,
-            attempt.body_size,
+            self._said,
             self.usage,
             rates_for(self.usage, self.prices),
             self.cache_minimum,

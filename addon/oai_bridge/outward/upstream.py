@@ -6,10 +6,9 @@ Connections outlive the clients': a program without keep-alive (SillyTavern) sti
 from __future__ import annotations
 
 import asyncio
-import io
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +26,7 @@ _IDLE_LIFE = 60.0  # seconds an unused connection is kept, or up to twice that; 
 _STALE_WITHIN = 0.5  # seconds: a kept connection that fails so soon had been closed by the other side
 _NO_STREAM = ("application/json", "text/html")
 _DRAIN_TIMEOUT = 1.0  # seconds for the last bytes after an answer's end
-_LARGE = 256 * 1024  # bytes of a request's body
+_PIECE = 256 * 1024  # bytes of a request's body that are sent at once
 
 
 class StaleConnection(UpstreamError):
@@ -179,12 +178,16 @@ class UpstreamClient:
         session = self._sessions.get((socks, fresh))
         if session is None:
             session = self._sessions[socks, fresh] = self._session(socks, fresh)
+        data: Any = outbound.body
+        headers = outbound.headers
+        if len(outbound.body) > _PIECE:  # aiohttp would copy it, to join it with the headers
+            data = _pieces(outbound.body)
+            headers = {**headers, "content-length": str(len(outbound.body))}
         return await session.request(
             outbound.method,
             URL(outbound.url, encoded=True),
-            # A large one is sent in pieces, as aiohttp advises: else it would be joined with the headers first.
-            data=io.BytesIO(outbound.body) if len(outbound.body) > _LARGE else outbound.body,
-            headers=outbound.headers,
+            data=data,
+            headers=headers,
             proxy=None if socks else proxy,
             ssl=self._context() if outbound.url.startswith("https:") else True,
             allow_redirects=False,
@@ -235,6 +238,12 @@ class UpstreamClient:
         found = UpstreamError(text, code=code)
         found.unsure = sent
         return found
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE):
+        yield view[start : start + _PIECE]
 
 
 def _is_socks(proxy: str | None) -> bool:
