@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,7 @@ from mitmproxy.test import taddons, tflow
 from mitmproxy.tools.web.webaddons import WebAuth
 
 from oai_bridge.inspector.retention import Bounds
-from oai_bridge.watching.flow_list import FlowList, mitmweb_address
+from oai_bridge.watching.flow_list import FlowList, mitmweb_address, mitmweb_page
 
 MB = 2**20
 
@@ -206,9 +207,12 @@ async def test_what_is_intercepted_is_not_left_out() -> None:
         ("192.168.1.5", "http://192.168.1.5:8081"),
     ],
 )
-async def test_the_address_of_mitmweb_without_its_token(host: str, address: str) -> None:
-    assert mitmweb_address() == ""
+async def test_the_address_of_mitmweb_with_and_without_its_token(host: str, address: str) -> None:
+    assert mitmweb_address() == mitmweb_page() == ""
     ctx.options.add_option("web_host", str, host, "")
     ctx.options.add_option("web_port", int, 8081, "")
     ctx.master.addons.add(WebAuth())
     assert mitmweb_address() == address
+    assert re.fullmatch(re.escape(address) + r"/\?token=[0-9a-f]{32}", mitmweb_page())
+    ctx.options.web_password = "a password"
+    assert mitmweb_page() == f"{address}/"

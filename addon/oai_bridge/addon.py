@@ -44,7 +44,7 @@ from .start.stopping import end_in_peace
 from .streaming import stream_layer
 from .telemetry.json_lines import JsonLines
 from .telemetry.reports import Reports
-from .watching.flow_list import FlowList, mitmweb_address
+from .watching.flow_list import FlowList, mitmweb_address, mitmweb_page
 from .watching.inspection import Inspector
 from .watching.offline import Offline
 from .watching.views import add_views
@@ -158,10 +158,8 @@ class Bridge:
         services = await assemble(config, self._catalog, self._directory, self._demo, self.books)
         if self._listeners:
             doors = self._directory.doors
-            web = ctx.master.addons.get("webauth")
-            web_url = web.web_url if web else None
             model = self._directory.example() or "YOUR_DEPLOYMENT"
-            logger.log(ALERT, banner(config, doors, self.base_url, model, web_url, windows=os.name == "nt"))
+            logger.log(ALERT, banner(config, doors, self.base_url, model, mitmweb_page(), windows=os.name == "nt"))
         gc.freeze()  # what is here now stays: to look through all of it again would hold up every stream
         return services
 

@@ -11,12 +11,10 @@ from ..routing import base_of
 from ..settings.values import Config
 
 
-def banner(
-    config: Config, doors: Sequence[Door], address: str, model: str, web_url: str | None, *, windows: bool
-) -> str:
+def banner(config: Config, doors: Sequence[Door], address: str, model: str, mitmweb: str, *, windows: bool) -> str:
     """The start-up lines. `doors` are those that the settings open, `address` is `http://host:port` as a program on
-    this machine reaches it, `model` one to try at the first door, `web_url` mitmweb's page with its token. `windows`:
-    the curl line is for its command prompt."""
+    this machine reaches it, `model` one to try at the first door, `mitmweb` its page with its token, if it runs.
+    `windows`: the curl line is for its command prompt."""
     entries = {door.entry.path: door.entry for door in reversed(doors)}  # of doors with one path, the first
     paths = [entry for path, entry in reversed(entries.items())]
     bases = [f"{address}{base_of(config.prefix, entry.path)}" for entry in paths]
@@ -35,8 +33,8 @@ def banner(
         lines.append(f"  Anthropic SDKs, base URL:  {bases[0]}")
     lines += [f"  {entry.cloud}, base URL:  {base}" for entry, base in zip(paths[1:], bases[1:], strict=True)]
     lines += [f"  Try it:  {curl}", f"  Status page:  {address}/"]
-    if web_url:
-        lines.append(f"  Watch every prompt:  {web_url}")
+    if mitmweb:
+        lines.append(f"  Watch every prompt:  {mitmweb}")
     lines += _payers(config)
     lines += [f"  Note: {sentence}" for sentence in config.told]
     return "\n".join(lines)

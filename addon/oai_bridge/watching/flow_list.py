@@ -28,6 +28,14 @@ def mitmweb_address() -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def mitmweb_page() -> str:
+    """The same with the token that opens it, which there is unless a password is set."""
+    if not (address := mitmweb_address()):
+        return ""
+    web_url: str = ctx.master.addons.get("webauth").web_url  # whose host can't be opened everywhere
+    return f"{address}/{''.join(web_url.partition('?')[1:])}"
+
+
 class FlowList:
     """Counts what comes in over the network; flows that were loaded from a file stay. mitmdump has no list."""
 
