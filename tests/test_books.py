@@ -27,6 +27,12 @@ from oai_bridge.settings.values import Ledger as LedgerSettings
 CAPPED = Spending(Caps(usd_per_day=1))
 WORST = Worst(10, 10, 0.1, 0.2)
 DAY = 86_400
+NOW = time.time()
+
+
+def stopped() -> float:
+    """A clock for which no midnight comes in the middle of a test."""
+    return NOW
 
 
 def config(path: Path, spending: Spending | None = None, **settings: object) -> Config:
@@ -36,11 +42,11 @@ def config(path: Path, spending: Spending | None = None, **settings: object) -> 
 
 
 def opened(path: Path, spending: Spending | None = None) -> Books:
-    return open_books(config(path, spending), {}, time.time)
+    return open_books(config(path, spending), {}, stopped)
 
 
 def done(id: str = "r1", usd: float = 0.5, client: str = "anna") -> Entry:
-    return Entry(id, time.time(), 1.0, client, "vertex", counted=Counted(usd, 20))
+    return Entry(id, NOW, 1.0, client, "vertex", counted=Counted(usd, 20))
 
 
 async def end(books: Books, entry: Entry) -> None:
@@ -223,12 +229,12 @@ async def test_a_file_that_can_not_be_used(path: Path, caplog: pytest.LogCapture
     own = config(path, clients=(Client("anna", "k", caps=Caps(tokens_per_month=1)),))
     for capped in (config(path, CAPPED), own):
         with pytest.raises(ledger_file.LedgerFileError, match="Without it no cap on spending can be kept"):
-            open_books(capped, {}, time.time)
+            open_books(capped, {}, stopped)
 
 
 async def test_the_demo_has_no_file(tmp_path: Path) -> None:
     demo = Config(ledger=LedgerSettings(str(tmp_path / "l")), spending=CAPPED)
-    books = open_books(demo, {"HOME": str(tmp_path)}, time.time)
+    books = open_books(demo, {"HOME": str(tmp_path)}, stopped)
     await end(books, done())
     await books.refresh()
     await books.close()
@@ -237,7 +243,7 @@ async def test_the_demo_has_no_file(tmp_path: Path) -> None:
 
 async def test_the_usual_place(tmp_path: Path) -> None:
     usual = replace(config(tmp_path), ledger=LedgerSettings())
-    books = open_books(usual, {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}, time.time)
+    books = open_books(usual, {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}, stopped)
     assert len(list(tmp_path.rglob("oai-vertex/ledger.sqlite3"))) == 1
     await books.close()
 
@@ -259,8 +265,8 @@ def test_who_has_no_home_can_do_without_the_file_or_name_it(
 
     monkeypatch.setattr(Path, "home", nowhere)
     usual = replace(config(tmp_path), ledger=LedgerSettings())
-    assert not open_books(usual, {}, time.time).budget.any
+    assert not open_books(usual, {}, stopped).budget.any
     assert "name a file at ledger.file" in caplog.text
     with pytest.raises(LedgerFileError, match="no cap on spending can be kept"):
-        open_books(replace(usual, spending=CAPPED), {}, time.time)
-    assert open_books(config(tmp_path / "l", CAPPED), {}, time.time).budget.any
+        open_books(replace(usual, spending=CAPPED), {}, stopped)
+    assert open_books(config(tmp_path / "l", CAPPED), {}, stopped).budget.any
