@@ -85,9 +85,8 @@ def audit(more: Sequence[str], root: Path, python: str, environment: Mapping[str
     codes = []
     with tempfile.TemporaryDirectory() as folder:
         for number, pins_once in enumerate(each_name_once(pins)):
-            listed = (
-                Path(folder) / f"{number}.txt"
-            )  # without markers, so that those for other systems are looked at, too
+            listed = Path(folder) / f"{number}.txt"
+            # Without markers, so that those for other systems are looked at, too.
             listed.write_text("\n".join(pins_once) + "\n", "utf-8")
             asked = [*command, "--requirement", str(listed), *more]
             ended = subprocess.run(asked, check=False, env=environment, capture_output=True, encoding="utf-8")
