@@ -34,7 +34,10 @@ QUOTA = (429, "rate_limit_error", "rate_limit_exceeded", None)
 
 TABLE = [
     (400, "ValidationException", INVALID),
+    (400, "ValidationError", INVALID),
+    (400, "SerializationException", INVALID),
     (403, "AccessDeniedException", DENIED),
+    (401, "NotAuthorizedException", DENIED),
     (403, "UnrecognizedClientException", CREDENTIAL),
     (403, "InvalidClientTokenId", CREDENTIAL),
     (403, "MissingAuthenticationTokenException", CREDENTIAL),
@@ -45,6 +48,7 @@ TABLE = [
     (403, "SignatureDoesNotMatch", CREDENTIAL),
     (404, "ResourceNotFoundException", NOT_FOUND),
     (429, "ThrottlingException", QUOTA),
+    (429, "TooManyRequestsException", QUOTA),
     (429, "ModelNotReadyException", QUOTA),
     (400, "ServiceQuotaExceededException", (429, "rate_limit_error", "quota_exceeded", None)),
     (408, "ModelTimeoutException", (504, "server_error", "timeout", None)),
@@ -52,6 +56,8 @@ TABLE = [
     (424, "ModelStreamErrorException", (502, "server_error", "model_error", None)),
     (400, "ConflictException", (409, "invalid_request_error", None, None)),
     (500, "InternalServerException", (500, "server_error", None, None)),
+    (500, "InternalServerError", (500, "server_error", None, None)),
+    (500, "InternalErrorException", (500, "server_error", None, None)),
     (500, "InternalFailure", (500, "server_error", None, None)),
     (503, "ServiceUnavailableException", (503, "server_error", "service_unavailable", None)),
 ]
@@ -79,6 +85,7 @@ def test_all_errors_that_botocore_knows_are_in_the_table() -> None:
     ("status", "name", "message", "expected"),
     [
         (400, "ValidationException", "The provided model identifier is invalid.", NOT_FOUND),
+        (400, "ValidationException", "Model Identifier is invalid.", NOT_FOUND),
         (
             400,
             "ValidationException",
@@ -203,7 +210,10 @@ def test_without_a_known_name_the_status_tells(status: int | None, expected: tup
 
 @pytest.mark.parametrize(
     ("status", "out"),
-    [(400, 400), (500, 500), (529, 503), (200, 502), (600, 502), ("500", 502), (None, 502), (True, 502)],
+    [
+        *((status, status) for status in (400, 408, 413, 429, 500, 599)),
+        *((529, 503), (200, 502), (401, 502), (409, 502), (600, 502), ("500", 502), (None, 502), (True, 502)),
+    ],
 )
 def test_the_status_of_the_model_itself(status: Any, out: int) -> None:
     error = aws(424, "ModelErrorException", "The request failed.", originalStatusCode=status)
@@ -270,7 +280,8 @@ def test_the_inference_profile_is_named_where_it_is_known() -> None:
     assert error_from_aws(400, headers, ON_DEMAND, "Use the inference profile `us.a.b`.").message.endswith(
         " isn't supported. Use the inference profile `us.a.b`."
     )
-    assert error_from_aws(400, headers, ON_DEMAND).message.endswith("`us.`, `eu.` or `global.` before it.")
+    for said in (ON_DEMAND, ON_DEMAND.replace(b"on-demand", b"On-Demand")):
+        assert error_from_aws(400, headers, said).message.endswith("`us.`, `eu.` or `global.` before it.")
     unknown = aws(400, "ValidationException", "The provided model identifier is invalid.")
     assert unknown.message.endswith("; GET models lists the names.")  # what else nobody knows needs no profile, either
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oai_bridge.dialects.bedrock_embeddings import Batch, Embedded, embedding_batches, read_embeddings
@@ -198,6 +198,12 @@ def test_a_count_that_is_none_gives_way_to_the_header(told: Any) -> None:
     assert read(TITAN_1, answer, headers={COUNT: "6"}).tokens == 6
 
 
+@pytest.mark.parametrize("told", [0, 1, 1000, 10**12])
+def test_a_count_comes_before_the_header(told: int) -> None:
+    answer = json.dumps({"embedding": [1], "inputTextTokenCount": told}).encode()
+    assert read(TITAN_1, answer, headers={COUNT: "6"}).tokens == told
+
+
 @pytest.mark.parametrize("header", ["", "-1", "1.5", "x", "٣", "9" * 13, "9" * 5000])
 def test_a_header_that_is_no_count_is_no_count(header: str) -> None:
     assert read(COHERE_3, b'{"embeddings": [[1]]}', headers={COUNT: header}).tokens is None
@@ -223,6 +229,7 @@ def test_anything_else_is_an_error_of_the_cloud(model: str) -> None:
         with pytest.raises(UpstreamError) as caught:
             read(model, answer)
         assert caught.value.status == 502
+        assert caught.value.message.endswith("if it stays, look at the answer in mitmweb.")
 
 
 def test_a_model_that_says_why_is_quoted() -> None:
@@ -257,6 +264,7 @@ IN_RANGE = st.floats(-3.4e38, 3.4e38)
 
 
 @given(st.lists(st.lists(IN_RANGE, min_size=1, max_size=5), min_size=1, max_size=5))
+@example([[3.4028234663852886e38, -3.4028234663852886e38]])
 def test_numbers_come_through_to_the_last_bit(vectors: list[list[float]]) -> None:
     answer = json.dumps({"embeddings": {"float": vectors}}).encode()
     embedded = read(COHERE_4, answer, len(vectors))

@@ -74,6 +74,17 @@ def test_notes_hold_no_text_of_the_client() -> None:
     assert [note.detail for note in notes] == ["This cloud does not have these betas: fast-mode-2026-02-01, 2 more."]
 
 
+def test_a_note_names_ten_of_them() -> None:
+    missing = sorted(beta for beta in json.loads(DATA.with_name("betas.json").read_bytes())["betas"])
+    missing = [beta for beta in missing if beta_name(beta, "vertex") is None]
+    assert len(missing) > 10
+    notes = Notes()
+    allowed_betas(missing, "vertex", notes)
+    assert [note.detail.rpartition(": ")[2] for note in notes] == [
+        f"{', '.join(missing[:10])}, {len(missing) - 10} more."
+    ]
+
+
 def test_only_names_that_nobody_knows() -> None:
     notes = Notes()
     allowed_betas(["my secret"], "vertex", notes)

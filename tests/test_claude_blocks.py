@@ -100,6 +100,7 @@ def test_a_part_that_nobody_fetched_is_refused(role: Role) -> None:
         ("9" * 5000, {"_raw": "9" * 5000}, ["rewrote:tool_arguments"]),
         (r'{"a": "\ud800"}', {"_raw": r'{"a": "\ud800"}'}, ["rewrote:tool_arguments"]),
         ("[" * 101 + "]" * 101, {"_raw": "[" * 101 + "]" * 101}, ["rewrote:tool_arguments"]),
+        ('{"a":' * 101 + "1" + "}" * 101, {"_raw": '{"a":' * 101 + "1" + "}" * 101}, ["rewrote:tool_arguments"]),
         ('{"a":' * 9999 + "1" + "}" * 9999, {"_raw": '{"a":' * 9999 + "1" + "}" * 9999}, ["rewrote:tool_arguments"]),
         ('{"a": "' + "[" * 500 + '"}', {"a": "[" * 500}, []),
         ("[" + "[]," * 500 + "[]]", {"value": [[]] * 501}, ["rewrote:tool_arguments"]),

@@ -63,7 +63,9 @@ def test_the_oldest_points_of_the_messages_go_first() -> None:
     }
     notes = Notes()
     assert legal(body, notes) == [FIVE, FIVE, None, FIVE, FIVE]
-    assert told(notes) == ["dropped:cache_control"]
+    (note,) = notes
+    assert note.code == "dropped:cache_control"
+    assert note.detail == "There may be 4 cache breakpoints; the oldest of 5 went."
 
 
 def test_then_the_first_of_the_rest() -> None:
@@ -213,6 +215,17 @@ def test_a_prompt_that_is_too_short_gets_no_points(words: str, least: int | None
     body = {"messages": [user(text(words))]}
     place_automatic(body, "5m", least)
     assert marks(body) == [FIVE if placed else None]
+
+
+@pytest.mark.parametrize("least", [37, 38])
+def test_every_byte_counts_and_so_do_tools(least: int) -> None:
+    body: dict[str, Any] = {
+        "tools": [{"name": "汉", "top": 7}],  # 10 bytes, and one for the number
+        "system": "s",
+        "messages": [{"role": "user", "content": "a" * 10}],  # 25 bytes
+    }
+    place_automatic(body, "5m", least)
+    assert ("cache_control" in body["tools"][0]) is (least == 37)
 
 
 def test_numbers_count() -> None:

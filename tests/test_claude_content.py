@@ -54,6 +54,11 @@ SOURCE = {"type": "web_search_result_location", "url": "u", "encrypted_index": "
             {"type": "thinking", "thinking": "Hm", "signature": "s"},
         ),
         (
+            {"type": "thinking", "thinking": None},
+            [{"type": "thinking_delta", "thinking": "Hm"}, {"type": "signature_delta", "signature": "s"}],
+            {"type": "thinking", "thinking": "Hm", "signature": "s"},
+        ),
+        (
             {"type": "thinking", "thinking": "", "signature": "s"},
             [],
             {"type": "thinking", "thinking": "", "signature": "s"},

@@ -76,6 +76,23 @@ def test_no_arguments_are_an_empty_object(arguments: str) -> None:
     assert remembering([THOUGHT, use]).recall("m", b"p", [ToolCall("f", arguments, "toolu_1")], "") == [THOUGHT, use]
 
 
+@pytest.mark.parametrize(
+    ("said", "sent", "same"),
+    [
+        (123456789.0, "123456789", True),
+        (2.0**53 - 1, "9007199254740991", True),
+        (2.0**53, "9007199254740993", False),
+        (1e30, "1e+30", True),
+        (-5.0, "-5", True),
+        (0.5, "0", False),
+    ],
+)
+def test_whole_numbers_are_what_javascript_writes(said: float, sent: str, same: bool) -> None:
+    turn = [THOUGHT, USE | {"input": {"a": said}}]
+    call = ToolCall("f", f'{{"a": {sent}}}', "toolu_1")
+    assert (remembering(turn).recall("m", b"p", [call], "") == turn) is same
+
+
 def test_several_calls_must_all_be_the_same() -> None:
     turn = [{"type": "redacted_thinking", "data": "d"}, USE, USE | {"id": "toolu_2"}]
     memory, second = remembering(turn), ToolCall("f", ARGUMENTS, "toolu_2")
