@@ -37,6 +37,7 @@ def native(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = Fal
     notes = Notes(strict)
     body = copy.deepcopy(body)
     found = native_body(body, FACTS, cloud="vertex", header_betas=betas, notes=notes)
+    assert all(note.detail.endswith(".") for note in notes)
     return found, [note.code for note in notes]
 
 
@@ -50,6 +51,8 @@ def test_foundry_has_anthropics_own_api() -> None:
     own = {"cache_control": {"type": "ephemeral"}, "service_tier": "standard_only"}
     found = native_body({**ASK, **own}, FACTS, cloud="foundry", header_betas=(), notes=(notes := Notes()))
     assert {key: found.body[key] for key in own} == own and list(notes) == []
+    found = native_body({**ASK, **own, "speed": "fast"}, FACTS, cloud="foundry", header_betas=(), notes=notes)
+    assert "speed" not in found.body and [note.code for note in notes] == ["dropped:speed"]
 
 
 # -- the body ----------------------------------------------------------------------------------------------------------
@@ -168,6 +171,7 @@ def test_malformed_fields(field: str, value: Any) -> None:
     with pytest.raises(InvalidRequest) as raised:
         native({**ASK, field: value})
     assert (raised.value.status, raised.value.param) == (400, field)
+    assert raised.value.message.startswith(f"`{field}` must be ")
 
 
 # -- betas -------------------------------------------------------------------------------------------------------------
@@ -283,6 +287,18 @@ def test_automatic_caching_needs_neither_tools_nor_a_system_prompt() -> None:
     assert "cache_control" in found.body["messages"][0]["content"][-1]
 
 
+def test_automatic_caching_marks_the_results_of_tools_too() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": LONG}]}
+    body = {**ASK, "messages": [{"role": "user", "content": [result]}], "cache_control": {"type": "ephemeral"}}
+    found, notes = native(body)
+    assert notes == ["rewrote:cache_control"]
+    assert found.body["messages"][0]["content"] == [result | {"cache_control": {"type": "ephemeral"}}]
+
+
+def test_a_prompt_that_is_too_short_for_automatic_caching_has_no_breakpoints() -> None:
+    assert native({**ASK, "cache_control": {"type": "ephemeral"}}) == (native(ASK)[0], ["rewrote:cache_control"])
+
+
 @pytest.mark.parametrize("control", [5, "ephemeral", {"type": "forever"}, {"type": "ephemeral", "ttl": "2d"}])
 def test_another_cache_control_is_dropped_and_told(control: Any) -> None:
     assert native({**ASK, "cache_control": control}) == (native(ASK)[0], ["dropped:cache_control"])
@@ -350,6 +366,17 @@ def test_what_stands_at_a_url_is_found() -> None:
     ]
 
 
+@pytest.mark.parametrize("levels", range(6))
+@pytest.mark.parametrize("outer", ["document", "tool_result"])
+def test_blocks_in_blocks_are_looked_at_as_deep_as_the_api_knows_them(levels: int, outer: str) -> None:
+    content: Any = [at("https://a/1")]
+    for _ in range(levels):
+        inner = {"source": {"type": "content", "content": content}} if outer == "document" else {"content": content}
+        content = [{"type": outer, **inner}]
+    found = remote_sources({"messages": [{"role": "user", "content": content}]})
+    assert [source.url for source in found] == (["https://a/1"] if levels < 3 else [])
+
+
 def test_what_was_fetched_stands_in_its_place() -> None:
     body = copy.deepcopy(REMOTE)
     for source in remote_sources(body):
@@ -378,8 +405,8 @@ def test_a_text_is_a_text_source() -> None:
 @pytest.mark.parametrize(
     ("kind", "fetched", "told"),
     [
-        ("image", Document("application/pdf", "JVBE"), "a document"),
-        ("document", Image("image/png", "iVBO"), "an image"),
+        ("image", Document("application/pdf", "JVBE"), "At this URL stands a document; send it"),
+        ("document", Image("image/png", "iVBO"), "At this URL stands an image; send it"),
     ],
 )
 def test_a_file_of_the_other_kind_is_refused(kind: Any, fetched: Image | Document, told: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from oai_bridge.dialects.claude_pairing import CallIds
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Notes
-from oai_bridge.openai.chat import Document, Message, ToolCall
+from oai_bridge.openai.chat import Document, Message, Text, ToolCall
 from tests.support.chats import (
     IMAGE_BLOCK,
     NO_RESULT,
@@ -58,6 +59,19 @@ def exchange(*after: Message, call: Message | None = None) -> list[Any]:
             [result("a", "1", failed=True), result("b", " ", failed=True)],
             [answer("a", "1", is_error=True), answer("b", is_error=True)],
             id="failed",
+        ),
+        pytest.param(
+            [result("a", "1", failed=True), result("a", "2"), result("b", "3")],
+            [answer("a", [text("1"), text("\n\n2")], is_error=True), answer("b", "3")],
+            id="one of two failed",
+        ),
+        pytest.param(
+            [result("a", Text("1", "1h")), result("a", "2"), result("b", Text("3", "1h"), Text("4", "5m"))],
+            [
+                answer("a", [text("1"), text("\n\n2")], cache_control={"type": "ephemeral", "ttl": "1h"}),
+                answer("b", [text("3"), text("4")], cache_control={"type": "ephemeral"}),
+            ],
+            id="marked",
         ),
         pytest.param(
             [result("a", PDF, Document("text/plain", "T")), result("b", "2", "3")],
@@ -110,9 +124,9 @@ def test_a_call_without_a_result_gets_one(after: list[Message], blocks: list[Any
             id="after another turn",
         ),
         pytest.param(
-            [user("A"), calls("a"), result("x", "R", name="f"), result("a", "S")],
+            [user("A"), calls("a"), result("x", "R", PNG, name="f"), result("a", "S")],
             2,
-            [answer("a", "S"), "[tool result f x]\nR"],
+            [answer("a", "S"), "[tool result f x]\nR", IMAGE_BLOCK],
             id="of no known call",
         ),
         pytest.param(
@@ -156,6 +170,11 @@ def test_ids_that_are_valid_stay_and_others_are_made_valid() -> None:
     turns = translated([user("A"), calls("call:1"), result("call:1", "R")])
     assert turns[2].blocks == [answer(turns[1].blocks[0]["id"], "R")]
     assert told([user("A"), calls("call:1"), result("call:1", "R")]) == ["rewrote:tool_call_id"]
+
+
+@pytest.mark.parametrize("wanted", ["", "\ud800"])
+def test_any_text_becomes_an_id(wanted: str) -> None:
+    assert re.fullmatch("_?_[0-9a-f]{16}", CallIds().take(wanted))
 
 
 def test_missing_ids_come_from_the_place() -> None:

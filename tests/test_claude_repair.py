@@ -97,6 +97,8 @@ def test_a_turn_of_nothing_but_thinking() -> None:
     body = {"messages": [HI, assistant(THOUGHT), HI, assistant(REDACTED)]}
     expected = {"messages": [HI, assistant({"type": "text", "text": "."}), HI]}
     assert repaired(body, refusal(SIGNATURE), NOTHING) == ("thinking", expected)
+    body = {"messages": [HI, assistant(WORD), HI, assistant(REDACTED)]}
+    assert repaired(body, refusal(SIGNATURE), NOTHING) == ("thinking", {"messages": [HI, assistant(WORD), HI]})
 
 
 def test_a_dot_of_the_clients_own_stays() -> None:
@@ -110,7 +112,9 @@ def test_who_wants_the_error_gets_it() -> None:
     assert repaired({"messages": [HI, assistant(THOUGHT), HI], "thinking": wish}, refusal(BOUND), NOTHING) is None
 
 
-@pytest.mark.parametrize(("message", "status"), [(FORMAT, 400), (COMPLEX, 400), (POLICY, 400), (POLICY, 403)])
+@pytest.mark.parametrize(
+    ("message", "status"), [(FORMAT, 400), (FORMAT.title(), 400), (COMPLEX, 400), (POLICY, 400), (POLICY, 403)]
+)
 def test_the_format_becomes_an_instruction(message: str, status: int) -> None:
     """Also on Vertex, where an organisation has to allow structured outputs first (Portkey#1570, litellm#21407)."""
     name, body = repaired(formatted(system=[WORD]), refusal(message, status), NOTHING) or ("", {})
@@ -120,17 +124,19 @@ def test_the_format_becomes_an_instruction(message: str, status: int) -> None:
     assert body["system"][1]["text"].endswith(': {"type":"object","properties":{"a":{"type":"string"}}}')
 
 
-@pytest.mark.parametrize(("system", "blocks"), [(None, 1), ("Be brief.", 2), ([], 1)])
-def test_any_system_prompt_takes_the_instruction(system: Any, blocks: int) -> None:
+@pytest.mark.parametrize(("system", "before"), [(None, []), ("Be brief.", ["Be brief."]), ([], [])])
+def test_any_system_prompt_takes_the_instruction(system: Any, before: list[str]) -> None:
     given = formatted(system=system) if system is not None else formatted()
     _, body = repaired(given, refusal(FORMAT), NOTHING) or ("", {})
-    assert [block["type"] for block in body["system"]] == ["text"] * blocks
+    *kept, instruction = body["system"]
+    assert kept == [{"type": "text", "text": words} for words in before] and instruction["type"] == "text"
 
 
 def test_a_config_that_is_refused_as_a_whole_goes_as_a_whole() -> None:
     """Else the effort in it is refused next, and there is no second repair."""
-    _, body = repaired(formatted(), refusal(CONFIG), NOTHING) or ("", {})
-    assert "output_config" not in body and body["system"]
+    for complaint in (CONFIG, CONFIG.title()):
+        _, body = repaired(formatted(), refusal(complaint), NOTHING) or ("", {})
+        assert "output_config" not in body and body["system"]
 
 
 def test_nothing_is_left_of_an_empty_config() -> None:
@@ -220,3 +226,5 @@ def test_a_prefill_stays_before_it() -> None:
     prefill = {"type": "text", "text": "The answer"}
     body = continued({"messages": [HI, assistant(prefill)]}, [SEARCH, FOUND])
     assert body["messages"] == [HI, assistant(prefill, SEARCH, FOUND)]
+    text = {"role": "assistant", "content": "The answer"}
+    assert continued({"messages": [HI, text]}, [SEARCH, FOUND])["messages"] == body["messages"]
