@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.claude_wire import read_event
+from oai_bridge.dialects.cloud_errors import AWS, GOOGLE
 from oai_bridge.dialects.reading import Reading
 from oai_bridge.errors import StreamBroken
 from oai_bridge.events import (
@@ -353,6 +355,27 @@ def test_a_part_that_never_began_is_a_failure() -> None:
     fed(stream, *streamed(TURN))
     stream.resume()
     assert isinstance(fed(stream, END)[-1], Failure)
+
+
+def test_a_part_without_a_reason_does_not_take_the_last_ones() -> None:
+    stream = ClaudeStream(KEEP)
+    fed(stream, *streamed(TURN))
+    stream.resume()
+    assert fed(stream, START, END)[-1] == Stop("stop")
+
+
+def test_after_the_end_nothing_is_taken_whoever_has_read_it() -> None:
+    stream = ClaudeStream()
+    fed(stream, START, END)
+    message = json.dumps(delta(type="text_delta", text="more")).encode()
+    assert stream.take(read_event(message), message) == []
+
+
+def test_an_error_in_the_place_of_an_answer_has_the_clouds_own_hint() -> None:
+    body = b'{"type": "error", "error": {"type": "rate_limit_error", "message": "Slow"}}'
+    for hints, place in ((AWS, "AWS's Service Quotas"), (GOOGLE, "Google Cloud console")):
+        (failure,) = ClaudeStream(hints=hints).whole(body)
+        assert isinstance(failure, Failure) and place in failure.error.message
 
 
 def test_bedrocks_count_stands_in_where_claude_told_none() -> None:
