@@ -146,8 +146,13 @@ def test_reasoning_effort(model: str, effort: Effort, thinking: Any, level: str 
         ("claude-opus-4-6", ThinkingWish("enabled", 2000), budget(2000), None, []),
         ("claude-opus-4-6", ThinkingWish("adaptive"), SUMMARIZED, None, []),
         ("claude-opus-4-7", ThinkingWish("enabled", 1024), SUMMARIZED, "low", ["rewrote:thinking"]),
-        ("claude-opus-4-7", ThinkingWish("enabled", 4096), SUMMARIZED, "medium", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 2047), SUMMARIZED, "low", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 2048), SUMMARIZED, "medium", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 8191), SUMMARIZED, "medium", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 8192), SUMMARIZED, "high", ["rewrote:thinking"]),
         ("claude-opus-4-7", ThinkingWish("enabled", 16_000), SUMMARIZED, "high", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 24_575), SUMMARIZED, "high", ["rewrote:thinking"]),
+        ("claude-opus-4-7", ThinkingWish("enabled", 24_576), SUMMARIZED, "xhigh", ["rewrote:thinking"]),
         ("claude-opus-4-7", ThinkingWish("enabled", 31_999), SUMMARIZED, "xhigh", ["rewrote:thinking"]),
         ("claude-opus-4-7", ThinkingWish("enabled"), SUMMARIZED, None, ["rewrote:thinking"]),
         ("claude-opus-4-8", ThinkingWish("disabled"), {"type": "disabled"}, None, []),
@@ -200,6 +205,11 @@ def test_anthropics_own_effort_says_nothing_of_thinking(
     assert (found.thinking, found.effort, found.betas) == (None, level, betas)
     code = "dropped" if level is None else "clamped"
     assert told(notes) == ([] if level == effort else [f"{code}:output_config.effort"])
+
+
+def test_a_budget_of_ones_own_comes_before_openais_effort() -> None:
+    found = plan("claude-opus-4-6", "low", wish=ThinkingWish("enabled", 20_000))
+    assert (found.thinking, found.effort) == (budget(20_000), None)
 
 
 def test_anthropics_own_effort_comes_before_openais() -> None:

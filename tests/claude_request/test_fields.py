@@ -63,7 +63,7 @@ def test_a_prefill_goes_with_neither_thinking_nor_a_format(model: str, fields: A
     notes = Notes()
     last = body(*PREFILL, model=model, notes=notes, **fields)["messages"][-1]
     assert last["role"] == ("assistant" if kept else "user")
-    assert ("added:continue" in told(notes)) is not kept
+    assert [note.detail.split()[0] for note in notes if note.code == "added:continue"] == ([] if kept else [model])
 
 
 # -- sampling ----------------------------------------------------------------------------------------------------------
@@ -90,6 +90,8 @@ def test_a_prefill_goes_with_neither_thinking_nor_a_format(model: str, fields: A
             ["dropped:temperature", "dropped:top_k"],
         ),
         ("claude-haiku-4-5", {"temperature": 1.0, "top_p": 0.97, "effort": "low"}, {"top_p": 0.97}, []),
+        ("claude-haiku-4-5", {"top_p": 0.95, "effort": "low"}, {"top_p": 0.95}, []),
+        ("claude-haiku-4-5", {"top_p": 1.0, "effort": "low"}, {}, []),
         ("claude-haiku-4-5", {"top_p": 0.5, "effort": "low"}, {}, ["dropped:top_p"]),
         ("claude-opus-4-6", {"temperature": 0.5, "effort": "low"}, {}, ["dropped:temperature"]),
         ("claude-opus-4-6", {"temperature": 0.5, "effort": "none"}, {"temperature": 0.5}, []),
@@ -104,6 +106,8 @@ def test_sampling(model: str, fields: Any, sent: Any, notes: list[str]) -> None:
     found = body(model=model, notes=telling, **fields)
     assert {key: found[key] for key in ("temperature", "top_p", "top_k") if key in found} == sent
     assert told(telling) == notes
+    said = [note.detail for note in telling if note.code.startswith("dropped") and "both" not in note.detail]
+    assert all("while it thinks" in words for words in said) or model == "claude-opus-4-7"
 
 
 def test_the_newest_version_of_the_api_has_no_sampling() -> None:
@@ -218,7 +222,9 @@ def test_a_cloud_without_context_management(monkeypatch: pytest.MonkeyPatch) -> 
     notes = Notes()
     found = translated(context_management={"edits": []}, notes=notes)
     assert ("context_management" in found.body, found.betas) == (False, ())
-    assert told(notes) == ["dropped:context_management"]
+    assert [(note.code, note.detail) for note in notes] == [
+        ("dropped:context_management", "This cloud can't manage the context.")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +251,13 @@ def test_the_user_is_nobodys_business_unless_the_operator_says_so() -> None:
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tier", "notes"), [("auto", []), ("default", []), ("flex", ["dropped:service_tier"])])
+def test_a_cloud_without_service_tiers(tier: str, notes: list[str]) -> None:
+    telling = Notes()
+    assert "service_tier" not in body(service_tier=tier, notes=telling)
+    assert told(telling) == notes
 
 
 def test_a_plain_request_has_nothing_else() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from oai_bridge.dialects.claude_memory import TurnMemory, digest
 from oai_bridge.dialects.claude_turns import Turn
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import (
+    JsonFormat,
     Message,
     Text,
     ToolCall,
+    ToolChoice,
     WebSearch,
 )
 from oai_bridge.settings.values import Claude
-from tests.claude_request.chats import HI, PNG, body, message, told, tool, translated
+from tests.claude_request.chats import HI, MODELS, PNG, SCHEMA, body, message, told, tool, translated
 from tests.support.catalogue import known
 
 
@@ -59,7 +62,10 @@ IN_TWO = (message("assistant", "Let me see."), message("assistant", calls=AGAIN[
 """As SillyTavern tells it."""
 
 
-@pytest.mark.parametrize("again", [AGAIN, IN_TWO])
+IN_PARTS = (message("assistant", "Let me", " see.", calls=AGAIN[0].calls), AGAIN[1])
+
+
+@pytest.mark.parametrize("again", [AGAIN, IN_TWO, IN_PARTS])
 def test_thinking_that_the_client_lost_is_put_back(again: tuple[Message, ...]) -> None:
     """litellm#15601, opencode#3077, CLIProxyAPI#1078."""
     start = (message("system", "S"), message("assistant", "Hello"), message("user", "One", PNG))
@@ -118,6 +124,37 @@ def test_marks_change_nothing_of_the_prefix() -> None:
     marked = translated(message("user", Text("Hi", cache="1h")), tools=(tool(),), cache="5m")
     assert plain.body != marked.body
     assert plain.prefix == marked.prefix
+
+
+ALLOWED = ToolChoice("auto", allowed=("look",))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tools": (tool("see"),)},
+        {"tools": (tool(), tool("see"))},
+        {"tools": (replace(tool(), description="Sees."),)},
+        {"tools": (replace(tool(), parameters={"type": "object"}),)},
+        {"tools": (tool(strict=True),)},
+        {"tool_choice": ALLOWED},
+        {"web_search": WebSearch()},
+        {"web_search": WebSearch(location={"city": "Bern"})},
+        {"format": JsonFormat()},
+    ],
+)
+def test_a_thought_may_be_bound_to_what_stands_beside_the_turns(changed: dict[str, Any]) -> None:
+    before = {"tools": (tool(),)}
+    for model in MODELS:
+        same = translated(model=model, **before).prefix == translated(model=model, **(before | changed)).prefix
+        assert same is not known(model).thinking_bound
+
+
+def test_no_thought_is_bound_to_what_changes_nothing_for_the_model() -> None:
+    model = next(model for model in MODELS if known(model).thinking_bound)
+    plain = translated(model=model, tools=(tool(),)).prefix
+    for same in ({"tool_choice": ToolChoice("auto")}, {"format": JsonFormat(SCHEMA)}, {"effort": "low"}):
+        assert translated(model=model, tools=(tool(),), **same).prefix == plain
 
 
 def test_the_memory_is_not_changed_by_what_is_done_with_its_turns() -> None:
