@@ -73,6 +73,7 @@ LONG = "a" * 130
         (["查询天气", "查询", "天气_now", "🌦", ""], ["tool", "tool_2", "___now", "tool_3", "tool_4"]),
         ([LONG, LONG + "b", "a" * 128], ["a" * 120 + "_2", "a" * 120 + "_3", "a" * 128]),
         (["a\n", "a"], ["a_", "a"]),
+        (["X查", "_X_查"], ["X_", "_X__"]),
         (["a.b", "a.b"], ["a_b", "a_b"]),
     ],
 )
@@ -136,6 +137,7 @@ def test_many_colliding_names_take_linear_time(names: list[str]) -> None:
         (tool(description=" \n"), {"name": "f", "input_schema": NONE}),
         (tool(description="Does f"), {"name": "f", "description": "Does f", "input_schema": NONE}),
         (tool("a.b", STRICT), {"name": "a_b", "input_schema": STRICT}),
+        (tool(LONG), {"name": "a" * 128, "input_schema": NONE}),
         (tool(cache="5m"), {"name": "f", "input_schema": NONE, "cache_control": {"type": "ephemeral"}}),
         (tool(cache="1h"), {"name": "f", "input_schema": NONE, "cache_control": {"type": "ephemeral", "ttl": "1h"}}),
     ],
@@ -195,9 +197,15 @@ def wide(optional: int) -> dict[str, Any]:
     return {**STRICT, "properties": {f"p{index}": {"type": "null"} for index in range(optional)}, "required": []}
 
 
+def mixed(unions: int) -> dict[str, Any]:
+    properties = {f"p{index}": {"type": ["string", "null"]} for index in range(unions)}
+    return {**STRICT, "properties": properties, "required": [*properties]}
+
+
 @pytest.mark.parametrize(
     ("schemas", "strict"),
     [
+        ([mixed(17), mixed(10), mixed(6), mixed(1), STRICT], [False, True, True, False, True]),
         ([STRICT] * 21, [True] * 20 + [False]),
         ([wide(20), wide(5), wide(4), wide(1), STRICT], [True, False, True, False, True]),
     ],

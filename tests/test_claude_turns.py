@@ -162,8 +162,15 @@ def test_of_system_messages_only_the_last_is_the_users() -> None:
 def test_of_system_messages_only_the_last_that_says_something_is_the_users() -> None:
     front, rest = split_system([system("A"), system("B"), system(" "), system("")], hoist=False, notes=Notes())
     assert (front, rest) == ([system("A")], [replace(system("B"), role="user")])
-    front, rest = split_system([system(""), system(" ")], hoist=False, notes=Notes())
-    assert [one.role for one in rest] == ["user"]
+    for blank in ([system("")], [system(""), system(" ")]):
+        front, rest = split_system(blank, hoist=False, notes=Notes())
+        assert (front, rest) == ([], [replace(blank[0], role="user")])
+
+
+def test_a_picture_in_a_system_message_is_told() -> None:
+    notes = Notes()
+    assert system_blocks([system("A", PNG)], CLAUDE, notes) == [text("A")]
+    assert [note.code for note in notes] == ["dropped:system_image"]
 
 
 @pytest.mark.parametrize(
