@@ -57,10 +57,11 @@ class Token:
 
 class Cloud:
     """Answers the first request of each connection. What happens to a later one is `later`: seconds until the
-    connection is closed without a word."""
+    connection is closed without a word; its body is read if it `reads`."""
 
-    def __init__(self, later: float) -> None:
+    def __init__(self, later: float, reads: bool = True) -> None:
         self.later = later
+        self.reads = reads
         self.requests = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,7 +70,8 @@ class Cloud:
                 head = await reader.readuntil(b"\r\n\r\n")
             except asyncio.IncompleteReadError:
                 break
-            await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+            if first or self.reads:
+                await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
             self.requests += 1
             if first:
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(REPLY), REPLY))
@@ -143,18 +145,20 @@ class Scripted:
         writer.close()
 
 
-async def ask(made: Services) -> tuple[int, Record]:
+async def ask(made: Services, chat: bytes = CHAT) -> tuple[int, Record]:
     record = Record("req_1")
-    pieces = [piece async for piece in exchange(made, Incoming(Route("chat"), CHAT), record).answer()]
+    pieces = [piece async for piece in exchange(made, Incoming(Route("chat"), chat), record).answer()]
     assert isinstance(pieces[0], Head)
     return pieces[0].status, record
 
 
-async def test_a_kept_connection_that_was_dead_is_replaced() -> None:
-    cloud = Cloud(later=0)
+@pytest.mark.parametrize("words", [1, 1_000_000])
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_kept_connection_that_was_dead_is_replaced(words: int, reads: bool) -> None:
+    cloud, chat = Cloud(later=0, reads=reads), CHAT.replace(b"Hello", b"Hello " * words)
     async with services(cloud.serve) as made:
-        assert (await ask(made))[0] == 200
-        status, record = await ask(made)
+        assert (await ask(made, chat))[0] == 200
+        status, record = await ask(made, chat)
     assert status == 200
     assert [attempt.status for attempt in record.attempts] == [None, 200]
     assert "closed meanwhile" in (record.attempts[0].error or "")
