@@ -295,8 +295,8 @@ def test_a_whole_answer_is_the_clouds_bytes() -> None:
     ("body", "told"),
     [
         (b"<html>no</html>", "The cloud, or a proxy before it"),
-        (b"", "The cloud, or a proxy before it"),
-        (b"{}", "The cloud, or a proxy before it"),
+        (b"", "The cloud's answer is cut off"),
+        (b"{}", "The cloud's answer is cut off"),
         (b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', "Overloaded."),
     ],
 )

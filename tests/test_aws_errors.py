@@ -119,6 +119,12 @@ def test_all_errors_that_botocore_knows_are_in_the_table() -> None:
             "This model's maximum context length is 202752 tokens. However, you requested",
             TOO_LONG,
         ),
+        (
+            400,
+            "ValidationException",
+            "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input.",
+            TOO_LONG,
+        ),
         (400, "ValidationException", "The maximum tokens you requested exceeds the model limit of 8192.", INVALID),
         (400, "ValidationException", "Operation not allowed", INVALID),
         (403, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.", CREDENTIAL),

@@ -216,7 +216,7 @@ def test_the_clouds_own_tools_are_no_calls_of_the_client() -> None:
         *(block(1, **found), stop(1), reason("tool_use"), END),
     ]
     assert read(START, *pieces) == [*BEGUN, Stop("stop", upstream_reason="tool_use")]
-    assert whole(used, found, stop_reason="tool_use")[2:] == [Stop("stop", upstream_reason="tool_use")]
+    assert whole(used, found, stop_reason="tool_use")[1:] == [Stop("stop", upstream_reason="tool_use")]
 
 
 def test_a_block_that_never_ended_is_told_at_the_end() -> None:
@@ -270,7 +270,7 @@ def test_the_hidden_tools_arguments_are_the_answer_alone() -> None:
     text, call = {"type": "text", "text": "Here:"}, {"type": "tool_use", "id": "t", "name": "answer", "input": {"a": 1}}
     second = call | {"input": {"a": 2}}
     assert whole(text, call, second, stop_reason="tool_use", reading=READING) == [
-        *(*BEGUN, Text('{"a":1}'), UsageReport(Usage())),
+        *(*BEGUN, Text('{"a":1}')),
         Stop("stop", upstream_reason="tool_use"),
     ]
 
@@ -344,7 +344,7 @@ def test_an_answer_goes_on_after_a_pause() -> None:
     fed(stream, delta(1, type="input_json_delta", partial_json='{"lost": 1}'))
     last = stream.whole(json.dumps({"type": "message", "content": [call], "stop_reason": "tool_use"}).encode())
     assert last == [
-        *(ToolStart(1, "t", "f"), ToolArguments(1, "{}"), UsageReport(Usage(30, 12, reasoning=3))),
+        *(ToolStart(1, "t", "f"), ToolArguments(1, "{}")),
         Said((*TURN, text | {"citations": [SOURCE]}, call, call)),
         Stop("tool_calls", upstream_reason="tool_use"),
     ]
@@ -376,6 +376,45 @@ def test_an_error_in_the_place_of_an_answer_has_the_clouds_own_hint() -> None:
     for hints, place in ((AWS, "AWS's Service Quotas"), (GOOGLE, "Google Cloud console")):
         (failure,) = ClaudeStream(hints=hints).whole(body)
         assert isinstance(failure, Failure) and place in failure.error.message
+
+
+def test_a_block_of_an_unknown_kind_is_not_told_in_a_stream_either() -> None:
+    secret = delta(type="text_delta", text="SECRET"), delta(type="thinking_delta", thinking="SECRET")
+    known = block(1, type="text", text=""), delta(1, type="text_delta", text="Hi"), stop(1)
+    assert read(START, block(type="brand_new"), *secret, stop(), *known, END) == [*BEGUN, Text("Hi"), Stop("stop")]
+
+
+def test_what_waited_is_told_once_though_the_answer_pauses() -> None:
+    stream = ClaudeStream(Reading(answer_tool="answer", keep=True))
+    first = fed(stream, *streamed([{"type": "text", "text": "one "}]))
+    stream.resume()
+    second = fed(stream, *streamed([{"type": "text", "text": "two"}]))
+    assert [event.text for event in first + second if isinstance(event, Text)] == ["one ", "two"]
+
+
+def test_a_later_word_without_a_reason_takes_none_away() -> None:
+    assert read(START, reason("max_tokens"), reason(None), END)[-1] == Stop("length", upstream_reason="max_tokens")
+
+
+@pytest.mark.parametrize("word", ["brand_new", "malformed_model_output"])
+def test_a_reason_that_nobody_knows_is_a_guess(word: str) -> None:
+    assert read(START, reason(word), END)[-1] == Stop("stop", upstream_reason=word, guessed=True)
+    assert whole(stop_reason=word)[-1] == Stop("stop", upstream_reason=word, guessed=True)
+
+
+def test_a_whole_answer_that_tells_no_usage_tells_none() -> None:
+    assert not any(isinstance(event, UsageReport) for event in whole({"type": "text", "text": "Hi"}))
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"id": "msg_1", "type": "message", "content": [{"type": "text", "text": "Secr', b""]
+)
+@pytest.mark.parametrize("content", [b'"Secret"', b"null", b'[{"type": "text", "text": 7, "secret": "Secret"}]'])
+def test_what_may_be_an_answer_is_not_quoted_and_may_be_paid_for(body: bytes, content: bytes) -> None:
+    for answer in (body, b'{"id": "msg_1", "type": "message", "content": %s}' % content):
+        (failure,) = ClaudeStream().whole(answer)
+        assert isinstance(failure, Failure) and isinstance(failure.error, StreamBroken)
+        assert "ecret" not in failure.error.message and "msg_1" not in failure.error.message
 
 
 def test_bedrocks_count_stands_in_where_claude_told_none() -> None:

@@ -284,7 +284,8 @@ def test_what_was_said_is_kept_in_claudes_blocks() -> None:
     ],
 )
 def test_reasons_to_stop(word: str | None, finish: Any) -> None:
-    ending = Stop(finish, upstream_reason=word)
+    guessed = word in ("malformed_model_output", "malformed_tool_use", "brand_new")
+    ending = Stop(finish, upstream_reason=word, guessed=guessed)
     assert read(START, delta(text="Hi"), reason(word), METADATA) == [*BEGUN, Text("Hi"), *COUNTED, ending]
     assert whole({"text": "Hi"}, stopReason=word)[-1] == ending
 

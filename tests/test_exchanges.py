@@ -25,7 +25,7 @@ from oai_bridge.openai.media import Media
 from oai_bridge.outward.fetch import GetAll
 from oai_bridge.outward.upstream import UpstreamClient
 from oai_bridge.routing import Kind, Route
-from oai_bridge.settings.traffic import Failover, Limits
+from oai_bridge.settings.traffic import Failover, Limits, Timeouts
 from oai_bridge.settings.values import Config, Vertex
 from tests.support.claude_streams import stream_of
 from tests.support.parts import parts
@@ -119,6 +119,12 @@ REFUSED = whole_body(
     b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Too many strict tools."}}',
     400,
 )
+
+
+OVERLOADED = whole_body(
+    b"application/json", b'{"type": "error", "error": {"type": "overloaded_error", "message": "Full."}}', 529
+)
+WITHOUT_USAGE = whole_body(b"application/json", REPLY)
 
 
 class Scripted:
@@ -355,6 +361,54 @@ async def test_an_answer_that_was_lost_while_it_was_read_may_be_paid_for() -> No
         status, record = await ask(made)
     assert status == 502
     assert [(attempt.status, attempt.unsure) for attempt in record.attempts] == [(200, True)] * 2
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+async def test_an_sdk_is_told_not_to_buy_again_what_may_be_paid_for(attempts: int) -> None:
+    """Whether the proxy itself has sent it again or not: SDKs send a 502 twice more by themselves."""
+    cloud = Scripted([in_json("end_turn").replace(b'"hello"', b'"hell\x01"')] * 9)
+    async with services(cloud.serve, failover=Failover(attempts=attempts)) as made:
+        status, record = await ask(made)
+    assert (status, cloud.asked) == (502, min(attempts, 2))
+    assert record.error is not None and record.error.headers() == {"x-should-retry": "false"}
+    assert all(attempt.unsure for attempt in record.attempts)
+    assert "hell" not in record.error.message
+
+
+async def test_an_sdk_is_told_not_to_buy_again_what_did_not_answer() -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        left.set()
+
+    async with services(serve, timeouts=Timeouts(first_byte=0.2)) as made:
+        status, record = await ask(made)
+        await left.wait()
+    assert (status, len(record.attempts)) == (504, 1)
+    assert record.error is not None and record.error.headers() == {"x-should-retry": "false"}
+
+
+async def test_an_sdk_is_told_not_to_buy_again_what_has_paused() -> None:
+    cloud, record = Scripted([in_json("pause_turn"), OVERLOADED]), Record("req_1")
+    incoming = Incoming(Route("chat"), json.dumps(SEARCH).encode())
+    async with services(cloud.serve) as made:
+        head, _ = [piece async for piece in exchange(made, incoming, record).answer()]
+    assert isinstance(head, Head) and (head.status, cloud.asked) == (503, 2)
+    assert dict(head.headers)["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"), [(in_json("brand_new"), "unknown:finish_reason"), (WITHOUT_USAGE, "unknown:usage")]
+)
+async def test_what_an_answer_leaves_open_is_told(answer: bytes, note: str) -> None:
+    record = Record("req_1")
+    async with services(Scripted([answer]).serve) as made:
+        head, _ = [piece async for piece in exchange(made, Incoming(Route("chat"), CHAT), record).answer()]
+    assert isinstance(head, Head) and head.status == 200
+    assert dict(head.headers)["x-bridge-notes"] == note
 
 
 # -- an answer that pauses ---------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from tests.support.proxy import ASK, CHAT
 JSON = {"content-type": "application/json"}
 SSE = {"content-type": "text/event-stream; charset=utf-8", "x-bridge-model": "m"}
 STREAM = b'data: {"choices": []}\n\ndata: more\n\ndata: [DONE]\n\n'
-TEST_MESSAGE = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+TEST_MESSAGE = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": False}
 
 
 def chat(body: Any = ASK, path: str = CHAT, **changes: Any) -> http.HTTPFlow:

@@ -130,7 +130,8 @@ def test_a_filter_has_the_last_word() -> None:
 )
 def test_other_words_for_the_finish(told: str, reason: str) -> None:
     assert finish_reason(told) == reason
-    assert last(*spoken("Hi", finish=told)) == Stop(finish_reason(told), upstream_reason=told)
+    guessed = told == "brand_new"
+    assert last(*spoken("Hi", finish=told)) == Stop(finish_reason(told), upstream_reason=told, guessed=guessed)
 
 
 def test_a_refusal_is_told_with_the_end() -> None:
@@ -241,8 +242,15 @@ def test_a_blocked_answer_without_a_message_is_whole() -> None:
 def test_what_is_no_answer_is_a_failure(body: bytes) -> None:
     dialect = OpenAiStream("azure")
     [failure] = dialect.whole(body)
-    assert isinstance(failure, Failure) and isinstance(failure.error, CloudError)
+    told = b"html" in body or b"error" in body  # anything else may be paid for
+    assert isinstance(failure, Failure) and isinstance(failure.error, CloudError if told else StreamBroken)
     assert dialect.whole(body) == dialect.feed(body) == []
+
+
+def test_a_reason_that_nobody_knows_is_a_guess() -> None:
+    for word, guessed in (("brand_new", True), ("stop", False), ("content_filter: X", False), (None, False)):
+        (*_, stop) = OpenAiStream("azure").whole(completion({"index": 0, "finish_reason": word}))
+        assert isinstance(stop, Stop) and stop.guessed is guessed
 
 
 # -- totality ----------------------------------------------------------------------------------------------------------

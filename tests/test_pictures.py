@@ -58,8 +58,8 @@ REFUSED = (
 @pytest.mark.parametrize(
     ("answer", "status", "code", "words"),
     [
-        (b"<html>Sign in to this network.</html>", 502, "upstream_error", "no JSON object"),
-        (b"[]", 502, "upstream_error", "no JSON object"),
+        (b"<html>Sign in to this network.</html>", 502, "upstream_error", "Sign in to this network."),
+        (b"[]", 502, "stream_truncated", "is cut off, or none that can be read"),
         (REFUSED, 400, "content_policy_violation", "Not this cat."),
     ],
 )

@@ -132,13 +132,21 @@ def test_an_answer_in_one_piece_is_as_good_as_a_stream() -> None:
     assert through.take(b"{}") == b"", "nothing after the ending"
 
 
+def test_a_connection_that_is_lost_before_claudes_last_message_is_told() -> None:
+    for pieces in ((), (PLAIN[: PLAIN.rindex(b"event: message_stop")],)):
+        through = transcript()
+        out = b"".join(map(through.feed, pieces)) + through.lose(StreamBroken("Lost."))
+        assert not through.whole and out.endswith(error_event(StreamBroken("Lost.")))
+
+
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
         (b'[{"error": {"code": 429, "message": "Quota!", "status": "RESOURCE_EXHAUSTED"}}]', 429, "Quota!"),
         (b'{"type": "error", "error": {"type": "overloaded_error", "message": "Full."}}', 503, "Full."),
         (b"<html><h1>Sign in</h1></html>", 502, "Sign in"),
-        (b"", 502, "nothing else"),
+        (b"", 502, "cut off"),
+        (b'{"type": "message", "content": 7}', 502, "cut off"),
     ],
 )
 def test_an_error_in_one_piece_keeps_its_words(body: bytes, code: int, words: str) -> None:

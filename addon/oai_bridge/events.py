@@ -128,12 +128,13 @@ class UsageReport:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """The answer is whole. `refusal` is the explanation where the model refused, `upstream_reason` the cloud's own word
-    for why it stopped."""
+    for why it stopped; `guessed`: that word is none that is known."""
 
     reason: FinishReason
     stop_sequence: str | None = None
     refusal: str | None = None
     upstream_reason: str | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

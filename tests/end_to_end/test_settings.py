@@ -95,7 +95,7 @@ def test_strict_refuses_sound_that_would_be_dropped(proxy: Proxy, cloud: FakeVer
 
 def test_the_test_message_is_asked_for_real(proxy: Proxy, cloud: FakeVertex) -> None:
     asked = len(cloud.requests)
-    assert proxy.chat(messages=[{"role": "user", "content": "Hi"}]).status == 200
+    assert proxy.chat(messages=[{"role": "user", "content": "Hi"}], stream=False).status == 200
     assert len(cloud.requests) == asked + 1
 
 

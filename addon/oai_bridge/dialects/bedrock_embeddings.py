@@ -140,7 +140,8 @@ def read_embeddings(facts: EmbeddingFacts, headers: Mapping[str, str], answer: b
     if len(vectors) != count or not all(_is_sound(vector) for vector in vectors):
         raise UpstreamError(
             "The cloud's answer is not the vectors that were asked for. Try again; if it stays, look at the answer in "
-            "mitmweb."
+            "mitmweb.",
+            retry=False,
         )
     return Embedded(tuple(array("d", vector) for vector in vectors), _tokens(told, headers))
 

@@ -32,6 +32,7 @@ from .cloud_errors import (
     json_or_none,
     kind_of_status,
     plain,
+    refused,
     unknown,
 )
 
@@ -88,7 +89,7 @@ def error_from_body(
     if not isinstance(message, str) or not message.strip():
         message = plain(status, body)
     if kind is None and detail:
-        kind = kind_of_status(status)
+        kind = kind_of_status(status) or refused(status)
     return cloud_error(
         kind or unknown(status),
         message,

@@ -28,7 +28,7 @@ from .claude_content import Content
 from .claude_errors import error_from_body
 from .claude_usage import Tally
 from .claude_wire import Block, Delta, Head, Message, StreamEvent, read_event, read_message
-from .cloud_errors import GOOGLE, Hints
+from .cloud_errors import GOOGLE, Hints, in_place_of_answer
 from .reading import Reading
 
 _FINISH: dict[str | None, FinishReason] = {
@@ -84,7 +84,7 @@ class ClaudeStream:
         self._guarded = False  # a guardrail of Bedrock's stepped in
         self._calls = Calls(reading)
         self._length = 0  # of the text so far, in characters
-        self._open: dict[int, _Thought | _Passage | Call] = {}
+        self._open: dict[int, _Thought | _Passage | Call | None] = {}  # None: nothing of it is for the client
 
     def feed(self, message: bytes) -> list[Event]:
         """The events of one JSON message of a stream."""
@@ -111,7 +111,7 @@ class ClaudeStream:
                 return self._message(message, blocks)
         except (ValueError, RecursionError):
             pass
-        return self._fail(error_from_body(None, body, hints=self._hints))
+        return self._fail(in_place_of_answer(body, error_from_body(None, body, hints=self._hints)))
 
     def resume(self) -> None:
         """After a `Pause`: what comes next is the answer to another request and goes on with the same answer."""
@@ -136,8 +136,7 @@ class ClaudeStream:
                 self._content.start(index, raw)
             events += self._block(index, block) + self._block_end(index)
         self._guarded = message.guardrail == _INTERVENED
-        self._tally.tell(message.usage)
-        events.append(UsageReport(self._tally.usage))
+        events += self._usage(message.usage)
         return events + self._finish(message.stop_reason, message.stop_sequence, message.stop_details)
 
     def _translate(self, event: StreamEvent, message: bytes) -> list[Event]:
@@ -197,11 +196,15 @@ class ClaudeStream:
                 return [Thinking(block.thinking)] if block.thinking else []
             case "redacted_thinking":
                 return [RedactedThinking(block.data or "")]
+            case _:
+                self._open[index] = None
         return []
 
     def _delta(self, index: int, delta: Delta, message: bytes) -> list[Event]:
         if self._content:
             self._content.take(index, delta, message)
+        if index in self._open and self._open[index] is None:
+            return []
         match delta.type:
             case "text_delta" if delta.text:
                 return self._text(delta.text)
@@ -243,6 +246,7 @@ class ClaudeStream:
         events = [event for index in list(self._open) for event in self._block_end(index)]
         if self._waiting and not self._calls.answered:
             events += self._waiting
+            self._waiting = []  # after a pause more may come
         if self._content:
             events.append(Said(self._content.blocks()))
         self._ended = True
@@ -252,7 +256,7 @@ class ClaudeStream:
         if finish == "tool_calls" and not self._calls.count:
             finish = "stop"  # the cloud's own tools only: the client has nothing to answer
         refusal = _refusal(details) if reason == "refusal" else None
-        return [*events, Stop(finish, sequence, refusal, reason)]
+        return [*events, Stop(finish, sequence, refusal, reason, guessed=reason is not None and reason not in _FINISH)]
 
 
 def _citations(passage: _Passage, end: int) -> list[Event]:

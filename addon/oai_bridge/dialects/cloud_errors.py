@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import CloudError, Original
+from ..errors import BridgeError, CloudError, Original, StreamBroken
 from ..plain.jsontext import read_any
 from ..plain.redaction import redact, request_id_of
 
@@ -106,18 +106,24 @@ _HTTP = {
 
 _LONG_PROMPT = re.compile(
     r"prompt is too long|exceeds? (the )?(model's )?context (limit|window)|input is too long"
-    r"|too many input tokens|maximum context length|input token count \(?\d+\)? exceeds",
+    r"|too many input tokens|input tokens exceeded|maximum context length|input token count \(?\d+\)? exceeds",
     re.I,
 )
-_FIELD = re.compile(r"^([a-z_]+(?:\.[a-z_0-9]+)*): ")
+_FIELD = re.compile(r"^([a-z_]+(?:\.[\w-]+)*): ", re.ASCII)
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _DURATION = re.compile(r"^(\d{1,9}(?:\.\d+)?)s$")
 _TEXT_LIMIT = 500  # characters of a body that is no error object
+_TELLING = ("error", "message", "Message", "__type")  # what errors have on top, and answers have not
 
 
 def kind_of_status(status: int | None) -> Kind | None:
     """The kind where nothing but the HTTP status says what is wrong; `None` where it doesn't, either."""
     return _HTTP.get(status or 0)
+
+
+def refused(status: int | None) -> Kind | None:
+    """The kind of an error object with a status of 4xx that has no kind of its own: the request is not right."""
+    return replace(INVALID, status=status) if status is not None and 400 <= status < 500 else None
 
 
 def unknown(status: int | None) -> Kind:
@@ -167,6 +173,17 @@ def json_or_none(body: bytes) -> Any:
         return read_any(body)
     except (ValueError, RecursionError):
         return None
+
+
+def in_place_of_answer(body: bytes, error: CloudError) -> BridgeError:
+    """What is wrong with a body that came with a success, but holds no answer. `error` is what it says as an error: so
+    it is for an error object, and for a page of a proxy in between. Anything else may be an answer, cut or garbled: it
+    may be paid for, and is not to be quoted."""
+    value = json_or_none(body)
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if body.lstrip().startswith(b"<") or (isinstance(value, dict) and any(value.get(key) for key in _TELLING)):
+        return error
+    return StreamBroken("The cloud's answer is cut off, or none that can be read; look at it in mitmweb.")
 
 
 def plain(status: int | None, body: bytes) -> str:

@@ -17,7 +17,7 @@ from .aws_errors import error_from_aws
 from .claude_reply import ClaudeStream
 from .claude_wire import Block as ClaudeBlock
 from .claude_wire import Delta, Head, StreamEvent
-from .cloud_errors import AWS
+from .cloud_errors import AWS, in_place_of_answer
 from .converse_wire import Answer, Block, BlockEvent, Reasoning, StreamMessage, ToolUse, read_answer, read_stream
 from .reading import Reading
 
@@ -63,7 +63,7 @@ class ConverseStream:
         try:
             return self._events(self._answer(read_answer(body)))
         except (ValueError, RecursionError):
-            return self._fail(error_from_aws(None, {}, body))
+            return self._fail(in_place_of_answer(body, error_from_aws(None, {}, body)))
 
     def resume(self) -> None:
         """After a `Pause`: what comes next is the answer to another request and goes on with the same answer."""

@@ -12,6 +12,7 @@ from ..errors import UpstreamError
 from ..events import Usage
 from ..models.passed import Cloud
 from ..plain.jsontext import read_repaired, write
+from .cloud_errors import in_place_of_answer
 from .openai_errors import error_from_openai
 from .openai_usage import read_usage
 
@@ -27,12 +28,12 @@ _FIELDS, _TOLD = Decoder(dict[str, Raw]), Decoder(_Told)
 
 
 def usage_of(answer: bytes, cloud: Cloud) -> Usage | None:
-    """The tokens that an answer tells; `None` where it tells none. Raises the error that stands in its place, and
-    `UpstreamError` for what is no JSON object: a page that wants a login may come with a status of success."""
+    """The tokens that an answer tells; `None` where it tells none. Raises the error that stands in its place, also for
+    what is no JSON object: a page that wants a login may come with a status of success."""
     try:
         told = _read(answer)
     except (ValueError, RecursionError):
-        raise UpstreamError(_NO_ANSWER) from None
+        raise in_place_of_answer(answer, error_from_openai(None, {}, answer, cloud)) from None
     if told.error:
         raise error_from_openai(None, {}, answer, cloud)
     return read_usage(told.usage)

@@ -36,6 +36,7 @@ from .cloud_errors import (
     json_or_none,
     kind_of_status,
     plain,
+    refused,
     unknown,
 )
 
@@ -118,9 +119,7 @@ def _kind(detail: Mapping[str, Any], status: int | None) -> Kind:
     kind = kind or kind_of_status(status)
     if kind is None and isinstance(type, str):
         kind = _TYPES.get(type)
-    if kind is None and status is not None and 400 <= status < 500:
-        kind = replace(INVALID, status=status)
-    return kind or unknown(status)
+    return kind or refused(status) or unknown(status)
 
 
 def _status(detail: Mapping[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import BridgeError, StreamBroken
+from ..errors import BridgeError, CloudError, StreamBroken
 from ..events import (
     Event,
     Failure,
@@ -23,6 +23,7 @@ from ..events import (
 )
 from ..models.passed import Cloud
 from ..plain.jsontext import read_any, write
+from .cloud_errors import in_place_of_answer
 from .openai_errors import error_from_openai
 from .openai_usage import read_usage
 
@@ -49,7 +50,11 @@ def choices_of(value: Any) -> list[dict[str, Any]]:
 
 def finish_reason(told: str) -> FinishReason:
     """The cloud's word in OpenAI's: Gemini may say `content_filter: PROHIBITED_CONTENT`. An unknown one is `stop`."""
-    return _FINISH.get(told.partition(":")[0].strip(), "stop")
+    return _FINISH.get(_bare(told), "stop")
+
+
+def _bare(told: str) -> str:
+    return told.partition(":")[0].strip()
 
 
 class OpenAiStream:
@@ -105,7 +110,7 @@ class OpenAiStream:
         try:
             value = read_any(body)
         except (ValueError, RecursionError):
-            return [] if self._ended else self._fail(self._error(body))
+            return [] if self._ended else self._fail(in_place_of_answer(body, self._error(body)))
         return self.completion(value)
 
     def completion(self, value: Any) -> list[Event]:
@@ -114,7 +119,8 @@ class OpenAiStream:
             return []
         choices = choices_of(value)
         if not choices or _is_error(value):
-            return self._fail(self._error(write(value)))
+            body = write(value)
+            return self._fail(in_place_of_answer(body, self._error(body)))
         events = self._start(value)
         for choice in choices:
             events += self._choice(choice, choice.get("message"))
@@ -133,7 +139,7 @@ class OpenAiStream:
     def resume(self) -> None:
         """These answers never pause."""
 
-    def _error(self, body: bytes) -> BridgeError:
+    def _error(self, body: bytes) -> CloudError:
         return error_from_openai(None, {}, body, self._cloud)
 
     def _fail(self, error: BridgeError) -> list[Event]:
@@ -143,7 +149,9 @@ class OpenAiStream:
     def _stop(self) -> list[Event]:
         self._ended = True
         reason = finish_reason(self._reason or "stop")
-        return [Stop(reason, refusal="".join(self._refusal) or None, upstream_reason=self._reason)]
+        refusal = "".join(self._refusal) or None
+        guessed = self._reason is not None and _bare(self._reason) not in _FINISH
+        return [Stop(reason, refusal=refusal, upstream_reason=self._reason, guessed=guessed)]
 
     def _start(self, value: dict[str, Any]) -> list[Event]:
         if self._started:

@@ -118,7 +118,10 @@ class Attempts:
         """An attempt is over: whether the next one is to put its error right. Raises the error that tells the client
         more than this one, where there is such a one."""
         self._done = error is None
-        if not isinstance(error, BridgeError) or attempt.has_answered:
+        if not isinstance(error, BridgeError):
+            return False
+        if attempt.has_answered:
+            error.retry = False  # a part is paid for, which an SDK that tries again by itself would buy once more
             return False
         told, candidate = verdict(error), attempt.permit.candidate
         if told.again:
@@ -136,8 +139,8 @@ class Attempts:
             pause = _PAUSE * 2.0**self._made * (0.75 + random.random() / 2)
             self._tried[candidate] = max(self._tried[candidate], self._clock() + pause)
             return True
-        if told.unsure and not self._resend.left and not isinstance(error, CloudError):
-            error.retry = False  # an SDK that tries again by itself would make it a third time that may be paid for
+        if told.unsure and not isinstance(error, CloudError):
+            error.retry = False  # an SDK that tries again by itself would make it one more time that may be paid for
         if self._error is not None and self._told() is not error:
             raise self._error from None
         return False
@@ -174,6 +177,7 @@ class Attempt:
         self._watch.cancel()
         if isinstance(error, BridgeError):
             self.sender.hide(error)
+            self.sender.failed(error)
             self.failed(error)
         self._attempts.release(self.permit)
         return self._attempts.ended(self, error)

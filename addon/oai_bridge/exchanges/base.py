@@ -212,7 +212,6 @@ class Exchange(ABC):
         async with aclosing(self._legs(attempt, response, transcript, go_on)) as pieces:
             async for piece in pieces:
                 if transcript.failure and not begun and not transcript.begun:
-                    attempt.sender.failed(response, transcript.failure)
                     raise transcript.failure
                 if piece and not begun:
                     begun = True
@@ -247,7 +246,7 @@ class Exchange(ABC):
                     else:
                         yield transcript.end()
             except UpstreamError as error:
-                yield transcript.fail(error)
+                yield transcript.lose(error)
             finally:
                 if transcript.whole or transcript.paused:
                     self._services.upstream.finish(leg)

@@ -112,6 +112,7 @@ class ChatExchange(OpenAiExchange):
             for event in dialect.whole(await attempt.sender.read(response)):
                 self._saw(talk, event)
                 if body := completion.add(event):
+                    self._note_usage()
                     for piece in self._whole(body, response):
                         yield piece
                     return
@@ -151,10 +152,15 @@ class ChatExchange(OpenAiExchange):
         )
         if passing.call == "whole":
             answer = pass_completion(await sender.read(response), passing.to, backend.cloud, record.saw)
+            self._note_usage()
             return self._at_once(answer, response)
         passed = PassedStream(passing.to, backend.cloud)
         transcript = Transcript(SseDecoder(), passed, passed, record.saw, sender.hide)
         return self._streamed(attempt, response, transcript)
+
+    def _note_usage(self) -> None:
+        if not self._record.usage.prompt + self._record.usage.output:
+            self._record.notes.add("unknown:usage", "The cloud did not tell how many tokens this chat has.")
 
     def _saw(self, talk: Conversation, event: Event) -> None:
         self._record.saw(event)

@@ -61,6 +61,7 @@ class Sender:
         self._resend = resend
         self._record = record
         self._attempts: dict[UpstreamResponse, Attempt] = {}
+        self._latest: Attempt | None = None
         self._secrets: set[str] = set()
         self._refused = False
         self.headers: Mapping[str, str] = {}
@@ -78,7 +79,7 @@ class Sender:
             letting_in = access.headers(outbound)
             secrets = (*access.secrets, *_signature(letting_in))
             self._secrets.update(secrets)
-            attempt = self._record.sending(outbound, self._credential.label, tuple(letting_in), secrets)
+            self._latest = attempt = self._record.sending(outbound, self._credential.label, tuple(letting_in), secrets)
             try:
                 return await self._send(
                     replace(outbound, headers={**outbound.headers, **letting_in}), attempt, access.region, fresh
@@ -96,19 +97,16 @@ class Sender:
         """The first event of an answer is here: from now on it may not pause for long."""
         self._patience.heard()
 
-    def failed(self, response: UpstreamResponse, error: BridgeError) -> None:
-        """An answer with status 200 that was none, for the record."""
-        attempt = self._attempts[response]
-        attempt.error, attempt.unsure = error.message, verdict(error).unsure
-        self._record.first_byte = None
+    def failed(self, error: BridgeError) -> None:
+        """All ends with this error, for the record: an answer that had come with a success was none."""
+        attempt = self._latest
+        if attempt is not None and attempt.status == 200 and attempt.error is None:
+            attempt.error, attempt.unsure = error.message, verdict(error).unsure
+            self._record.first_byte = None
 
     async def read(self, response: UpstreamResponse) -> bytes:
         """An answer in one piece; raises `UpstreamError`."""
-        try:
-            answer = await response.read(_ANSWER_LIMIT)
-        except UpstreamError as error:
-            self.failed(response, error)
-            raise
+        answer = await response.read(_ANSWER_LIMIT)
         self.received(response, answer)
         return answer
 

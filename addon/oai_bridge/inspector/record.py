@@ -204,8 +204,11 @@ class Record:
                 self.seen += _weight(text)
             case UsageReport(usage):
                 self.usage = usage
-            case Stop():
+            case Stop(reason, guessed=guessed):
                 self.stop = event
+                if guessed:
+                    told = f'The cloud ended its answer with a word that is not known here; it is told as "{reason}".'
+                    self.notes.add("unknown:finish_reason", told)
 
     def _tell(self, text: str) -> None:
         self.seen += _weight(text)

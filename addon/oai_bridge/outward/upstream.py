@@ -88,7 +88,9 @@ class UpstreamResponse:
             while chunk := await self.more():
                 body += chunk
                 if len(body) > limit:
-                    raise UpstreamError(f"The answer of {self._host} is larger than {limit} bytes; ask for less.")
+                    raise UpstreamError(
+                        f"The answer of {self._host} is larger than {limit} bytes; ask for less.", retry=False
+                    )
         except BaseException:
             self.close()
             raise

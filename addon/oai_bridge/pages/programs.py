@@ -50,7 +50,8 @@ def is_test_message(body: object) -> bool:
     return (
         isinstance(body, dict)
         and body.get("messages") == _TEST_MESSAGES
-        and not any(body.get(key) for key in ("stream", "tools", "functions"))
+        and body.get("stream") is False
+        and not any(body.get(key) for key in ("tools", "functions", "response_format"))
     )
 
 

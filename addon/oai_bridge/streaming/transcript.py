@@ -22,8 +22,9 @@ class Writer(Protocol):
 
 
 class Transcript:
-    """`feed(bytes) -> bytes` until `ended`, then nothing more; `end()` when the cloud has ended, `fail()` when it was
-    lost. `begun` says that something of the answer has been written, pings not counted; `whole` that it ended well.
+    """`feed(bytes) -> bytes` until `ended`, then nothing more; `end()` when the cloud has ended, `lose()` when it was
+    lost, `fail()` for whatever else went wrong. `begun` says that something of the answer has been written, pings not
+    counted; `whole` that it ended well.
 
     While `paused`, `feed` and `end` say nothing: either `resume()` with the cloud's next stream, or `stop_paused()`.
     """
@@ -65,6 +66,11 @@ class Transcript:
         cut = StreamBroken("The cloud's answer was cut off before its end; try again.")
         return last if self._rests() else last + self.fail(cut)
 
+    def lose(self, error: BridgeError) -> bytes:
+        """The connection to the cloud is lost, as `error` tells: a failure, unless nothing of the answer is missing."""
+        last = b"" if self._rests() else self._read(self._end())
+        return last + self.fail(error)
+
     def resume(self, decoder: Decoder) -> None:
         """The cloud goes on after a pause, in a stream of its own."""
         self._decoder = decoder
@@ -105,7 +111,10 @@ class Transcript:
     def _last_events(self) -> Iterator[Event]:
         yield from self._events(self._decoder.close)
         if not self._rests():
-            yield from self._dialect.end()
+            yield from self._end()
+
+    def _end(self) -> Iterator[Event]:
+        yield from self._dialect.end()
 
     def _whole(self, body: bytes) -> Iterator[Event]:
         yield from self._dialect.whole(body)
