@@ -196,10 +196,39 @@ def test_output_schema(schema: Any, expected: dict[str, Any] | None) -> None:
     assert output_schema(schema) == expected
 
 
+FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "idn-email"])
+def test_formats_that_anthropic_names_are_kept(format: str) -> None:
+    """As in Anthropic's "Structured outputs", supported string formats."""
+    found = output_schema({"type": "string", "format": format})
+    kept = {"format": format} if format in FORMATS else {"description": f'{{format: "{format}"}}'}
+    assert found == {"type": "string", **kept}
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean", "null"])
+def test_every_type_has_its_word(kind: str) -> None:
+    assert output_schema({"type": kind}) == {"type": kind}
+
+
+@pytest.mark.parametrize("beside", [{"properties": {}}, {"items": TEXT}, {"enum": [1]}, {"const": 1}, {"oneOf": []}])
+def test_nothing_that_builds_stands_beside_a_reference_or_alternatives(beside: dict[str, Any]) -> None:
+    assert output_schema({**A, "properties": {"a": {"$ref": "#/$defs/T", **beside}}, "$defs": {"T": TEXT}}) is None
+    assert output_schema({**A, "properties": {"a": {"anyOf": [TEXT], **beside}}}) is None
+
+
+@pytest.mark.parametrize(("least", "kept"), [(0, True), (1, True), (2, False)])
+def test_an_array_may_have_to_have_an_item(least: int, kept: bool) -> None:
+    found = output_schema({"type": "array", "items": TEXT, "minItems": least})
+    assert found is not None and (found.get("minItems") == least) is kept
+
+
 @pytest.mark.parametrize(
     "definitions",
     [
         {"A": {"anyOf": [{"$ref": "#/$defs/A"}, TEXT]}},
+        {"A": {"allOf": [{"$ref": "#/$defs/A"}]}},
         {"A": {"type": "array", "items": {"$ref": "#/$defs/B"}}, "B": {"properties": {"a": {"$ref": "#/$defs/A"}}}},
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from oai_bridge.dialects.converse_fit import fitted, fitted_facts, takes_tools
 from oai_bridge.errors import InvalidRequest
 from oai_bridge.notes import Note, Notes
-from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Office, Text, ToolCall
+from oai_bridge.openai.chat import ChatRequest, Document, Image, Message, Office, SignedThinking, Text, ToolCall
 from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings.values import Claude
 from tests.support.converse_chats import CALL, HI, LOOP, RESULT, TOOL, codes, facts_of
@@ -113,6 +114,27 @@ def test_without_tools_their_history_is_text() -> None:
     assert called.calls == ()
     assert [note.code for note in notes] == ["dropped:tools", "rewrote:tool_calls"]
     assert codes("deepseek-r1", messages=LOOP) == ["rewrote:tool_calls", "rewrote:tool_result"]
+
+
+def test_without_tools_what_calls_nothing_stays_as_it_is() -> None:
+    spoken = Message("assistant", (Text("Hi"),), None, 1, thoughts=(SignedThinking("Hm", "seal"),))
+    chat = fitted(ChatRequest("m", (Message("user", (Text("Hi"),), None, 0), spoken)), facts_of("deepseek-r1"), Notes())
+    assert chat.messages[1] == spoken
+
+
+def test_where_tools_do_not_stream_the_note_says_what_to_do() -> None:
+    for model, words in (("deepseek-r1", "This model takes no tools."), ("llama-3-3-70b", "set `stream` to false")):
+        fitted(asked(stream=True, tools=[TOOL]), facts_of(model), notes := Notes())
+        assert words in next(note.detail for note in notes if note.code == "dropped:tools")
+
+
+def test_what_only_claude_has_goes() -> None:
+    given = replace(asked(), betas=("context-1m-2025-08-07",), context_management={"edits": []}, top_k=5)
+    chat = fitted(given, facts_of("llama-3-3-70b"), notes := Notes())
+    assert (chat.betas, chat.context_management, chat.top_k) == ((), None, None)
+    assert [note.code for note in notes] == [
+        *("dropped:anthropic_beta", "dropped:context_management", "dropped:top_k"),
+    ]
 
 
 def test_a_call_without_arguments_is_text_too() -> None:

@@ -112,13 +112,14 @@ def test_the_answers_form() -> None:
     assert changed["system"][2]["text"].endswith('conform to this JSON schema: {"type":"object"}')
 
 
-@pytest.mark.parametrize(("message", "status"), [(CACHE, 403), (KEY, 400)])
+@pytest.mark.parametrize(("message", "status"), [(CACHE, 403), (CACHE.upper(), 403), (KEY, 400)])
 def test_cache_points(message: str, status: int) -> None:
     name, changed = repair(message, status)
     assert name == "cache"
     assert "cachePoint" not in write(changed).decode()
     assert changed["messages"][1]["content"] == [THOUGHT, CALL]
     assert changed["inferenceConfig"] == BODY["inferenceConfig"]
+    assert changed["toolConfig"] == TOOLS | {"tools": TOOLS["tools"][:1]}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,15 @@ def test_cache_points(message: str, status: int) -> None:
 )
 def test_a_field_that_the_model_does_not_have(field: str, holder: str, left: Any) -> None:
     assert repair(lacks(field)) == ("field", BODY | {holder: left})
+    assert repair(lacks(field).replace("doesn't", "Doesn't")) == ("field", BODY | {holder: left})
+
+
+def test_a_point_before_the_tools_is_no_tool() -> None:
+    strict, plain = {"toolSpec": SPEC | {"strict": True}}, {"toolSpec": SPEC}
+    name, changed = repair(STRICT, body=BODY | {"toolConfig": {"tools": [POINT, strict]}})
+    assert (name, changed["toolConfig"]) == ("strict", {"tools": [POINT, plain]})
+    body = {"messages": [HI], "toolConfig": {"tools": [POINT, plain]}}
+    assert repaired(body, refusal(STRICT), NOTHING) is None
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,32 @@ def test_schemas_beyond_all_bounds_are_refused_by_name(schema: dict[str, Any]) -
     with pytest.raises(InvalidRequest) as refused:
         tool_schema(schema, "tools[3]")
     assert refused.value.param == "tools[3]"
+    assert "nested more than" in refused.value.message or "too large to merge" in refused.value.message
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("key", ["$ref", "allOf", "anyOf", "oneOf"])
+def test_alternatives_lie_in_each_other_as_deep_as_references_lead(key: str) -> None:
+    """Each way is as long as the others: a hundred levels, the first and the last included."""
+
+    def chain(levels: int) -> dict[str, Any]:
+        def to(level: int) -> dict[str, Any]:
+            name = {"$ref": f"#/$defs/{level}"}
+            return name if key == "$ref" else {key: [name]}
+
+        end = {"properties": {"a": TEXT}}
+        return {"allOf": [to(0)], "$defs": {**{str(level): to(level + 1) for level in range(levels)}, str(levels): end}}
+
+    step = 1 if key == "$ref" else 2  # the alternative, and the reference in it
+    levels = (100 - 2) // step - 1
+    assert tool_schema(chain(levels))["properties"] == {"a": TEXT}
+    with pytest.raises(InvalidRequest, match="too large to merge"):
+        tool_schema(chain(levels + 2))
+
+
+def test_an_alternative_that_may_be_an_object_is_one() -> None:
+    both = {"anyOf": [{"type": ["object", "null"], "properties": {"a": TEXT}}, {"type": ["string", "null"]}]}
+    assert tool_schema(both)["properties"] == {"a": TEXT}
 
 
 def test_a_deep_schema_within_the_bounds_is_kept() -> None:
@@ -285,6 +310,7 @@ def test_any_json_becomes_an_object_schema_and_stays_as_it_was(schema: Any) -> N
     [
         (A, True),
         ({"properties": {}}, True),
+        ({"type": "array", "properties": {}}, False),
         ({"anyOf": [A, {"$ref": "#/$defs/B"}], "$defs": {"B": B}}, True),
         ({"$ref": "#/$defs/B", "$defs": {"B": B}}, True),
         ({}, False),

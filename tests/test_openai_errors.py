@@ -89,6 +89,12 @@ def openai(message: str = "Told.", **more: Any) -> dict[str, Any]:
         (None, {"error": "Bad."}, (502, "server_error", "upstream_error", None)),
         # inside a stream
         (None, openai(type="rate_limit_error"), (429, "rate_limit_error", "rate_limit_exceeded", None)),
+        (None, openai(status=429), (429, "rate_limit_error", "rate_limit_exceeded", None)),
+        (None, openai(code=400), (400, "invalid_request_error", None, False)),
+        (None, openai(code=599), (599, "server_error", "upstream_error", None)),
+        (None, openai(code=600), (502, "server_error", "upstream_error", None)),
+        (499, openai(), (499, "invalid_request_error", None, False)),
+        (429, openai(status="BRAND_NEW"), (429, "rate_limit_error", "rate_limit_exceeded", None)),
         (None, openai(code=503), (503, "server_error", "service_unavailable", None)),
         (None, openai(code="500"), (500, "server_error", None, None)),
         (None, openai(), (502, "server_error", "upstream_error", None)),
@@ -184,6 +190,10 @@ def test_what_the_filter_found_is_told() -> None:
         ({}, None),
         ({"trace": "internal"}, None),
         ({"code": "X", "trace": "internal"}, {"code": "X"}),
+        (
+            {"content_filter_results": {"hate": {"filtered": True}}},
+            {"content_filter_results": {"hate": {"filtered": True}}},
+        ),
         ({"code": "x" * 5000}, None),
     ],
 )
@@ -196,7 +206,15 @@ def test_only_what_the_filter_found_is_told(inner: Any, kept: Any) -> None:
 
 @pytest.mark.parametrize(
     ("param", "kept"),
-    [("messages[0].name", "messages[0].name"), (None, None), ("", None), (5, None), ("x" * 300, None)],
+    [
+        ("messages[0].name", "messages[0].name"),
+        (None, None),
+        ("", None),
+        (5, None),
+        ("n", "n"),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, None),
+    ],
 )
 def test_the_field_is_told(param: Any, kept: str | None) -> None:
     assert told(400, openai(param=param)).param == kept
@@ -214,6 +232,12 @@ def test_the_field_is_told(param: Any, kept: str | None) -> None:
 )
 def test_the_time_to_wait_is_the_clouds_own(headers: dict[str, str], seconds: float | None) -> None:
     assert told(429, openai(), headers=headers).retry_after == seconds
+
+
+def test_aws_says_where_the_model_can_be_had() -> None:
+    body = b'{"message": "Invocation of model ID a.b with on-demand throughput isn\'t supported."}'
+    headers = {"x-amzn-errortype": "ValidationException"}
+    assert error_from_openai(400, headers, body, "bedrock", "Use `us.a.b`.").message.endswith(" Use `us.a.b`.")
 
 
 def test_google_too_says_how_long() -> None:

@@ -328,7 +328,9 @@ def test_the_effort_is_one_that_the_model_has(door: str, given: Any, level: str 
     ("door", "thinking", "level", "told"),
     [
         ("thinker", {"type": "enabled", "budget_tokens": 1024}, "low", ["rewrote:thinking"]),
+        ("gemini", {"type": "enabled", "budget_tokens": 1025}, "medium", ["rewrote:thinking"]),
         ("gemini", {"type": "enabled", "budget_tokens": 8192}, "medium", ["rewrote:thinking"]),
+        ("gemini", {"type": "enabled", "budget_tokens": 8193}, "high", ["rewrote:thinking"]),
         ("oss", {"type": "enabled", "budget_tokens": 32000}, "high", ["rewrote:thinking"]),
         ("thinker", {"type": "adaptive"}, None, ["rewrote:thinking"]),
         ("thinker", {"type": "disabled"}, "low", ["rewrote:thinking"]),
@@ -339,6 +341,29 @@ def test_the_effort_is_one_that_the_model_has(door: str, given: Any, level: str 
 )
 def test_anthropics_thinking_becomes_an_effort(door: str, thinking: Any, level: str | None, told: list[str]) -> None:
     assert codes(door, thinking=thinking) == ({"reasoning_effort": level} if level else {}, told)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "told"),
+    [({"type": "adaptive"}, "left to the model"), ({"type": "disabled"}, "told as the effort low")],
+)
+def test_what_became_of_anthropics_thinking_is_told(thinking: Any, told: str) -> None:
+    sent("thinker", notes=(notes := Notes()), thinking=thinking)
+    assert [note.detail for note in notes] == [f"How much to think was {told}."]
+
+
+def test_gpt_oss_thinks_a_little_at_least() -> None:
+    for least in ("none", "minimal"):
+        assert codes("oss", reasoning_effort=least) == ({"reasoning_effort": "low"}, ["clamped:reasoning_effort"])
+
+
+def test_a_limit_that_is_the_models_own_is_not_lowered() -> None:
+    assert codes("oss", max_tokens=16384) == ({"max_tokens": 16384}, [])
+
+
+def test_empty_functions_go_beside_tools_and_calls_one_by_one_need_no_word() -> None:
+    assert codes(tools=[TOOL], functions=[]) == ({"tools": [TOOL]}, [])
+    assert codes(parallel_tool_calls=False) == ({}, [])
 
 
 def test_openais_word_goes_before_anthropics() -> None:
@@ -433,6 +458,11 @@ def test_pictures_go_through() -> None:
     body = {"model": "m", "prompt": "A cat.", "stream": True, "partial_images": 2}
     assert passed_images(body, PLAIN, notes=notes) == {"model": "my-4o", "prompt": "A cat."}
     assert [note.code for note in notes] == ["dropped:stream", "dropped:partial_images"]
+    assert [note.detail for note in notes] == [
+        f"Pictures come in one piece here; there is no {field}." for field in ("stream", "partial_images")
+    ]
+    assert "brand_new" not in passed_images({**body, "brand_new": 1}, PLAIN, notes=notes)
+    assert [note.code for note in notes][2:] == ["dropped:unknown"]
     assert passed_images({**body, "stream": False, "partial_images": 0}, PLAIN, notes=Notes(strict=True))
 
 
@@ -450,7 +480,7 @@ def test_pictures_go_through() -> None:
 def test_what_asks_for_nothing_is_refused(call: Any, body: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         call(body, PLAIN, notes=Notes())
-    assert refused.value.param == param
+    assert refused.value.param == param and f"`{param}`" in refused.value.message
 
 
 def test_the_clouds_are_those_of_the_table() -> None:

@@ -208,6 +208,30 @@ def test_the_older_function_call_is_a_call() -> None:
     assert told[1:] == [ToolStart(0, "", "f"), ToolArguments(0, "1")]
 
 
+def test_an_older_call_comes_after_what_was_said_with_it() -> None:
+    called = {"name": "f", "arguments": "{}"}
+    told = events(sse(chunk({"content": "Hi", "function_call": called})))
+    assert told[1:] == [Text("Hi"), ToolStart(0, "", "f"), ToolArguments(0, "{}")]
+
+
+def test_of_two_choices_in_a_chunk_the_first_is_told() -> None:
+    two = {"choices": [{"index": number, "delta": {"content": text}} for number, text in enumerate("AB")]}
+    assert events(sse(two))[1:] == [Text("A")]
+
+
+def test_text_alone_is_no_end() -> None:
+    dialect = OpenAiStream("azure")
+    assert dialect.text("Hi") == [Text("Hi")]
+    assert dialect.end() == []
+    assert [type(event) for event in dialect.done()] == [Failure]
+
+
+def test_an_error_goes_before_choices_and_a_message_beside_them_is_none() -> None:
+    (failure,) = OpenAiStream("azure").whole(completion(choice({"content": "Hi"}), error={"message": "No."}))
+    assert isinstance(failure, Failure) and failure.error.message.startswith("No.")
+    assert Text("Hi") in OpenAiStream("azure").whole(completion(choice({"content": "Hi"}), message="more"))
+
+
 def test_what_is_no_choice_is_left_out() -> None:
     assert choices_of({"choices": [1, {}, None]}) == [{}]
     assert choices_of({"choices": "x"}) == choices_of(None) == choices_of([]) == choices_of({}) == []

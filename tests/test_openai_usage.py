@@ -21,6 +21,7 @@ from tests.support.openai_streams import GEMINI_USAGE, USAGE
         ({**USAGE, "prompt_tokens_details": None, "completion_tokens_details": None}, Usage(20, 9)),
         (GEMINI_USAGE, Usage(27, 549, reasoning=504)),
         ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8)),
+        ({"prompt_tokens": 1, "completion_tokens": 1}, Usage(1, 1)),
         ({"input_tokens": 10, "output_tokens": 40, "total_tokens": 50, "input_tokens_details": {}}, Usage(10, 40)),
         ({"prompt_tokens": 5.0, "completion_tokens": "6", "total_tokens": -1}, Usage(5)),
         ({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 7}}, Usage(0, 0, 5)),
