@@ -207,10 +207,10 @@ SYSTEM = {"role": "system", "content": "Be kind."}
 
 
 def test_a_system_prompt_is_the_first_users_text_where_the_model_has_none() -> None:
-    found = body("mistral-7b", messages=[SYSTEM, HI], response_format={"type": "json_object"})
+    found = body("mistral-7b", messages=[SYSTEM, SYSTEM, HI], response_format={"type": "json_object"})
     assert "system" not in found
     prompt, said = found["messages"][0]["content"]
-    assert prompt["text"].startswith("<system>Be kind.Respond with a single JSON object")
+    assert prompt["text"].startswith("<system>Be kind.\n\nBe kind.\n\nRespond with a single JSON object")
     assert said == {"text": "\n\nHi"}
     assert codes("mistral-7b", messages=[SYSTEM, HI]) == ["rewrote:system"]
 

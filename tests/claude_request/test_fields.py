@@ -273,12 +273,22 @@ def test_a_plain_request_has_nothing_else() -> None:
     )
 
 
+WORD = Office("docx", "UEsDBA==", "p", "a.docx")
+
+
 @pytest.mark.parametrize("role", ["user", "tool"])
 def test_a_file_that_claude_cannot_read_is_refused_wherever_it_stands(role: Role) -> None:
     calls = message("assistant", calls=(ToolCall("look", "{}", "a"),))
     with pytest.raises(InvalidRequest) as caught:
-        body(HI, calls, message(role, Office("docx", "UEsDBA==", "p", "a.docx"), call_id="a"), tools=(tool(),))
+        body(HI, calls, message(role, WORD, call_id="a"), tools=(tool(),))
     assert caught.value.param == "p"
+
+
+def test_of_system_messages_alone_it_is_refused_too() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        body(message("system", "Sum up:", WORD))
+    assert caught.value.param == "p"
+    assert body(message("system", "Sum up:", WORD), HI)["system"] == [{"type": "text", "text": "Sum up:"}]
 
 
 def test_strict_refuses_what_would_be_dropped() -> None:

@@ -54,7 +54,8 @@ async def test_every_remote_part_is_replaced() -> None:
 async def test_what_would_be_dropped_is_not_fetched(role: str) -> None:
     names = Names()
     async with fetcher(names=names) as one:
-        asked = chat(Remote("http://pics.test:1/", PARAM), role=role)
+        alone = chat(Remote("http://pics.test:1/", PARAM), role=role)
+        asked = replace(alone, messages=(*alone.messages, Message("user", (Text("Hi"),), None, 1)))
         assert await one.resolved(asked) is asked
     assert names.asked == []
 

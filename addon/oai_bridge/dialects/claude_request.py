@@ -133,7 +133,7 @@ class _Past:
 def _refuse_office(chat: ChatRequest) -> None:
     for message in chat.messages:
         for part in message.parts:
-            if isinstance(part, Office) and message.role in ("user", "tool"):
+            if isinstance(part, Office) and message.role in chat.asking:
                 refuse_office(part)
 
 

@@ -33,13 +33,10 @@ def fitted(chat: ChatRequest, facts: ModelFacts, notes: Notes) -> ChatRequest:
         chat = replace(chat, stop=chat.stop[: facts.max_stops])
     if not facts.cache_points and _asks_for_cache(chat):
         notes.dropped("cache_control", "This model has no cache breakpoints.")
-    asking = {"user", "tool"}
-    if all(message.role == "system" for message in chat.messages):
-        asking = {"system"}  # the last of them will become the user's turn
     return replace(
         chat,
         messages=tuple(
-            _seen(message, facts, notes) if message.role in asking else message for message in chat.messages
+            _seen(message, facts, notes) if message.role in chat.asking else message for message in chat.messages
         ),
     )
 

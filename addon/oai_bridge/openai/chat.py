@@ -162,6 +162,10 @@ class WebSearch:
     location: Mapping[str, str] | None = None
 
 
+_ASKING: frozenset[Role] = frozenset(("user", "tool"))
+_SYSTEM: frozenset[Role] = frozenset(("system",))
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What the client asks for. `None` means that the client left it open."""
@@ -194,3 +198,8 @@ class ChatRequest:
     """The whole prompt should be cached, wherever it is best."""
     betas: tuple[str, ...] = ()
     context_management: Mapping[str, Any] | None = None
+
+    @property
+    def asking(self) -> frozenset[Role]:
+        """Whose pictures and files the model is asked about. Of system messages alone the last becomes a user's."""
+        return _SYSTEM if all(message.role == "system" for message in self.messages) else _ASKING

@@ -58,13 +58,15 @@ class Fetcher:
         self._resolver = resolver
 
     async def resolved(self, chat: ChatRequest, get_all: GetAll | None = None) -> ChatRequest:
-        """The chat with its remote parts fetched, as by `get_all`; the very same if it has none. Parts that are not the
-        user's or a tool's stay: nobody can use them. Raises `InvalidRequest`."""
-        remotes = [part for message in chat.messages for part in _wanted(message)]
+        """The chat with its remote parts fetched, as by `get_all`; the very same if it has none. Parts that the model
+        is not asked about stay: nobody can use them. Raises `InvalidRequest`."""
+        asking = [message for message in chat.messages if message.role in chat.asking]
+        remotes = [part for message in asking for part in message.parts if isinstance(part, Remote)]
         if not remotes:
             return chat
         media = await (get_all or self.get_all)(remotes)
-        return replace(chat, messages=tuple(_filled(message, media) for message in chat.messages))
+        messages = (_filled(message, media) if message.role in chat.asking else message for message in chat.messages)
+        return replace(chat, messages=tuple(messages))
 
     async def get_all(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:
         """The media by URL, each fetched once. What a file weighs counts for each place where it stands. Raises
@@ -180,13 +182,7 @@ class _Room:
             )
 
 
-def _wanted(message: Message) -> list[Remote]:
-    return [part for part in message.parts if isinstance(part, Remote)] if message.role in ("user", "tool") else []
-
-
 def _filled(message: Message, media: Mapping[str, Media]) -> Message:
-    if not _wanted(message):
-        return message
     return replace(message, parts=tuple(_in_place(part, media) for part in message.parts))
 
 
