@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 import pytest
 from anthropic.types.shared import ErrorResponse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oai_bridge.anthropic.errors import error_event, error_object, error_status
@@ -133,6 +133,7 @@ def test_it_fits_the_sdks_type(status: int) -> None:
 
 
 @given(st.text(st.characters(codec=None)), st.none() | st.text(st.characters(codec=None)))
+@example("a\u2028b\u2029c", None)
 def test_any_message_is_one_event(message: str, param: str | None) -> None:
     event = error_event(BridgeError(message, param=param), "req_1")
     name, data, *rest = event.decode().split("\n")

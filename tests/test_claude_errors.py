@@ -152,6 +152,7 @@ def test_a_long_page_is_cut() -> None:
 @pytest.mark.parametrize(
     ("message", "param"),
     [
+        ("tools.0.custom.input_schema.properties.fooBar-1: bad", "tools.0.custom.input_schema.properties.fooBar-1"),
         ("messages.3.content.0.text: Field required", "messages.3.content.0.text"),
         ("max_tokens: 5 > 4", "max_tokens"),
         ("prompt is too long: 5 > 4", None),
