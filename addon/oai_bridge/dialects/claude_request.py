@@ -19,7 +19,7 @@ from ..openai.media import refuse_office
 from ..settings.values import Claude
 from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
-from .claude_cache import count_points, make_legal, place_automatic
+from .claude_cache import count_points, fit_hours, make_legal, place_automatic
 from .claude_format import format_of
 from .claude_memory import TurnMemory, digest
 from .claude_thinking import forget_thoughts, plan_of, thoughts_lost
@@ -95,6 +95,7 @@ def claude_body(
     body |= _sampling(chat, facts.sampling if sampling else "none", bound, notes)
     if chat.cache or (settings.cache == "auto" and not count_points(body)):
         place_automatic(body, chat.cache or settings.cache_ttl, facts.prompt_cache_min_tokens)
+    fit_hours(body, facts, cloud, notes)
     make_legal(body, notes)
 
     keep = bool(tools.definitions)
