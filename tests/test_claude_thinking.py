@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import product
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 
@@ -100,6 +100,14 @@ def test_bedrock_has_ceilings_of_its_own(model: str, effort: Effort | None) -> N
 SUMMARIZED = {"type": "adaptive", "display": "summarized"}
 
 
+BINDING = {"prefix_mismatch_behavior": "error"}
+UNBOUND = "dropped:thinking.block_binding"
+
+
+def bound(kind: Literal["adaptive", "disabled", "between_tools"]) -> ThinkingWish:
+    return ThinkingWish(kind, binding=BINDING)
+
+
 def budget(tokens: int) -> dict[str, Any]:
     return {"type": "enabled", "budget_tokens": tokens}
 
@@ -160,6 +168,10 @@ def test_reasoning_effort(model: str, effort: Effort, thinking: Any, level: str 
         ("claude-sonnet-5-5", ThinkingWish("disabled"), {"type": "between_tools"}, None, ["rewrote:thinking"]),
         ("claude-sonnet-5-5", ThinkingWish("between_tools"), {"type": "between_tools"}, None, []),
         ("claude-fable-5-2", ThinkingWish("disabled"), None, "low", ["dropped:thinking"]),
+        ("claude-opus-5-5", bound("adaptive"), SUMMARIZED | {"block_binding": BINDING}, None, []),
+        ("claude-sonnet-5-5", bound("between_tools"), {"type": "between_tools"}, None, [UNBOUND]),
+        ("claude-opus-5-5", bound("disabled"), None, "low", ["dropped:thinking", UNBOUND]),
+        ("claude-opus-4-8", bound("adaptive"), SUMMARIZED, None, [UNBOUND]),
     ],
 )
 def test_thinking(model: str, wish: ThinkingWish, thinking: Any, level: str | None, notes: list[str]) -> None:

@@ -53,7 +53,7 @@ def plan_of(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: Notes
     """The plan for a request. `lost`: see `thoughts_lost`; thinking by a budget can't go on then, while adaptive
     thinking doesn't mind."""
     planner = _Planner(chat, facts, settings, notes, cloud)
-    thinking = planner.thinking(lost)
+    thinking = planner.bound(planner.thinking(lost))
     return planner.with_room(thinking, planner.effort(thinking))
 
 
@@ -168,6 +168,16 @@ class _Planner:
         """For the effort that the client names; who only wants thinking gets what the model would spend by itself."""
         asked = self._chat.effort or self._chat.output_effort or self._facts.default_effort or _USUAL
         return next(budget for level, budget in _BUDGETS.items() if _RANKS[level] >= _RANKS[asked])
+
+    def bound(self, thinking: dict[str, Any] | None) -> dict[str, Any] | None:
+        """With the client's word on thoughts that don't fit the chat any more, where thoughts are bound to it."""
+        wish = self._wish
+        if wish is None or not wish.binding:
+            return thinking
+        if self._facts.thinking_bound and thinking is not None and thinking["type"] == "adaptive":
+            return {**thinking, "block_binding": wish.binding}
+        self._notes.dropped("thinking.block_binding", f"{self._facts.id} has no such setting here.")
+        return thinking
 
     # -- effort -------------------------------------------------------------------------------------------------------
 

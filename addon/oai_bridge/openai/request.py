@@ -60,7 +60,7 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         legacy_functions=uses_functions(body),
         format=read_format(body),
         effort=read_effort(body, notes),
-        thinking=read_thinking(body),
+        thinking=read_thinking(body, notes),
         output_effort=read_output_effort(body, notes),
         web_search=read_web_search(body, notes),
         user=text(body, "safety_identifier") or text(body, "user"),

@@ -8,10 +8,11 @@ from typing import Any, get_args
 from ..errors import InvalidRequest
 from ..notes import Notes
 from .chat import Effort, JsonFormat, ThinkingWish, WebSearch
-from .fields import boolean, mapping, number, positive, text
+from .fields import boolean, mapping, number, positive, tell_unknown, text
 
 _EFFORTS: Mapping[str, Effort] = {word: word for word in get_args(Effort)}
 _THINKING = ("enabled", "adaptive", "disabled", "between_tools")
+_OF_THINKING = ("type", "budget_tokens", "display", "block_binding")
 _DISPLAY = (None, "summarized", "omitted")
 _SIZES = ("low", "medium", "high")
 _LOCATION = ("city", "country", "region", "timezone")
@@ -86,9 +87,9 @@ def _effort(value: Any, at: str, notes: Notes) -> Effort | None:
     return None
 
 
-def read_thinking(body: Mapping[str, Any]) -> ThinkingWish | None:
-    """Anthropic's field `thinking`: `{"type": …, "budget_tokens"?, "display"?}`; DeepSeek's has no budget. `true`
-    leaves the amount to the model."""
+def read_thinking(body: Mapping[str, Any], notes: Notes) -> ThinkingWish | None:
+    """Anthropic's field `thinking`: `{"type": …, "budget_tokens"?, "display"?, "block_binding"?}`; DeepSeek's has no
+    budget. `true` leaves the amount to the model. Other keys are told."""
     if body.get("thinking") is True:
         return ThinkingWish("adaptive")
     if not (thinking := mapping(body, "thinking")):
@@ -99,7 +100,9 @@ def read_thinking(body: Mapping[str, Any]) -> ThinkingWish | None:
     if display not in _DISPLAY:
         raise InvalidRequest("`display` must be summarized or omitted.", param="thinking.display")
     budget = positive(number(thinking, "budget_tokens", "thinking"))
-    return ThinkingWish(kind, budget if kind == "enabled" else None, display)
+    tell_unknown(thinking, "thinking", _OF_THINKING, notes)
+    binding = mapping(thinking, "block_binding", "thinking") or None
+    return ThinkingWish(kind, budget if kind == "enabled" else None, display, binding)
 
 
 def read_web_search(body: Mapping[str, Any], notes: Notes) -> WebSearch | None:
