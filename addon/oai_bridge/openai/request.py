@@ -55,7 +55,7 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         top_k=positive(number(body, "top_k")),
         stop=_stop(body.get("stop"), notes),
         tools=tools,
-        tool_choice=read_choice(body, tools),
+        tool_choice=read_choice(body, tools, notes),
         parallel_tool_calls=allows_parallel(body),
         legacy_functions=uses_functions(body),
         format=read_format(body),
