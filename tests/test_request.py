@@ -180,6 +180,8 @@ def test_audio_is_dropped_where_the_settings_say_so() -> None:
         ({"chat_template_kwargs": {"a": 1}, "echo": False}, ["dropped:unknown"]),
         ({"prompt_cache_options": {"ttl": "soon"}}, ["dropped:cache_ttl"]),
         ({"reasoning_effort": "extreme"}, ["dropped:reasoning_effort"]),
+        *(({"modalities": value}, []) for value in (None, [], "", ["text"], "text", ["TEXT"])),
+        ({"modalities": ["text", "image"]}, ["dropped:modalities"]),
     ],
 )
 def test_what_is_dropped_is_told(fields: dict[str, Any], codes: list[str]) -> None:
@@ -219,6 +221,10 @@ def test_strict_refuses_what_would_be_dropped(fields: dict[str, Any], param: str
         ({"messages": {"role": "user"}}, "messages"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"modalities": ["text", "audio"]}, "modalities"),
+        *(
+            ({"modalities": value}, "modalities")
+            for value in (["image"], "audio", "image", "AUDIO", {"text": 1}, [5], 5)
+        ),
         ({"audio": {"voice": "alloy"}}, "audio"),
         ({"n": 2}, "n"),
         ({"stream": "yes"}, "stream"),

@@ -14,6 +14,7 @@ _EFFORTS: Mapping[str, Effort] = {word: word for word in get_args(Effort)}
 _THINKING = ("enabled", "adaptive", "disabled", "between_tools")
 _OF_THINKING = ("type", "budget_tokens", "display", "block_binding")
 _DISPLAY = (None, "summarized", "omitted")
+_OF_SEARCH = ("search_context_size", "user_location", "filters")
 _SIZES = ("low", "medium", "high")
 _LOCATION = ("city", "country", "region", "timezone")
 
@@ -110,6 +111,9 @@ def read_web_search(body: Mapping[str, Any], notes: Notes) -> WebSearch | None:
     in OpenAI's Chat Completions, or right in `user_location`, as in its Responses API."""
     if (options := mapping(body, "web_search_options")) is None:
         return None
+    if options.get("filters"):
+        notes.dropped("web_search_options.filters", "The web search is not limited to certain sites.")
+    tell_unknown(options, "web_search_options", _OF_SEARCH, notes)
     size: Any = options.get("search_context_size") or "medium"
     if size not in _SIZES:
         notes.dropped("web_search_options.search_context_size", "The size must be low, medium or high.")
