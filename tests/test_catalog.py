@@ -186,6 +186,22 @@ def test_an_override_changes_only_what_it_says() -> None:
     assert after == msgspec.structs.replace(before, forced_tools=True, max_output=64_000)
 
 
+@pytest.mark.parametrize(
+    ("facts", "limits"),
+    [
+        ({}, (64_000, 128_000)),
+        ({"prefill": True}, (64_000, 128_000)),
+        ({"max_output": 32_000}, (32_000, None)),
+        ({"foundry_max_output": 100_000}, (64_000, 100_000)),
+        ({"foundry_max_output": None}, (64_000, None)),
+        ({"max_output": 32_000, "foundry_max_output": 100_000}, (32_000, 100_000)),
+    ],
+)
+def test_a_limit_of_ones_own_is_for_every_cloud_unless_it_names_foundrys(facts: Any, limits: Any) -> None:
+    found = known("claude-sonnet-4-6", Catalog({"claude-sonnet-4-6": facts}))
+    assert (found.max_output, found.foundry_max_output) == limits
+
+
 def test_one_price_is_overridden_alone() -> None:
     before = known("claude-opus-5-5").prices
     after = known("claude-opus-5-5", Catalog({"claude-opus-5-5": {"prices": {"input": 1}}})).prices

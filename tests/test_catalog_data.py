@@ -122,6 +122,8 @@ def test_the_capability_table_has_every_model() -> None:
     ("name", "fact", "value"),
     [
         ("claude-opus-5-5", "default_effort", "medium"),
+        ("claude-sonnet-4-6", "foundry_max_output", 128_000),
+        ("claude-sonnet-4-5", "foundry_max_output", None),
         ("claude-opus-5", "thinking_off_max_effort", "high"),
         ("claude-opus-4-5", "effort_beta", "effort-2025-11-24"),
         ("claude-sonnet-5-5", "bedrock_effort_ceiling", "xhigh"),

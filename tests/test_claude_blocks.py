@@ -156,6 +156,11 @@ def test_marks_of_calls_and_results_stand_on_the_blocks_that_take_them() -> None
 
 
 @pytest.mark.parametrize("empty", ["", " \n"])
-def test_a_file_of_nothing_is_no_block(empty: str) -> None:
-    message = Message("user", (Document("text/plain", empty, "a.txt"), Text("Hello")), None, 0)
-    assert content_blocks(message, True, Notes()) == [text_block("Hello")]
+def test_a_file_of_nothing_says_so(empty: str) -> None:
+    parts = (Document("text/plain", empty, "a.txt", "5m"), Document("text/plain", empty), Text("Hello"))
+    message = Message("user", parts, None, 0)
+    named = text_block("[file a.txt: empty]") | FIVE
+    assert content_blocks(message, True, Notes()) == [named, text_block("[file: empty]"), text_block("Hello")]
+    notes = Notes()
+    assert content_blocks(Message("assistant", parts, None, 0), True, notes) == [text_block("Hello")]
+    assert [note.code for note in notes] == ["dropped:assistant_document"]

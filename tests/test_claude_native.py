@@ -23,6 +23,7 @@ from oai_bridge.dialects.claude_native import (
 )
 from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import CloudError, InvalidRequest
+from oai_bridge.models.catalog import Cloud, ModelFacts
 from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import Document, Image
 from oai_bridge.openai.request import model_of
@@ -43,7 +44,7 @@ def native(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = Fal
 
 def counted(body: dict[str, Any], betas: tuple[str, ...] = (), strict: bool = False) -> tuple[Translated, list[str]]:
     notes = Notes(strict)
-    found = count_body(body, cloud="vertex", header_betas=betas, notes=notes)
+    found = count_body(body, FACTS, cloud="vertex", header_betas=betas, notes=notes)
     return found, [note.code for note in notes]
 
 
@@ -322,6 +323,56 @@ def test_another_cache_control_is_dropped_and_told(control: Any) -> None:
 def test_an_improper_prompt_goes_as_it_is(change: dict[str, Any]) -> None:
     body = {**ASK, "system": LONG, **change}
     assert native({**body, "cache_control": {"type": "ephemeral"}}) == (native(body)[0], [])
+
+
+# -- hours that Bedrock doesn't keep -----------------------------------------------------------------------------------
+
+FIVE, HOUR = {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}
+OLDER = known("claude-opus-4-1")
+MARKED: dict[str, Any] = {
+    "model": "claude-opus-4-1",
+    "max_tokens": 9,
+    "tools": [{"name": "t", "input_schema": {"type": "object"}, "cache_control": HOUR}],
+    "system": [{"type": "text", "text": "s", "cache_control": HOUR}],
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": HOUR}]}],
+}
+
+
+def test_an_hour_becomes_five_minutes_where_bedrock_has_no_more() -> None:
+    shared = copy.deepcopy(MARKED)
+    blocks = [shared["tools"][0], shared["system"][0], shared["messages"][0]["content"][0]]
+    found = native_body(shared, OLDER, cloud="bedrock", header_betas=(), notes=(notes := Notes()))
+    assert [(note.code, note.detail) for note in notes] == [
+        ("clamped:cache_control", "On Bedrock this model's cache lasts for 5 minutes.")
+    ]
+    sent = [found.body["tools"][0], found.body["system"][0], found.body["messages"][0]["content"][0]]
+    assert [block["cache_control"] for block in sent] == [FIVE] * 3
+    assert [block["cache_control"] for block in blocks] == [HOUR] * 3  # others may have them, too
+    counted = count_body(copy.deepcopy(MARKED), OLDER, cloud="bedrock", header_betas=(), notes=Notes())
+    assert counted == found
+
+
+@pytest.mark.parametrize(("facts", "cloud"), [(OLDER, "vertex"), (OLDER, "foundry"), (FACTS, "bedrock")])
+def test_an_hour_stays_where_the_cloud_has_it(facts: ModelFacts, cloud: Cloud) -> None:
+    found = native_body(copy.deepcopy(MARKED), facts, cloud=cloud, header_betas=(), notes=(notes := Notes()))
+    assert found.body == {field: value for field, value in MARKED.items() if field != "model"}
+    assert list(notes) == []
+    assert count_body(copy.deepcopy(MARKED), facts, cloud=cloud, header_betas=(), notes=notes) == found
+
+
+def test_automatic_caching_for_an_hour_is_for_five_minutes_there() -> None:
+    body = {**ASK, "system": LONG, "cache_control": HOUR}
+    found = native_body(copy.deepcopy(body), OLDER, cloud="bedrock", header_betas=(), notes=(notes := Notes()))
+    assert found.body["system"][0]["cache_control"] == FIVE
+    assert [note.code for note in notes] == ["rewrote:cache_control", "clamped:cache_control"]
+
+
+def test_an_improper_prompt_keeps_its_hours() -> None:
+    """The cloud says what is wrong with it."""
+    body = {**MARKED, "messages": ["Hi"]}
+    found = native_body(copy.deepcopy(body), OLDER, cloud="bedrock", header_betas=(), notes=(notes := Notes()))
+    assert (found.body["system"], list(notes)) == (MARKED["system"], [])
+    assert count_body(copy.deepcopy(body), OLDER, cloud="bedrock", header_betas=(), notes=notes) == found
 
 
 # -- what stands at a URL ----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import product
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 
@@ -71,7 +71,15 @@ def test_every_wish_gives_a_legal_body(model: str) -> None:
     judge = claude_models.model(facts.vertex)
     assert judge is not None
     for effort, output_effort, wish, lost in product(EFFORTS, (None, "low", "max"), WISHES, (False, True)):
-        for max_tokens, cap in ((None, None), (1, None), (1500, None), (20_000, 2000), (10**6, None), (None, 1024)):
+        for max_tokens, cap in (
+            (None, None),
+            (1, None),
+            (1500, None),
+            (20_000, 2000),
+            (10**6, None),
+            (None, 1024),
+            (9, 4100),
+        ):
             found = plan(
                 facts,
                 effort,
@@ -83,6 +91,9 @@ def test_every_wish_gives_a_legal_body(model: str) -> None:
                 lost=lost,
             )
             body = body_of(found)
+            if cap is None or cap >= 2048:
+                thought = (found.thinking or {}).get("budget_tokens", 0)
+                assert found.max_tokens - thought >= min(max_tokens or 1024, 1024)
             config = body.get("output_config", {})
             assert 1 <= found.max_tokens <= min(judge.max_output, cap or judge.max_output)
             if model != "claude-mythos-preview":  # Vertex does not serve it any more
@@ -98,6 +109,14 @@ def test_bedrock_has_ceilings_of_its_own(model: str, effort: Effort | None) -> N
 
 
 SUMMARIZED = {"type": "adaptive", "display": "summarized"}
+
+
+BINDING = {"prefix_mismatch_behavior": "error"}
+UNBOUND = "dropped:thinking.block_binding"
+
+
+def bound(kind: Literal["adaptive", "disabled", "between_tools"]) -> ThinkingWish:
+    return ThinkingWish(kind, binding=BINDING)
 
 
 def budget(tokens: int) -> dict[str, Any]:
@@ -160,6 +179,10 @@ def test_reasoning_effort(model: str, effort: Effort, thinking: Any, level: str 
         ("claude-sonnet-5-5", ThinkingWish("disabled"), {"type": "between_tools"}, None, ["rewrote:thinking"]),
         ("claude-sonnet-5-5", ThinkingWish("between_tools"), {"type": "between_tools"}, None, []),
         ("claude-fable-5-2", ThinkingWish("disabled"), None, "low", ["dropped:thinking"]),
+        ("claude-opus-5-5", bound("adaptive"), SUMMARIZED | {"block_binding": BINDING}, None, []),
+        ("claude-sonnet-5-5", bound("between_tools"), {"type": "between_tools"}, None, [UNBOUND]),
+        ("claude-opus-5-5", bound("disabled"), None, "low", ["dropped:thinking", UNBOUND]),
+        ("claude-opus-4-8", bound("adaptive"), SUMMARIZED, None, [UNBOUND]),
     ],
 )
 def test_thinking(model: str, wish: ThinkingWish, thinking: Any, level: str | None, notes: list[str]) -> None:
@@ -247,7 +270,19 @@ def test_some_efforts_do_not_go_with_thinking_switched_off(model: str) -> None:
         ("claude-haiku-4-5", {"effort": "high"}, 24576, []),
         ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 300}, 4396, ["raised:max_tokens"]),
         ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 4096}, 8192, ["raised:max_tokens"]),
-        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 4097}, 4097, []),
+        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 4097}, 5120, ["raised:max_tokens"]),
+        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 5119}, 5120, ["raised:max_tokens"]),
+        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 5120}, 5120, []),
+        ("claude-haiku-4-5", {"effort": "low", "max_tokens": 100}, 1124, ["raised:max_tokens"]),
+        ("claude-haiku-4-5", {"wish": ThinkingWish("enabled", 16_000)}, 24_192, []),
+        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 100, "cap": 4196}, 4196, ["raised:max_tokens"]),
+        ("claude-haiku-4-5", {"effort": "low", "max_tokens": 1500, "cap": 1500}, 1500, ["small:max_tokens"]),
+        (
+            "claude-haiku-4-5",
+            {"effort": "low", "max_tokens": 2000, "cap": 1500},
+            1500,
+            ["clamped:max_tokens", "small:max_tokens"],
+        ),
         ("claude-haiku-4-5", {"effort": "max", "max_tokens": 32_768}, 64_000, ["raised:max_tokens"]),
         ("claude-opus-4-8", {"effort": "high", "max_tokens": 300}, 300, ["small:max_tokens"]),
         ("claude-opus-5", {"max_tokens": 300}, 300, ["small:max_tokens"]),
@@ -256,7 +291,8 @@ def test_some_efforts_do_not_go_with_thinking_switched_off(model: str) -> None:
         ("claude-opus-4-8", {"max_tokens": 300}, 300, []),
         ("claude-haiku-4-5", {"max_tokens": 100_000}, 64_000, ["clamped:max_tokens"]),
         ("claude-haiku-4-5", {"max_tokens": 5000, "cap": 4000}, 4000, ["clamped:max_tokens"]),
-        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 300, "cap": 4200}, 4200, ["raised:max_tokens"]),
+        ("claude-haiku-4-5", {"effort": "medium", "max_tokens": 300, "cap": 4400}, 4396, ["raised:max_tokens"]),
+        ("claude-opus-5", {"max_tokens": 1500, "cap": 1000}, 1000, ["clamped:max_tokens", "small:max_tokens"]),
     ],
 )
 def test_the_room(model: str, fields: Any, max_tokens: int, notes: list[str]) -> None:
@@ -272,7 +308,8 @@ def test_the_room(model: str, fields: Any, max_tokens: int, notes: list[str]) ->
     [
         (20_000, budget(16384), []),
         (16_384, budget(8192), ["clamped:thinking"]),
-        (1500, budget(1024), ["clamped:thinking"]),
+        (17_408, budget(16384), []),
+        (1500, budget(1024), ["clamped:thinking", "small:max_tokens"]),
         (1024, None, ["dropped:reasoning_effort"]),
     ],
 )
@@ -280,6 +317,24 @@ def test_the_operators_cap_comes_first(cap: int, thinking: Any, notes: list[str]
     telling = Notes()
     found = plan("claude-haiku-4-5", "high", cap=cap, notes=telling)
     assert (found.thinking, found.max_tokens, told(telling)) == (thinking, min(cap, 24576), notes)
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "thinking", "room", "notes"),
+    [
+        (None, budget(2050), 4100, ["clamped:thinking"]),
+        (4100, budget(2050), 4100, ["clamped:thinking"]),
+        (9000, budget(2050), 4100, ["clamped:thinking", "clamped:max_tokens"]),
+        (100, budget(2050), 2150, ["clamped:thinking", "raised:max_tokens"]),
+        (4, budget(4096), 4100, ["raised:max_tokens"]),
+    ],
+)
+def test_a_budget_never_takes_the_answers_room(
+    max_tokens: int | None, thinking: Any, room: int, notes: list[str]
+) -> None:
+    telling = Notes()
+    found = plan("claude-haiku-4-5", "medium", cap=4100, max_tokens=max_tokens, notes=telling)
+    assert (found.thinking, found.max_tokens, told(telling)) == (thinking, room, notes)
 
 
 def test_strict_refuses_what_cannot_be_had() -> None:

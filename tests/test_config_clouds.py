@@ -85,6 +85,7 @@ def test_everything_said() -> None:
         azure=Azure((AzureAccount(ONE, AzureKey("k"), {"gpt-4o": "gpt-4o"}, "2024-10-21"),)),
         foundry=Foundry((FoundryAccount(CLAUDE, AzureKey("k")),), "f", {"claude-sonnet-4-5": "mine"}),
         openai=OpenAI(7),
+        told=("bedrock.anthropic_version changes no chat with bedrock.api (converse): only the door invoke sends it.",),
     )
     assert not config.demo
 
@@ -308,6 +309,15 @@ def test_no_secret_in_the_repr() -> None:
     config = build(document, {"AWS_CREDENTIALS": "ASIAX:canary:us-east-1:canary", "AZURE_CREDENTIALS": "two:d:canary"})
     clouds = (config.bedrock, config.azure, config.foundry)
     assert "canary" not in repr(config) + "".join(account.label for cloud in clouds for account in cloud.accounts)
+
+
+@pytest.mark.parametrize("api", ["invoke", "messages", "mantle", "converse"])
+def test_a_version_that_changes_no_chat_is_told(api: str) -> None:
+    told = build_config({"bedrock": {"api": api, "anthropic_version": "bedrock-2023-05-31"}}, {}, {}).told
+    sentence = f"bedrock.anthropic_version changes no chat with bedrock.api ({api}): only the door invoke sends it."
+    assert told == (() if api == "invoke" else (sentence,))
+    assert build_config({"bedrock": {"api": api}}, {}, {}).told == ()
+    assert build_config({"bedrock": {"anthropic_version": "bedrock-2023-05-31"}}, {}, {}).told == ()
 
 
 @pytest.mark.parametrize("api", ["messages", "mantle"])

@@ -154,8 +154,5 @@ def test_a_results_point_stands_behind_it() -> None:
     assert len(turn(result("a") | MARK, TEXT | MARK, facts=NOVA)) == 2  # Nova has none beside results
 
 
-def test_an_hour_is_claudes() -> None:
-    notes = Notes()
+def test_a_point_for_an_hour() -> None:
     assert turn(TEXT | HOUR)[1] == {"cachePoint": {"type": "default", "ttl": "1h"}}
-    assert turn(TEXT | HOUR, facts=NOVA, notes=notes)[1] == POINT
-    assert [note.code for note in notes] == ["clamped:cache_control"]

@@ -81,6 +81,13 @@ def test_a_text_file_is_text(model: str, title: str | None, text: str) -> None:
     assert [note.code for note in notes] == ["rewrote:document"]
 
 
+@pytest.mark.parametrize("empty", ["", " \n"])
+@pytest.mark.parametrize(("title", "text"), [("a.txt", "[file a.txt: empty]"), (None, "[file: empty]")])
+def test_an_empty_text_file_says_so(title: str | None, text: str, empty: str) -> None:
+    chat = fitted(said(Document("text/plain", empty, title, "1h")), facts_of("nova-pro"), Notes())
+    assert chat.messages[1].parts == (Text(text, "1h"),)
+
+
 # -- tools ------------------------------------------------------------------------------------------------------------
 
 

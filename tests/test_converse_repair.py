@@ -89,6 +89,12 @@ def test_thinking_goes_on_where_it_can(thinking: dict[str, Any], last: dict[str,
     assert repair(SIGNATURE, body=body)[1]["additionalModelRequestFields"] == extra
 
 
+def test_who_wants_the_error_about_thoughts_gets_it() -> None:
+    binding = {"prefix_mismatch_behavior": "error"}
+    extra = {"thinking": {"type": "adaptive", "block_binding": binding}}
+    assert repaired(BODY | {"additionalModelRequestFields": extra}, refusal(SIGNATURE), NOTHING) is None
+
+
 @pytest.mark.parametrize("extra", [{}, {"additionalModelRequestFields": {"top_k": 5}}])
 def test_there_may_be_no_wish_to_think(extra: dict[str, Any]) -> None:
     body = {"messages": BODY["messages"], **extra}

@@ -52,6 +52,18 @@ def native(body: dict[str, Any], *, count: bool = False, model: str = "claude-op
     return door.outbound(sent.body, facts, call, sent.betas, KEY)
 
 
+@pytest.mark.parametrize(("model", "limit"), [("claude-sonnet-4-6", 128_000), ("claude-sonnet-4-5", 64_000)])
+def test_the_longest_answer_is_foundrys(model: str, limit: int) -> None:
+    """Vertex and Bedrock give claude-sonnet-4-6 half as much."""
+    door = backend()
+    facts = door.find(model)
+    assert facts is not None and facts.max_output == limit
+    assert {one.max_output for one in door.listed() if one.id == model} == {limit}
+    asked = parse_chat({"model": model, "max_tokens": 10**6, "messages": TURN["messages"]}, Notes(), Claude())
+    assert door.chat(asked, facts, Notes()).body["max_tokens"] == limit
+    assert door.find("gpt-4o") is None
+
+
 def test_the_model_stands_in_the_body_and_the_version_in_a_header() -> None:
     sent = native(TURN)
     assert (sent.method, sent.url, sent.model) == ("POST", f"{BASE}/v1/messages", "claude-opus-4-8")

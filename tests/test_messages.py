@@ -47,7 +47,10 @@ def codes(message: dict[str, Any], **context: Any) -> list[str]:
             Message("user", (Text("x"),), None, 0),
         ),
         ({"role": "assistant", "content": None, "refusal": "No."}, Message("assistant", (Text("No."),), None, 0)),
-        ({"role": "assistant", "content": "x", "refusal": None}, Message("assistant", (Text("x"),), None, 0)),
+        *(
+            ({"role": "assistant", "content": "x", "refusal": empty}, Message("assistant", (Text("x"),), None, 0))
+            for empty in (None, "", False, {})
+        ),
         ({"role": "user", "content": "x", "refusal": "No."}, Message("user", (Text("x"),), None, 0)),
         (
             {"role": "assistant", "content": "x", "reasoning_content": "hm", "reasoning": "hm"},
@@ -117,6 +120,7 @@ def test_sillytaverns_anthropic_blocks_are_images() -> None:
         ({"role": "user", "content": 42}, ".content"),
         ({"role": "user", "content": {"type": "text"}}, ".content"),
         ({"role": "user", "content": "x", "name": 5}, ".name"),
+        ({"role": "assistant", "content": "x", "refusal": {"text": "No."}}, ".refusal"),
         ({"role": "user", "content": [5]}, ".content[0]"),
         ({"role": "user", "content": [{"text": "x"}]}, ".content[0].type"),
         ({"role": "user", "content": [{"type": {}}]}, ".content[0].type"),

@@ -337,6 +337,12 @@ def test_the_effort_is_one_that_the_model_has(door: str, given: Any, level: str 
         ("plain", {"type": "disabled"}, None, []),
         ("plain", {"type": "enabled", "budget_tokens": 1024}, None, ["dropped:thinking"]),
         ("llama", {"type": "enabled"}, None, ["dropped:thinking"]),
+        (
+            "thinker",
+            {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}},
+            None,
+            ["dropped:thinking.block_binding", "rewrote:thinking"],
+        ),
     ],
 )
 def test_anthropics_thinking_becomes_an_effort(door: str, thinking: Any, level: str | None, told: list[str]) -> None:

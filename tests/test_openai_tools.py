@@ -49,6 +49,15 @@ AT = "tools[0].function"
         # Anthropic's shape
         ({"name": "f", "description": "Adds.", "input_schema": SCHEMA}, Tool("f", "Adds.", SCHEMA, "tools[0]")),
         ({"type": "custom", "name": "f", "input_schema": SCHEMA}, Tool("f", None, SCHEMA, "tools[0]")),
+        # what belongs into the function stands beside it
+        (
+            {**function("f", parameters=SCHEMA), "description": "Adds.", "strict": True},
+            Tool("f", "Adds.", SCHEMA, AT, strict=True),
+        ),
+        (
+            {**function("f", description="Adds.", strict=False), "description": "Other.", "strict": True},
+            Tool("f", "Adds.", None, AT),
+        ),
         # free text
         (
             {"type": "custom", "custom": {"name": "sql", "description": "Asks.", "format": {"type": "text"}}},
@@ -60,6 +69,24 @@ AT = "tools[0].function"
 )
 def test_a_tool(given: dict[str, Any], expected: Tool) -> None:
     assert tools(given) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("defer_loading", True), ("input_examples", [{"a": 1}]), ("eager_input_streaming", True)]
+)
+def test_what_a_tool_of_anthropics_loses_is_told(field: str, value: Any) -> None:
+    own = {"name": "f", "input_schema": SCHEMA}
+    for given, param in [
+        (own | {field: value}, f"tools[0].{field}"),
+        (function("f", **{field: value}), f"{AT}.{field}"),
+        (function("f") | {field: value}, f"tools[0].{field}"),
+    ]:
+        assert told({"tools": [given]}) == [f"dropped:{field}"]
+        with pytest.raises(InvalidRequest) as caught:
+            read_tools({"tools": [given]}, Context(Notes(strict=True)))
+        assert caught.value.param == param
+    for idle in (None, False, []):
+        assert told({"tools": [own | {field: idle}]}) == []
 
 
 def test_older_functions() -> None:
@@ -115,6 +142,8 @@ def test_tools_of_other_servers_are_dropped_and_told(kind: str) -> None:
         ([function("f", parameters=[1])], "tools[0].function.parameters"),
         ([{"name": "f", "input_schema": "x"}], "tools[0].input_schema"),
         ([function("f", strict="yes")], "tools[0].function.strict"),
+        ([function("f") | {"strict": "yes"}], "tools[0].strict"),
+        ([function("f") | {"description": 5}], "tools[0].description"),
         ([function("f", cache_control=5)], "tools[0].function.cache_control"),
         ([function("f"), function("g"), {"name": "f", "input_schema": {}}], "tools[2].name"),
         ([{"type": "custom", "custom": {"name": "q", "format": {"type": "grammar"}}}], "tools[0].custom.format"),
@@ -179,7 +208,7 @@ def allowed(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_choice(choice: Any, expected: ToolChoice | None) -> None:
-    assert read_choice({"tool_choice": choice}, TOOLS) == expected
+    assert read_choice({"tool_choice": choice}, TOOLS, Notes(strict=True)) == expected
 
 
 @pytest.mark.parametrize(
@@ -211,7 +240,7 @@ def test_a_choice(choice: Any, expected: ToolChoice | None) -> None:
 )
 def test_a_choice_that_can_not_be_made(choice: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_choice({"tool_choice": choice}, TOOLS)
+        read_choice({"tool_choice": choice}, TOOLS, Notes(strict=True))
     assert caught.value.param == param
 
 
@@ -225,7 +254,7 @@ def test_a_choice_that_can_not_be_made(choice: Any, param: str) -> None:
     ],
 )
 def test_an_older_choice(choice: Any, expected: ToolChoice | None) -> None:
-    assert read_choice({"function_call": choice, "tool_choice": None}, TOOLS) == expected
+    assert read_choice({"function_call": choice, "tool_choice": None}, TOOLS, Notes(strict=True)) == expected
 
 
 @pytest.mark.parametrize(
@@ -238,13 +267,22 @@ def test_an_older_choice(choice: Any, expected: ToolChoice | None) -> None:
 )
 def test_an_older_choice_that_can_not_be_made(choice: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_choice({"function_call": choice}, TOOLS)
+        read_choice({"function_call": choice}, TOOLS, Notes(strict=True))
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize("choice", ["auto", "required", function("f"), "nonsense", 5])
-def test_without_tools_there_is_no_choice(choice: Any) -> None:
-    assert read_choice({"tool_choice": choice, "function_call": choice}, ()) is None
+@pytest.mark.parametrize("field", ["tool_choice", "function_call"])
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        *((choice, False) for choice in (None, "", {}, "auto", "none", {"type": "auto"}, {"type": "none"})),
+        *((choice, True) for choice in ("required", "any", function("f"), {"name": "f"}, allowed(), "nonsense", 5)),
+    ],
+)
+def test_without_tools_there_is_no_choice(field: str, choice: Any, told: bool) -> None:
+    notes = Notes()
+    assert read_choice({field: choice}, (), notes) is None
+    assert [note.code for note in notes] == ([f"dropped:{field}"] if told else [])
 
 
 @pytest.mark.parametrize(

@@ -173,12 +173,15 @@ def test_audio_is_dropped_where_the_settings_say_so() -> None:
         ({"metadata": {"a": "b"}, "store": True, "prompt_cache_key": "k", "prompt_cache_retention": "24h"}, []),
         ({"prompt_cache_options": {"mode": "implicit", "ttl": "30m"}}, []),
         ({"add_generation_prompt": False, "continue_final_message": True}, []),
-        ({"tool_choice": "required", "function_call": "auto", "parallel_tool_calls": False}, []),
+        ({"tool_choice": "auto", "function_call": "none", "parallel_tool_calls": False}, []),
+        ({"tool_choice": "required", "function_call": "auto"}, ["dropped:tool_choice"]),
         ({"frequency_penalty": 0.5, "seed": 7}, ["dropped:frequency_penalty", "dropped:seed"]),
         ({"logprobs": True, "top_logprobs": 5}, ["dropped:logprobs", "dropped:top_logprobs"]),
         ({"chat_template_kwargs": {"a": 1}, "echo": False}, ["dropped:unknown"]),
         ({"prompt_cache_options": {"ttl": "soon"}}, ["dropped:cache_ttl"]),
         ({"reasoning_effort": "extreme"}, ["dropped:reasoning_effort"]),
+        *(({"modalities": value}, []) for value in (None, [], "", ["text"], "text", ["TEXT"])),
+        ({"modalities": ["text", "image"]}, ["dropped:modalities"]),
     ],
 )
 def test_what_is_dropped_is_told(fields: dict[str, Any], codes: list[str]) -> None:
@@ -218,6 +221,10 @@ def test_strict_refuses_what_would_be_dropped(fields: dict[str, Any], param: str
         ({"messages": {"role": "user"}}, "messages"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"modalities": ["text", "audio"]}, "modalities"),
+        *(
+            ({"modalities": value}, "modalities")
+            for value in (["image"], "audio", "image", "AUDIO", {"text": 1}, [5], 5)
+        ),
         ({"audio": {"voice": "alloy"}}, "audio"),
         ({"n": 2}, "n"),
         ({"stream": "yes"}, "stream"),

@@ -11,6 +11,7 @@ from oai_bridge.notes import Notes
 from oai_bridge.openai.chat import JsonFormat, ThinkingWish, WebSearch
 from oai_bridge.openai.wishes import read_effort, read_format, read_output_effort, read_thinking, read_web_search
 
+BINDING = {"prefix_mismatch_behavior": "error"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
 
@@ -127,10 +128,31 @@ def test_anthropics_effort(config: Any, effort: str | None, told: list[str]) -> 
         ({"type": "adaptive", "display": "summarized"}, ThinkingWish("adaptive", display="summarized")),
         ({"type": "disabled", "display": None}, ThinkingWish("disabled")),
         ({"type": "between_tools"}, ThinkingWish("between_tools")),
+        ({"type": "adaptive", "block_binding": BINDING}, ThinkingWish("adaptive", binding=BINDING)),
+        ({"type": "enabled", "block_binding": {}}, ThinkingWish("enabled")),
+        ({"type": "enabled", "block_binding": None, "clear_thinking": False, "level": ""}, ThinkingWish("enabled")),
     ],
 )
 def test_thinking(given: Any, expected: ThinkingWish | None) -> None:
-    assert read_thinking({"thinking": given}) == expected
+    notes = Notes(strict=True)
+    assert read_thinking({"thinking": given}, notes) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "param", "code"),
+    [
+        ({"type": "adaptive", "level": "high"}, "thinking.level", "dropped:unknown"),
+        ({"type": "adaptive", "my secret, " + "x" * 99: 1}, "thinking.my secret, " + "x" * 53, "dropped:unknown"),
+    ],
+)
+def test_what_nobody_knows_of_thinking_is_told(given: Any, param: str, code: str) -> None:
+    """No code has the client's own text in it."""
+    notes = Notes()
+    assert read_thinking({"thinking": given}, notes) == ThinkingWish("adaptive")
+    assert [(note.code, param in note.detail) for note in notes] == [(code, True)]
+    with pytest.raises(InvalidRequest) as caught:
+        read_thinking({"thinking": given}, Notes(strict=True))
+    assert caught.value.param == param
 
 
 @pytest.mark.parametrize(
@@ -146,11 +168,12 @@ def test_thinking(given: Any, expected: ThinkingWish | None) -> None:
         ({"type": "enabled", "budget_tokens": True}, "thinking.budget_tokens"),
         ({"type": "adaptive", "display": "all"}, "thinking.display"),
         ({"type": "adaptive", "display": {"a": 1}}, "thinking.display"),
+        ({"type": "adaptive", "block_binding": "error"}, "thinking.block_binding"),
     ],
 )
 def test_what_is_no_thinking(given: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_thinking({"thinking": given})
+        read_thinking({"thinking": given}, Notes())
     assert caught.value.param == param
 
 
@@ -169,6 +192,9 @@ BERLIN = {"city": "Berlin", "country": "DE"}
         ({"user_location": {"type": "approximate", **BERLIN, "timezone": None}}, WebSearch(location=BERLIN), []),
         ({"user_location": {"approximate": {**BERLIN, "region": "", "street": "x"}}}, WebSearch(location=BERLIN), []),
         ({"user_location": {"approximate": None}}, WebSearch(), []),
+        ({"filters": None, "external_web_access": False}, WebSearch(), []),
+        ({"filters": {"allowed_domains": ["a.org"]}}, WebSearch(), ["dropped:web_search_options.filters"]),
+        ({"my secret": 5}, WebSearch(), ["dropped:unknown"]),
         ({"search_context_size": "vast"}, WebSearch(), ["dropped:web_search_options.search_context_size"]),
         ({"search_context_size": ["low"]}, WebSearch(), ["dropped:web_search_options.search_context_size"]),
     ],

@@ -166,6 +166,18 @@ def test_automatic_caching(claude: Claude, cache: Any, mark: Any) -> None:
     assert found["system"][0].get("cache_control") == found["messages"][0]["content"][0].get("cache_control") == mark
 
 
+@pytest.mark.parametrize(("model", "mark"), [("claude-opus-4-1", FIVE), ("claude-opus-4-5", HOUR)])
+def test_an_hour_is_five_minutes_for_models_that_bedrock_keeps_no_longer(model: str, mark: Any) -> None:
+    codes = ["clamped:cache_control"] if mark == FIVE else []
+    own = (message("system", Text(LONG, cache="1h")), HI)
+    found = body(*own, model=model, cloud="bedrock", notes=(notes := Notes()))
+    assert (found["system"][0]["cache_control"], told(notes)) == (mark, codes)
+    automatic = Claude(cache="auto", cache_ttl="1h")
+    found = body(message("system", LONG), HI, model=model, cloud="bedrock", claude=automatic, notes=(notes := Notes()))
+    assert (found["system"][0]["cache_control"], told(notes)) == (mark, codes)
+    assert body(*own, model=model)["system"][0]["cache_control"] == HOUR  # on Vertex
+
+
 @pytest.mark.parametrize(
     ("claude", "cache", "mark"), [(Claude(), None, None), (Claude(cache="auto"), None, None), (Claude(), "5m", FIVE)]
 )

@@ -42,7 +42,8 @@ class Model:
             return 8192
         if self.version < (4, 5) and "opus" in self.id:
             return 32_000
-        return 64_000 if self.version < (4, 6) or "sonnet-4-6" in self.id else 128_000
+        less = self._named("sonnet-4-6") and self.cloud.name != "foundry"
+        return 64_000 if self.version < (4, 6) or less else 128_000
 
     @property
     def max_images(self) -> int:

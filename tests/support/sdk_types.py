@@ -42,12 +42,12 @@ def anthropic_faults(body: Mapping[str, Any]) -> list[str]:
     """What keeps a body of Vertex's (without `model`, which is in the path) from being a request of anthropic's SDK."""
     streamed = body.get("stream") is True
     params = MessageCreateParamsStreaming if streamed else MessageCreateParamsNonStreaming
-    return _faults(_adapter(params), {"model": "claude-test"} | _without(body, EXTRA_PARAMS))
+    return _faults(_adapter(params), {"model": "claude-test"} | _without(body, EXTRA_PARAMS) | _thinking(body))
 
 
 def counting_faults(body: Mapping[str, Any]) -> list[str]:
     """The same for a body whose tokens are to be counted, `model` included."""
-    return _faults(_adapter(MessageCountTokensParams), _without(body, EXTRA_PARAMS))
+    return _faults(_adapter(MessageCountTokensParams), _without(body, EXTRA_PARAMS) | _thinking(body))
 
 
 def openai_faults(reply: bytes | Mapping[str, Any]) -> list[str]:
@@ -79,6 +79,12 @@ def _unmergeable(chunk: Mapping[str, Any]) -> Iterator[str]:
 
 def _without(body: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in keys}
+
+
+def _thinking(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The field without what only the beta API has in it, which claude_rules looks after."""
+    thinking = body.get("thinking")
+    return {"thinking": _without(thinking, {"block_binding"})} if isinstance(thinking, dict) else {}
 
 
 def _faults(adapter: pydantic.TypeAdapter[Any], value: Any) -> list[str]:

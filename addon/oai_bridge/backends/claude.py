@@ -68,7 +68,7 @@ class ClaudeBackend[A](NativeBackend[A]):
         return native_body(body, facts, cloud=self.cloud, header_betas=betas, notes=notes)
 
     def count(self, body: dict[str, Any], facts: ModelFacts, betas: Iterable[str], notes: Notes) -> Translated:
-        return count_body(body, cloud=self.cloud, header_betas=betas, notes=notes)
+        return count_body(body, facts, cloud=self.cloud, header_betas=betas, notes=notes)
 
     def decoder(self) -> Decoder:
         return SseDecoder()

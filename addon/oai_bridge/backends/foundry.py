@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from ..credentials.base import Outbound
 from ..dialects.claude_errors import error_from_body
 from ..dialects.cloud_errors import AZURE
@@ -35,6 +37,13 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
         super().__init__(catalog, claude, foundry.anthropic_version)
         self._deployments = _by_id(foundry.deployments, catalog)
 
+    def listed(self) -> Sequence[ModelFacts]:
+        return [_here(facts) for facts in super().listed()]
+
+    def find(self, name: str) -> ModelFacts | None:
+        facts = super().find(name)
+        return facts and _here(facts)
+
     def has(self, facts: ModelFacts) -> bool:
         return facts.id in self._deployments or super().has(facts)
 
@@ -50,6 +59,11 @@ class FoundryClaude(ClaudeBackend["AzureAccess"]):
         self, status: int, headers: Mapping[str, str], body: bytes, model: str = "", region: str = ""
     ) -> BridgeError:
         return error_from_body(status, body, headers, self.hints)
+
+
+def _here(facts: ModelFacts) -> ModelFacts:
+    """The facts as they are at Foundry."""
+    return structs.replace(facts, max_output=facts.foundry_max_output or facts.max_output)
 
 
 def _by_id(deployments: Mapping[str, str], catalog: Catalog) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ..notes import Notes
 
 CONTEXT_1M = "context-1m-2025-08-07"
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
+BINDING = "thinking-binding-controls-2026-08-01"
 WEB_SEARCH = "web-search-2025-03-05"
 
 _SHOWN = 10  # names in a note

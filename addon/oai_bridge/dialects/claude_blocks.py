@@ -24,6 +24,11 @@ def text_block(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
+def empty_file(title: str | None) -> str:
+    """What stands for a text file with nothing in it, so that the model can say so."""
+    return f"[file {title}: empty]" if title else "[file: empty]"
+
+
 def content_blocks(message: Message, names: bool, notes: Notes) -> list[Block]:
     """What a message says: texts that are not blank, and the pictures and files of users and tools. `names` puts the
     name of who speaks before it. The mark of a part that says nothing moves to the part before it; `message.cache` is
@@ -104,8 +109,8 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
             return text_block(text) if text and not text.isspace() else None
         case Image(media_type, data):
             block: Block = {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
-        case Document("text/plain", data) if not data or data.isspace():
-            return None  # the API takes empty texts nowhere
+        case Document("text/plain", data, title) if not data or data.isspace():
+            block = text_block(empty_file(title))  # the API takes empty texts nowhere
         case Document(media_type, data, title) | Office(media_type, data, _, title):  # Office's for Converse alone
             kind = "text" if media_type == "text/plain" else "base64"
             block = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
@@ -117,7 +122,7 @@ def _part_block(part: Part, message: Message, notes: Notes) -> Block | None:
             block = {"type": "file"}
     if message.role in ("user", "tool"):
         return block
-    field, kind = f"messages[{message.index}].content", block["type"]
+    field, kind = f"messages[{message.index}].content", "document" if isinstance(part, Document) else block["type"]
     notes.dropped(field, f"This model takes no {kind}s from the {message.role}.", code=f"{message.role}_{kind}")
     return None
 

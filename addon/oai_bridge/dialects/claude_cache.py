@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..models.facts import Cloud, ModelFacts
 from ..notes import Notes
 from ..openai.chat import Ttl
 from .claude_blocks import THOUGHTS, Block, cache_control
@@ -36,6 +37,18 @@ def make_legal(body: dict[str, Any], notes: Notes) -> None:
         elif short:
             blocks[index] = blocks[index] | {"cache_control": cache_control("5m")}
             notes.add("clamped:cache_control", "A cache breakpoint of 1 hour after one of 5 minutes became one of 5.")
+
+
+def fit_hours(body: dict[str, Any], facts: ModelFacts, cloud: Cloud, notes: Notes) -> None:
+    """Shortens the hours of a model that Bedrock keeps a prompt of for five minutes only: it refuses them. Looks at the
+    parts in which the model can have points. Changes lists of `body`, no blocks."""
+    if cloud != "bedrock" or facts.bedrock_cache_1h:
+        return
+    for key in facts.cache_points:
+        for blocks, index in _marked(body, key):
+            if _is_for_an_hour(blocks[index]):
+                blocks[index] = blocks[index] | {"cache_control": cache_control("5m")}
+                notes.add("clamped:cache_control", "On Bedrock this model's cache lasts for 5 minutes.")
 
 
 def count_points(body: dict[str, Any]) -> int:

@@ -18,7 +18,7 @@ from ..notes import Notes
 from ..openai.chat import Document, Image, Ttl
 from ..plain.jsontext import read
 from .claude_betas import allowed_betas, search_beta
-from .claude_cache import place_automatic
+from .claude_cache import fit_hours, place_automatic
 from .claude_errors import error_from_body
 from .reading import Translated
 
@@ -49,24 +49,29 @@ def native_body(
 ) -> Translated:
     """A request for a message, without what belongs to the cloud (model, version). `header_betas` are the values of the
     client's `anthropic-beta` headers. Whether it is for a stream still stands in the body. Raises `InvalidRequest`;
-    where automatic caching is asked for and the cloud has none, it changes turns of `body`."""
+    where automatic caching is asked for and the cloud has none, it changes turns of `body`, and lists of blocks where
+    the cloud keeps no prompt for an hour."""
     if not isinstance(body.get("stream"), bool | None):
         raise InvalidRequest("`stream` must be true or false.", param="stream")
     changed, betas = _for_cloud(body, cloud, header_betas, notes)
     ttl = None if cloud in _OWN_API else _automatic(changed.pop("cache_control", None), notes)
     if changed.get("stream", True) is None:
         del changed["stream"]
-    if ttl and _is_proper(changed):
+    proper = _is_proper(changed)
+    if ttl and proper:
         place_automatic(changed, ttl, facts.prompt_cache_min_tokens)
         notes.add(
             "rewrote:cache_control",
             "This cloud has no automatic caching: breakpoints stand for it, unless there is little to cache.",
         )
+    if proper:
+        fit_hours(changed, facts, cloud, notes)
     return Translated(changed, betas=betas)
 
 
 def count_body(
     body: Mapping[str, Any],
+    facts: ModelFacts,
     *,
     cloud: Cloud,
     header_betas: Iterable[str],
@@ -75,6 +80,8 @@ def count_body(
     """A request to count tokens, otherwise as `native_body`; caching changes no count."""
     changed, betas = _for_cloud(body, cloud, header_betas, notes)
     changed.pop("cache_control", None)
+    if _is_proper(changed):
+        fit_hours(changed, facts, cloud, notes)
     return Translated(changed, betas=betas)
 
 

@@ -17,9 +17,9 @@ from ..notes import Notes
 from ..openai.chat import ChatRequest, Message, Office, Text
 from ..openai.media import refuse_office
 from ..settings.values import Claude
-from .claude_betas import CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
+from .claude_betas import BINDING, CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
 from .claude_blocks import text_block
-from .claude_cache import count_points, make_legal, place_automatic
+from .claude_cache import count_points, fit_hours, make_legal, place_automatic
 from .claude_format import format_of
 from .claude_memory import TurnMemory, digest
 from .claude_thinking import forget_thoughts, plan_of, thoughts_lost
@@ -95,6 +95,7 @@ def claude_body(
     body |= _sampling(chat, facts.sampling if sampling else "none", bound, notes)
     if chat.cache or (settings.cache == "auto" and not count_points(body)):
         place_automatic(body, chat.cache or settings.cache_ttl, facts.prompt_cache_min_tokens)
+    fit_hours(body, facts, cloud, notes)
     make_legal(body, notes)
 
     keep = bool(tools.definitions)
@@ -223,5 +224,6 @@ def _betas(chat: ChatRequest, facts: ModelFacts, cloud: Cloud, notes: Notes) -> 
 
 def _needed(body: dict[str, Any], cloud: Cloud) -> tuple[str, ...]:
     """Those that the cloud wants for what stands in the body."""
-    name = beta_name(CONTEXT_MANAGEMENT, cloud) if "context_management" in body else None
-    return (*((name,) if name else ()), *search_beta(body.get("tools"), cloud))
+    wanted = {CONTEXT_MANAGEMENT: "context_management" in body, BINDING: "block_binding" in body.get("thinking", ())}
+    names = (beta_name(beta, cloud) for beta, is_wanted in wanted.items() if is_wanted)
+    return (*(name for name in names if name), *search_beta(body.get("tools"), cloud))

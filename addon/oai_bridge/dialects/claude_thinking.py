@@ -30,6 +30,7 @@ _BUDGETS: Mapping[Effort, int] = MappingProxyType(
     {"low": 1024, "medium": 4096, "high": 16384, "xhigh": 32768, "max": 32768}
 )  # tokens
 _LEAST_BUDGET = 1024  # tokens; the API refuses less
+_LEAST_ANSWER = 1024  # tokens beside a budget, unless the client asks for fewer
 _ROOM_TO_THINK = 16384  # tokens: thinking counts against max_tokens
 _LITTLE_ROOM = 2048  # tokens, of which thinking may leave none for the answer
 
@@ -53,7 +54,7 @@ def plan_of(chat: ChatRequest, facts: ModelFacts, settings: Claude, notes: Notes
     """The plan for a request. `lost`: see `thoughts_lost`; thinking by a budget can't go on then, while adaptive
     thinking doesn't mind."""
     planner = _Planner(chat, facts, settings, notes, cloud)
-    thinking = planner.thinking(lost)
+    thinking = planner.bound(planner.thinking(lost))
     return planner.with_room(thinking, planner.effort(thinking))
 
 
@@ -98,6 +99,8 @@ class _Planner:
         self._cloud = cloud
         self._field = "thinking" if chat.thinking else "reasoning_effort"
         self._limit = min(facts.max_output, settings.max_output_tokens or facts.max_output)
+        self._answer = chat.max_tokens or settings.default_max_tokens
+        self._least = min(self._answer, _LEAST_ANSWER)
 
     # -- thinking -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +161,7 @@ class _Planner:
             self._notes.add("rewrote:thinking", f"{self._facts.id} thinks with a budget of tokens only.")
         asked = wish.budget if wish is not None and wish.budget is not None else self._budget()
         # Half is for the answer where the model, or the operator's cap, leaves too little for both.
-        budget = max(asked if asked < limit else limit // 2, _LEAST_BUDGET)
+        budget = max(asked if asked + self._least <= limit else limit // 2, _LEAST_BUDGET)
         if budget != asked:
             self._notes.add("clamped:thinking", f"The thinking has {budget} tokens instead of {asked}.")
         display = {"display": wish.display} if wish is not None and wish.display else {}
@@ -168,6 +171,16 @@ class _Planner:
         """For the effort that the client names; who only wants thinking gets what the model would spend by itself."""
         asked = self._chat.effort or self._chat.output_effort or self._facts.default_effort or _USUAL
         return next(budget for level, budget in _BUDGETS.items() if _RANKS[level] >= _RANKS[asked])
+
+    def bound(self, thinking: dict[str, Any] | None) -> dict[str, Any] | None:
+        """With the client's word on thoughts that don't fit the chat any more, where thoughts are bound to it."""
+        wish = self._wish
+        if wish is None or not wish.binding:
+            return thinking
+        if self._facts.thinking_bound and thinking is not None and thinking["type"] == "adaptive":
+            return {**thinking, "block_binding": wish.binding}
+        self._notes.dropped("thinking.block_binding", f"{self._facts.id} has no such setting here.")
+        return thinking
 
     # -- effort -------------------------------------------------------------------------------------------------------
 
@@ -217,20 +230,26 @@ class _Planner:
     # -- room ---------------------------------------------------------------------------------------------------------
 
     def with_room(self, thinking: dict[str, Any] | None, effort: Effort | None) -> Plan:
-        """With `max_tokens`: thinking counts against it, and a budget has to be below it."""
-        asked, limit = self._chat.max_tokens, self._limit
-        answer = asked or self._settings.default_max_tokens
-        room = max(answer, _ROOM_TO_THINK) if asked is None and self._may_think(thinking) else answer
-        budget = thinking.get("budget_tokens", 0) if thinking else 0
-        if room <= budget:
-            room = min(budget + answer, limit)
-            if asked is not None:
-                self._notes.add("raised:max_tokens", f"max_tokens was raised from {asked} to {room}: thinking counts.")
-        elif asked is not None and asked > limit:
+        """With `max_tokens`: thinking counts against it, and a budget has to be below it, with an answer's room."""
+        asked, limit, answer, thinks = self._chat.max_tokens, self._limit, self._answer, self._may_think(thinking)
+        room = min(max(answer, _ROOM_TO_THINK) if asked is None and thinks else answer, limit)
+        if asked is not None and asked > limit:
             self._notes.add("clamped:max_tokens", f"max_tokens was lowered from {asked} to the limit of {limit}.")
-        elif asked is not None and asked < _LITTLE_ROOM and not budget and self._may_think(thinking):
-            self._notes.add("small:max_tokens", f"Thinking counts: of {asked} tokens few may be left for the answer.")
-        return Plan(min(room, limit), thinking, effort, self._betas() if effort else ())
+        budget = thinking.get("budget_tokens", 0) if thinking else 0
+        small = thinks and asked is not None and asked < _LITTLE_ROOM
+        if budget:
+            if room - budget < self._least:
+                # Who allows no more than the budget has not counted the thinking.
+                left = answer if asked is None or room <= budget else self._least
+                raised = min(budget + left, limit)
+                if asked is not None and raised > room:
+                    detail = f"max_tokens was raised from {asked} to {raised}: thinking counts."
+                    self._notes.add("raised:max_tokens", detail)
+                room = raised
+            small = room - budget < self._least
+        if small:
+            self._notes.add("small:max_tokens", f"Thinking counts: of {room} tokens few may be left for the answer.")
+        return Plan(room, thinking, effort, self._betas() if effort else ())
 
     def _may_think(self, thinking: Mapping[str, Any] | None) -> bool:
         if thinking is not None:

@@ -86,13 +86,8 @@ class ConverseBlocks:
         mark = block.get("cache_control")
         if not mark or part not in self._facts.cache_points:
             return []
-        point = {"type": "default"}
-        if mark.get("ttl") == "1h":
-            if self._facts.bedrock_cache_1h:
-                point["ttl"] = "1h"
-            else:
-                self._notes.add("clamped:cache_control", "On Bedrock this model's cache lasts for 5 minutes.")
-        return [{"cachePoint": point}]
+        hour = {"ttl": "1h"} if mark.get("ttl") == "1h" else {}
+        return [{"cachePoint": {"type": "default", **hour}}]
 
     def _name(self, title: str) -> str:
         """A name for a document: letters, digits, hyphens, brackets and single spaces, and no other's."""

@@ -15,6 +15,7 @@ from ..notes import Notes
 from ..openai.chat import ChatRequest, Document, Image, Message, Office, Part, Text, ToolCall
 from ..openai.media import refuse_office
 from ..settings.values import Claude
+from .claude_blocks import empty_file
 
 
 def fitted(chat: ChatRequest, facts: ModelFacts, notes: Notes) -> ChatRequest:
@@ -109,6 +110,8 @@ def _part(part: Part, at: str, facts: ModelFacts, notes: Notes) -> Part:
         case Document("text/plain", data, title, cache):
             # Every model reads it so; of documents Converse takes five.
             notes.add("rewrote:document", "A text file became text of the chat.")
+            if not data or data.isspace():
+                return Text(empty_file(title), cache)
             return Text(f"[file {title}]\n{data}" if title else data, cache)
         case Office() if not facts.pdf:
             refuse_office(part)

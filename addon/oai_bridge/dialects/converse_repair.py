@@ -55,10 +55,12 @@ def _without_strict(body: Body, _complaint: re.Match[str]) -> Body | None:
 
 
 def _without_thoughts(body: Body, _complaint: re.Match[str]) -> Body | None:
+    extra = body.get("additionalModelRequestFields", {})
+    if extra.get("thinking", {}).get("block_binding", {}).get("prefix_mismatch_behavior") == "error":
+        return None
     changed = _with_blocks(body, lambda block: "reasoningContent" not in block)
     if changed is None:
         return None
-    extra = body.get("additionalModelRequestFields", {})
     answers = any("toolResult" in block for block in body["messages"][-1]["content"])
     if answers and extra.get("thinking", {}).get("type") == "enabled":
         # Thinking by a budget can't go on where the turn with the calls doesn't begin with it.

@@ -192,8 +192,10 @@ def _without_mark(tool: Any) -> Any:
 
 def _set_effort(changed: dict[str, Any], facts: PassedFacts, cloud: Cloud, notes: Notes) -> Effort | None:
     """The field `reasoning_effort`, from Anthropic's `thinking` where that is given alone."""
-    effort, wish = read_effort(changed, notes), read_thinking(changed)
+    effort, wish = read_effort(changed, notes), read_thinking(changed, notes)
     given = changed.pop("reasoning_effort", None)
+    if wish is not None and wish.binding:
+        notes.dropped("thinking.block_binding", "Only Claude's thoughts are bound to their chat.")
     if effort is None and wish is not None:
         effort = _effort_for(wish, facts, notes)
     if effort is None:

@@ -191,8 +191,12 @@ class _Family:
         return self.new | self.known
 
     def override(self, name: str, facts: Mapping[str, Any], path: str, guessed: Mapping[str, Any]) -> None:
-        """`guessed` are facts of a new model that the user needn't give."""
-        self.rows[name] = merged(self.rows.get(name, guessed), facts)
+        """`guessed` are facts of a new model that the user needn't give. The `max_output` of `facts` is for all clouds,
+        unless they say more."""
+        row = dict(self.rows.get(name, guessed))
+        if "max_output" in facts:
+            row.pop("foundry_max_output", None)
+        self.rows[name] = merged(row, facts)
         (self.known if name in self.known else self.new)[name] = self.table.facts(name, self.rows[name], path)
 
 

@@ -112,6 +112,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pdf: bool  # and on Converse documents of other kinds
     context: Count  # tokens
     max_output: Count  # tokens
+    foundry_max_output: Count | None = None  # where it is another one there
     prompt_cache_min_tokens: Count | None  # shorter prompts aren't cached
     cache_points: tuple[Literal["tools", "system", "messages"], ...] = ("tools", "system", "messages")  # on Converse
     bedrock_cache_1h: bool = False  # cache points may last an hour there

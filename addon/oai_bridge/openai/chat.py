@@ -144,11 +144,13 @@ class JsonFormat:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingWish:
-    """The Anthropic-style `thinking` field. `budget` in tokens, of "enabled"; `display` None: left open."""
+    """The Anthropic-style `thinking` field. `budget` in tokens, of "enabled"; `display` None: left open. `binding` is
+    Anthropic's `block_binding`, unchecked: what happens to thoughts that don't fit the chat any more."""
 
     type: Literal["enabled", "adaptive", "disabled", "between_tools"]
     budget: int | None = None
     display: Literal["summarized", "omitted"] | None = None
+    binding: Mapping[str, Any] | None = None
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from ..errors import InvalidRequest
+from ..notes import Notes
 
 NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 """Values by which a field asks for nothing: front ends send many fields always."""
@@ -18,6 +19,15 @@ NEUTRAL: tuple[Any, ...] = (None, False, 0, "", [], {})
 def place(at: str, field: str) -> str:
     """The place of a field, such as `messages[0].name`."""
     return f"{at}.{field}" if at else field
+
+
+def tell_unknown(value: Mapping[str, Any], at: str, known: Container[str], notes: Notes) -> None:
+    """Tells the fields of an object that are not `known` and ask for something. Their names may be any text, so that no
+    code of a note has them."""
+    for field, given in value.items():
+        if field not in known and given not in NEUTRAL:
+            named = place(at, field[:64])
+            notes.dropped(named, f"The field {named!r} is unknown here.", code="unknown")
 
 
 def boolean(value: Mapping[str, Any], field: str, at: str = "", default: bool = False) -> bool:

@@ -13,7 +13,7 @@ from ..errors import InvalidRequest
 from ..notes import Notes
 from .assistant import Thought, call_of_block, calls_of, signed_of, thoughts_of
 from .chat import Message, Part, Role, Text, ToolCall, Ttl
-from .fields import place, text
+from .fields import NEUTRAL, place, text
 from .media import anthropic_part, file_part, image_url_part
 
 Piece = Part | Thought | ToolCall | Message
@@ -130,8 +130,8 @@ def _rest_of_assistant(value: dict[str, Any], at: str, context: Context) -> tupl
     back signed thoughts only."""
     if value.get("audio"):
         context.notes.dropped(f"{at}.audio", "This model takes no audio, not even of earlier answers.", code="audio")
-    refusal = value.get("refusal")
-    return (Text(refusal),) if isinstance(refusal, str) and refusal else ()
+    refusal = text(value, "refusal", at) if value.get("refusal") not in NEUTRAL else None
+    return (Text(refusal),) if refusal else ()
 
 
 # -- content ----------------------------------------------------------------------------------------------------------

@@ -55,12 +55,12 @@ def parse_chat(body: dict[str, Any], notes: Notes, settings: Claude) -> ChatRequ
         top_k=positive(number(body, "top_k")),
         stop=_stop(body.get("stop"), notes),
         tools=tools,
-        tool_choice=read_choice(body, tools),
+        tool_choice=read_choice(body, tools, notes),
         parallel_tool_calls=allows_parallel(body),
         legacy_functions=uses_functions(body),
         format=read_format(body),
         effort=read_effort(body, notes),
-        thinking=read_thinking(body),
+        thinking=read_thinking(body, notes),
         output_effort=read_output_effort(body, notes),
         web_search=read_web_search(body, notes),
         user=text(body, "safety_identifier") or text(body, "user"),
@@ -131,10 +131,21 @@ def _refuse_what_would_change_the_answer(body: dict[str, Any]) -> None:
             param="n",
             code="unsupported_value",
         )
-    modalities = body.get("modalities")
-    if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
+    modalities = _modalities(body)
+    if body.get("audio") or "audio" in modalities:
         field = "audio" if body.get("audio") else "modalities"
         raise InvalidRequest("This model speaks no audio; ask for text.", param=field, code="unsupported_value")
+    if modalities and "text" not in modalities:
+        raise InvalidRequest("This model answers in text; ask for that.", param="modalities", code="unsupported_value")
+
+
+def _modalities(body: dict[str, Any]) -> list[str]:
+    """The kinds of answer that the client asks for, in lower case; a single word counts as a list of it."""
+    given = body.get("modalities") or []
+    kinds = [given] if isinstance(given, str) else given
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise InvalidRequest('`modalities` must be a list such as ["text"].', param="modalities")
+    return [kind.lower() for kind in kinds]
 
 
 _HONOURED = {
@@ -166,6 +177,8 @@ _USUAL: dict[str, tuple[Any, ...]] = {"repetition_penalty": (1,)}
 
 def _tell_what_is_dropped(body: dict[str, Any], notes: Notes) -> None:
     """Fields at their neutral value ask for nothing, so nothing is told: SillyTavern sends most of them always."""
+    if set(_modalities(body)) - {"text"}:
+        notes.dropped("modalities", "This model answers in text alone.")
     for field, value in body.items():
         if field in _HONOURED or value in NEUTRAL or value in _USUAL.get(field, ()):
             continue

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..errors import InvalidRequest
+from ..notes import Notes
 from .chat import Tool, ToolChoice
-from .fields import boolean, mapping, text
+from .fields import NEUTRAL, boolean, mapping, text
 from .messages import Context, cache_of
 
 _MODES: Mapping[str, Literal["auto", "none", "required"]] = {
     **{"auto": "auto", "none": "none", "required": "required"},
     "any": "required",  # Anthropic's word
 }
+_ANTHROPICS = ("defer_loading", "input_examples", "eager_input_streaming")
 _NAMING = ("function", "custom", "tool")  # the last is Anthropic's
 
 
@@ -51,12 +53,16 @@ def uses_functions(body: Mapping[str, Any]) -> bool:
     return bool(body.get("functions")) and not body.get("tools")
 
 
-def read_choice(body: Mapping[str, Any], tools: tuple[Tool, ...]) -> ToolChoice | None:
-    """The field `tool_choice`, else the older `function_call`; without tools there is nothing to choose. Raises
-    `InvalidRequest`, also for a tool that is not there."""
+def read_choice(body: Mapping[str, Any], tools: tuple[Tool, ...], notes: Notes) -> ToolChoice | None:
+    """The field `tool_choice`, else the older `function_call`; without tools there is nothing to choose, which is told
+    where one has to be called. Raises `InvalidRequest`, also for a tool that is not there."""
     field = "tool_choice" if body.get("tool_choice") else "function_call"
     choice = body.get(field)
-    if not tools or not choice:
+    if not choice:
+        return None
+    if not tools:
+        if (choice.get("type") if isinstance(choice, dict) else choice) not in ("auto", "none"):
+            notes.dropped(field, "There are no tools to call.")
         return None
     named = {tool.name: tool for tool in tools}
     if isinstance(choice, str) and choice in _MODES:
@@ -103,12 +109,14 @@ def _tool(value: dict[str, Any], at: str, context: Context) -> Tool | None:
     custom = kind == "custom" and schema == "parameters"
     if custom:
         _refuse_a_grammar(definition, place)
+    _tell_what_a_tool_loses({at: value, place: definition}, context.notes)
     return Tool(
         name=_name(definition, place),
-        description=text(definition, "description", place),
+        # Some clients leave these two beside the function, where the Responses API has them.
+        description=text(definition, "description", place) or text(value, "description", at),
         parameters=None if custom else mapping(definition, schema, place),
         param=place,
-        strict=boolean(definition, "strict", place),
+        strict=boolean(definition, "strict", place, default=boolean(value, "strict", at)),
         custom=custom,
         cache=cache_of(value, at, context) or cache_of(definition, place, context),
     )
@@ -140,6 +148,14 @@ def _refuse_a_grammar(value: dict[str, Any], at: str) -> None:
             param=f"{at}.format",
             code="unsupported_value",
         )
+
+
+def _tell_what_a_tool_loses(holders: Mapping[str, dict[str, Any]], notes: Notes) -> None:
+    """What Anthropic's own tools may have, and is not sent; `holders` are the places where it may stand."""
+    for field in _ANTHROPICS:
+        for at, holder in holders.items():
+            if holder.get(field) not in NEUTRAL:
+                notes.dropped(f"{at}.{field}", f"The {field} of a tool is not sent.", code=field)
 
 
 # -- the choice -------------------------------------------------------------------------------------------------------

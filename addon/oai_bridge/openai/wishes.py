@@ -8,11 +8,13 @@ from typing import Any, get_args
 from ..errors import InvalidRequest
 from ..notes import Notes
 from .chat import Effort, JsonFormat, ThinkingWish, WebSearch
-from .fields import boolean, mapping, number, positive, text
+from .fields import boolean, mapping, number, positive, tell_unknown, text
 
 _EFFORTS: Mapping[str, Effort] = {word: word for word in get_args(Effort)}
 _THINKING = ("enabled", "adaptive", "disabled", "between_tools")
+_OF_THINKING = ("type", "budget_tokens", "display", "block_binding")
 _DISPLAY = (None, "summarized", "omitted")
+_OF_SEARCH = ("search_context_size", "user_location", "filters")
 _SIZES = ("low", "medium", "high")
 _LOCATION = ("city", "country", "region", "timezone")
 
@@ -86,9 +88,9 @@ def _effort(value: Any, at: str, notes: Notes) -> Effort | None:
     return None
 
 
-def read_thinking(body: Mapping[str, Any]) -> ThinkingWish | None:
-    """Anthropic's field `thinking`: `{"type": …, "budget_tokens"?, "display"?}`; DeepSeek's has no budget. `true`
-    leaves the amount to the model."""
+def read_thinking(body: Mapping[str, Any], notes: Notes) -> ThinkingWish | None:
+    """Anthropic's field `thinking`: `{"type": …, "budget_tokens"?, "display"?, "block_binding"?}`; DeepSeek's has no
+    budget. `true` leaves the amount to the model. Other keys are told."""
     if body.get("thinking") is True:
         return ThinkingWish("adaptive")
     if not (thinking := mapping(body, "thinking")):
@@ -99,7 +101,9 @@ def read_thinking(body: Mapping[str, Any]) -> ThinkingWish | None:
     if display not in _DISPLAY:
         raise InvalidRequest("`display` must be summarized or omitted.", param="thinking.display")
     budget = positive(number(thinking, "budget_tokens", "thinking"))
-    return ThinkingWish(kind, budget if kind == "enabled" else None, display)
+    tell_unknown(thinking, "thinking", _OF_THINKING, notes)
+    binding = mapping(thinking, "block_binding", "thinking") or None
+    return ThinkingWish(kind, budget if kind == "enabled" else None, display, binding)
 
 
 def read_web_search(body: Mapping[str, Any], notes: Notes) -> WebSearch | None:
@@ -107,6 +111,9 @@ def read_web_search(body: Mapping[str, Any], notes: Notes) -> WebSearch | None:
     in OpenAI's Chat Completions, or right in `user_location`, as in its Responses API."""
     if (options := mapping(body, "web_search_options")) is None:
         return None
+    if options.get("filters"):
+        notes.dropped("web_search_options.filters", "The web search is not limited to certain sites.")
+    tell_unknown(options, "web_search_options", _OF_SEARCH, notes)
     size: Any = options.get("search_context_size") or "medium"
     if size not in _SIZES:
         notes.dropped("web_search_options.search_context_size", "The size must be low, medium or high.")

@@ -153,6 +153,10 @@ def _build(
             for name in ("guardrail", "service_tier")
             if name in single["bedrock"]
         ]
+    if api != "invoke" and "anthropic_version" in single["bedrock"]:
+        told.append(
+            f"bedrock.anthropic_version changes no chat with bedrock.api ({api}): only the door invoke sends it."
+        )
     if problems:
         raise ConfigError("\n".join(problems))
     for section, in_mb, in_bytes in _SIZES:
