@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oai_bridge.dialects.claude_memory import TurnMemory
+from oai_bridge.dialects.claude_request import claude_body
 from oai_bridge.events import Usage
 from oai_bridge.models.catalog import Catalog
 from oai_bridge.models.facts import ModelFacts
 from oai_bridge.models.passed import PassedFacts
 from oai_bridge.money.cost import Cost, cost_of, prices_at
 from oai_bridge.money.worst import Counted, Worst, counted, worst_of, worst_of_all
+from oai_bridge.notes import Notes
+from oai_bridge.openai.chat import Effort
+from oai_bridge.openai.request import parse_chat
 from oai_bridge.settings.values import Bedrock, Claude, Config, OpenAI
+from tests.claude_request.chats import MODELS
+from tests.support.catalogue import known
 
 CATALOG = Catalog()
 UNKNOWN = PassedFacts(id="mine", name="mine", owner="me")
@@ -52,13 +59,36 @@ def test_the_whole_prompt_is_written_and_the_answer_as_long_as_it_may() -> None:
         ({"max_tokens": True}, 1),
         ({"max_tokens": [3]}, 16_384),
         ({"max_tokens": 10**6}, 64_000),  # the model's own limit
-        ({"max_tokens": 100, "reasoning_effort": "high"}, 16_484),
+        ({"max_tokens": 100, "reasoning_effort": "high"}, 32_868),
         ({"max_tokens": 100, "thinking": {"budget_tokens": 2000}}, 2100),
-        ({"max_tokens": 100, "thinking": "?"}, 16_484),
+        ({"max_tokens": 100, "thinking": "?"}, 32_868),
     ],
 )
 def test_room_of_a_translated_chat(body: dict[str, Any], room: int) -> None:
     assert worst(body).output == room
+
+
+@pytest.mark.parametrize("cap", [None, 5000])
+@pytest.mark.parametrize("asked", [{}, {"max_tokens": 1}, {"max_tokens": 16_400}, {"max_tokens": 10**6}])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {},
+        *({"reasoning_effort": effort} for effort in get_args(Effort)),
+        *({"thinking": {"type": "enabled", "budget_tokens": budget}} for budget in (1, 2000, 30_000, 10**6)),
+        *({"thinking": {"type": "adaptive"}}, {"thinking": True}, {"output_config": {"effort": "max"}}),
+    ],
+)
+def test_no_chat_is_given_more_room_than_was_thought(
+    wish: dict[str, Any], asked: dict[str, Any], cap: int | None
+) -> None:
+    claude = Claude(max_output_tokens=cap)
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], **wish, **asked}
+    for model in MODELS:
+        facts = known(model)
+        chat = parse_chat(body, Notes(), claude)
+        sent = claude_body(chat, facts, claude, Notes(), cloud="vertex", sampling=True, memory=TurnMemory()).body
+        assert worst_of(facts, "vertex", 100, body, Config(claude=claude)).output >= sent["max_tokens"]
 
 
 def test_room_elsewhere() -> None:

@@ -14,7 +14,8 @@ from .cost import Cost, prices_at
 _BYTES = 3  # of a body for a token of its prompt
 _LETTERS = 3.5  # of an answer for a token
 _REPLY_BYTES = 4  # of the cloud's answer for a token, where none of its text was seen
-_ROOM_TO_THINK = 16_384  # tokens that a chat may be given beside what it asks for
+_ROOM_TO_THINK = 16_384  # tokens that a chat may be given that doesn't say how many it wants
+_LEAST_THOUGHT, _MOST_THOUGHT = 1024, 32_768  # tokens of thinking, which come on top of the answer's
 _THINKS = ("reasoning_effort", "reasoning", "thinking", "output_config")
 _OUTPUT = 16_384  # tokens of an answer of whose model nothing is known
 _PACE = 100  # tokens that a model may make in a second of which nothing is heard
@@ -112,10 +113,13 @@ def _room(facts: Facts, body: Mapping[str, Any], config: Config) -> int:
     if not isinstance(facts, ModelFacts):
         limits = (asked, facts.max_output, config.openai.max_output_tokens)
         return min(_known(*limits), default=_OUTPUT) * min(_count(body, "n") or 1, _CHOICES)
-    room = asked or max(config.claude.default_max_tokens, _ROOM_TO_THINK if facts.thinking != "none" else 0)
-    if asked and any(body.get(field) for field in _THINKS):
+    room = asked or config.claude.default_max_tokens
+    if any(body.get(field) for field in _THINKS):
         thinking = body.get("thinking")
-        room += (_count(thinking, "budget_tokens") if isinstance(thinking, Mapping) else None) or _ROOM_TO_THINK
+        budget = _count(thinking, "budget_tokens") if isinstance(thinking, Mapping) else None
+        room += max(budget, _LEAST_THOUGHT) if budget else _MOST_THOUGHT
+    if not asked and facts.thinking != "none":
+        room = max(room, _ROOM_TO_THINK)
     return min(_known(room, facts.max_output, config.claude.max_output_tokens))
 
 
