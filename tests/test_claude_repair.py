@@ -130,6 +130,7 @@ def test_any_system_prompt_takes_the_instruction(system: Any, before: list[str])
     _, body = repaired(given, refusal(FORMAT), NOTHING) or ("", {})
     *kept, instruction = body["system"]
     assert kept == [{"type": "text", "text": words} for words in before] and instruction["type"] == "text"
+    assert instruction["text"].startswith("\n\n") is bool(before)
 
 
 def test_a_config_that_is_refused_as_a_whole_goes_as_a_whole() -> None:

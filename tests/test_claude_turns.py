@@ -138,10 +138,11 @@ def test_the_check_itself_can_fail() -> None:
 
 
 def test_the_system_messages_at_the_front_are_a_block_each_and_keep_their_marks() -> None:
+    """Claude reads blocks without anything between them: a blank line parts what several messages say."""
     chat = [system("A", "B"), system(" "), system("C", cache="1h"), user("Hi"), system("late")]
     front, rest = split_system(chat, hoist=False, notes=Notes())
     mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    assert system_blocks(front, CLAUDE, Notes()) == [text("A"), text("B"), text("C") | mark]
+    assert system_blocks(front, CLAUDE, Notes()) == [text("A"), text("B"), text("\n\nC") | mark]
     assert rest == chat[3:]
 
 

@@ -115,6 +115,7 @@ def test_the_answers_form() -> None:
     assert name == "output_config"
     assert changed["outputConfig"] == {"effort": "low"}
     assert changed["system"][:2] == BODY["system"]
+    assert changed["system"][2]["text"].startswith("\n\nRespond with JSON only")
     assert changed["system"][2]["text"].endswith('conform to this JSON schema: {"type":"object"}')
 
 

@@ -122,7 +122,7 @@ def test_the_newest_version_of_the_api_has_no_sampling() -> None:
 
 def test_the_instruction_is_the_last_system_block() -> None:
     found = body(message("system", "S"), HI, format=JsonFormat())
-    assert [block["text"][:22] for block in found["system"]] == ["S", "Respond with a single "]
+    assert [block["text"][:24] for block in found["system"]] == ["S", "\n\nRespond with a single "]
     assert "output_config" not in found
 
 

@@ -63,9 +63,8 @@ def extend(blocks: list[Block], more: Sequence[Block]) -> None:
 
 
 def tagged(blocks: Sequence[Block]) -> Block:
-    """Texts of system messages as one that can stand in a user's turn."""
-    said = "\n\n".join(block["text"] for block in blocks)
-    block = text_block(f"<system>{said}</system>")
+    """Texts of the system as one that can stand in a user's turn."""
+    block = text_block(f"<system>{''.join(block['text'] for block in blocks)}</system>")
     marks = [block["cache_control"] for block in blocks if "cache_control" in block]
     return block | {"cache_control": marks[-1]} if marks else block
 

@@ -60,6 +60,6 @@ def format_of(
     return Format(instruction=instruction(wish.schema))
 
 
-def instruction(schema: Mapping[str, Any]) -> str:
-    """What tells Claude to answer in JSON that fits `schema`."""
-    return _ONE_THAT_FITS + jsontext.write(schema).decode()
+def instruction(schema: Mapping[str, Any], *, after: bool = False) -> str:
+    """What tells Claude to answer in JSON that fits `schema`; `after` another text, apart from it."""
+    return ("\n\n" if after else "") + _ONE_THAT_FITS + jsontext.write(schema).decode()

@@ -86,7 +86,7 @@ def _without_format(body: Body, complaint: str) -> Body | None:
         return None
     system = body.get("system")
     blocks = [text_block(system)] if isinstance(system, str) else _dicts(system)
-    changed = body | {"system": [*blocks, text_block(instruction(schema))]}
+    changed = body | {"system": [*blocks, text_block(instruction(schema, after=bool(blocks)))]}
     del changed["output_config"]
     if _CONFIG_REFUSED.search(complaint):
         return changed

@@ -18,7 +18,7 @@ from ..openai.chat import ChatRequest, Message, Office, Text
 from ..openai.media import refuse_office
 from ..settings.values import Claude
 from .claude_betas import BINDING, CONTEXT_1M, CONTEXT_MANAGEMENT, allowed_betas, beta_name, search_beta
-from .claude_blocks import text_block
+from .claude_blocks import extend, text_block
 from .claude_cache import count_points, fit_hours, make_legal, place_automatic
 from .claude_format import format_of
 from .claude_memory import TurnMemory, digest
@@ -76,10 +76,11 @@ def claude_body(
     put_ends_right(turns, prefill=prefill, model=facts.id, settings=settings, notes=notes)
 
     body: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.blocks} for turn in turns]}
-    instruction = [text_block(wanted.instruction)] if wanted.instruction else []
+    prompt = [*system]
+    extend(prompt, [text_block(wanted.instruction)] if wanted.instruction else [])
     output_config = {"format": wanted.output_format, "effort": plan.effort}
     parts = {
-        "system": [*system, *instruction],
+        "system": prompt,
         "tools": [*tools.definitions, *([wanted.tool] if wanted.tool else [])],
         "tool_choice": _only(wanted.tool["name"]) if wanted.tool else tools.choice,
         "thinking": plan.thinking,

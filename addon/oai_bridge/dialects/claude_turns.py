@@ -76,7 +76,10 @@ def _says_something(message: Message) -> bool:
 
 def system_blocks(messages: Sequence[Message], settings: Claude, notes: Notes) -> list[Block]:
     """The top-level `system`: a block for each text that is not blank."""
-    return [block for message in messages for block in _marked(message, content_blocks(message, settings.names, notes))]
+    blocks: list[Block] = []
+    for message in messages:
+        extend(blocks, _marked(message, content_blocks(message, settings.names, notes)))
+    return blocks
 
 
 def turns_of(

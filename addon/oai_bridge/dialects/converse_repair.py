@@ -74,7 +74,9 @@ def _without_format(body: Body, _complaint: re.Match[str]) -> Body | None:
     if "textFormat" not in config:
         return None
     schema = msgspec.json.decode(config.pop("textFormat")["structure"]["jsonSchema"]["schema"])
-    return _with(body, "outputConfig", config) | {"system": [*body.get("system", ()), {"text": instruction(schema)}]}
+    system = body.get("system", [])
+    told = {"text": instruction(schema, after=bool(system))}
+    return _with(body, "outputConfig", config) | {"system": [*system, told]}
 
 
 def _without_points(body: Body, _complaint: re.Match[str]) -> Body | None:
