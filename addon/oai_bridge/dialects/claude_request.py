@@ -133,9 +133,10 @@ class _Past:
 
 
 def _refuse_office(chat: ChatRequest) -> None:
+    asking = chat.asking
     for message in chat.messages:
         for part in message.parts:
-            if isinstance(part, Office) and message.role in chat.asking:
+            if isinstance(part, Office) and message.role in asking:
                 refuse_office(part)
 
 

@@ -34,12 +34,9 @@ def fitted(chat: ChatRequest, facts: ModelFacts, notes: Notes) -> ChatRequest:
         chat = replace(chat, stop=chat.stop[: facts.max_stops])
     if not facts.cache_points and _asks_for_cache(chat):
         notes.dropped("cache_control", "This model has no cache breakpoints.")
-    return replace(
-        chat,
-        messages=tuple(
-            _seen(message, facts, notes) if message.role in chat.asking else message for message in chat.messages
-        ),
-    )
+    asking = chat.asking
+    messages = (_seen(message, facts, notes) if message.role in asking else message for message in chat.messages)
+    return replace(chat, messages=tuple(messages))
 
 
 def fitted_facts(chat: ChatRequest, facts: ModelFacts, settings: Claude) -> ModelFacts:

@@ -60,12 +60,13 @@ class Fetcher:
     async def resolved(self, chat: ChatRequest, get_all: GetAll | None = None) -> ChatRequest:
         """The chat with its remote parts fetched, as by `get_all`; the very same if it has none. Parts that the model
         is not asked about stay: nobody can use them. Raises `InvalidRequest`."""
-        asking = [message for message in chat.messages if message.role in chat.asking]
-        remotes = [part for message in asking for part in message.parts if isinstance(part, Remote)]
+        asking = chat.asking
+        asked = [part for message in chat.messages if message.role in asking for part in message.parts]
+        remotes = [part for part in asked if isinstance(part, Remote)]
         if not remotes:
             return chat
         media = await (get_all or self.get_all)(remotes)
-        messages = (_filled(message, media) if message.role in chat.asking else message for message in chat.messages)
+        messages = (_filled(message, media) if message.role in asking else message for message in chat.messages)
         return replace(chat, messages=tuple(messages))
 
     async def get_all(self, remotes: Sequence[Remote]) -> Mapping[str, Media]:
