@@ -249,7 +249,7 @@ def test_an_error_object_of_anthropic_is_read_as_such_with_aws_words() -> None:
         (404, b'{"Output":{"__type":"UnknownOperationException"},"Version":"1.0"}', 404, "HTTP 404: {"),
         (403, b'{"message":null}', 403, 'HTTP 403: {"message":null}'),
         (500, b"[]", 500, "HTTP 500: []"),
-        (None, b"\xff{", 502, "an error: \ufffd{"),
+        (None, b"\xff{", 502, "an error without words that can be shown."),
     ],
 )
 def test_bodies_that_are_no_errors_of_aws(status: int | None, body: bytes, out: int, message: str) -> None:

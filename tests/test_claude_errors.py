@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai_bridge.dialects.claude_errors import error_from_body
-from oai_bridge.errors import Original
+from oai_bridge.dialects.claude_reply import ClaudeStream
+from oai_bridge.dialects.cloud_errors import AWS, GOOGLE
+from oai_bridge.errors import Original, StreamBroken
+from oai_bridge.events import Failure
 
 
 def anthropic(kind: str, message: str = "Told.") -> dict[str, Any]:
@@ -124,7 +127,7 @@ def test_in_a_stream_so_does_googles_status(word: str, status: int) -> None:
         (503, b"", 503, "HTTP 503 and nothing else."),
         (429, b"slow", 429, "HTTP 429: slow"),
         (302, b"", 502, "HTTP 302 and nothing else."),
-        (None, b"\xff{", 502, "an error: \ufffd{"),
+        (None, b"\xff{", 502, "an error without words that can be shown."),
         (500, b"[]", 500, "HTTP 500: []"),
         (500, b"[1, 2]", 500, "HTTP 500: [1, 2]"),
         (429, b'{"detail": "slow"}', 429, 'HTTP 429: {"detail": "slow"}'),
@@ -250,3 +253,29 @@ def test_googles_reason_says_more_than_its_status(reason: object, status: int, c
     error = {"code": 403, "message": "No.", "status": "PERMISSION_DENIED", "details": details}
     found = error_from_body(403, json.dumps({"error": error}).encode())
     assert (found.status, found.code) == (status, code)
+
+
+# -- in the place of an answer -----------------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_place_of_an_answer_has_the_clouds_own_hint() -> None:
+    body = b'{"type": "error", "error": {"type": "rate_limit_error", "message": "Slow"}}'
+    for hints, place in ((AWS, "AWS's Service Quotas"), (GOOGLE, "Google Cloud console")):
+        (failure,) = ClaudeStream(hints=hints).whole(body)
+        assert isinstance(failure, Failure) and place in failure.error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"id": "msg_1", "type": "message", "content": [{"type": "text", "text": "Secr',
+        b'{"id": "msg_1", "type": "message", "content": "Secret"}',
+        b'{"id": "msg_1", "type": "message", "content": null}',
+        b'{"id": "msg_1", "type": "message", "content": [{"type": "text", "text": 7, "secret": "Secret"}]}',
+    ],
+)
+def test_what_may_be_an_answer_is_not_quoted_and_may_be_paid_for(body: bytes) -> None:
+    (failure,) = ClaudeStream().whole(body)
+    assert isinstance(failure, Failure) and isinstance(failure.error, StreamBroken)
+    assert "ecr" not in failure.error.message and "msg_1" not in failure.error.message

@@ -277,6 +277,20 @@ def test_a_reason_that_nobody_knows_is_a_guess() -> None:
         assert isinstance(stop, Stop) and stop.guessed is guessed
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": {"role": "assistant", "content": "Secret"}, "done": true}',  # as Ollama answers
+        b'{"error": {"code": 1}, "choices": [{"message": {"content": "Secret"}}]}',
+        b'{"error": true, "output": "Secret"}',
+    ],
+)
+def test_what_may_be_an_answer_of_another_kind_is_not_quoted(body: bytes) -> None:
+    (failure,) = OpenAiStream("azure").whole(body)
+    assert isinstance(failure, Failure) and "Secret" not in failure.error.message
+    assert isinstance(failure.error, CloudError) is (b"error" in body)
+
+
 # -- totality ----------------------------------------------------------------------------------------------------------
 
 

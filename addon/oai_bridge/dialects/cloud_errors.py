@@ -113,7 +113,7 @@ _FIELD = re.compile(r"^([a-z_]+(?:\.[\w-]+)*): ", re.ASCII)
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _DURATION = re.compile(r"^(\d{1,9}(?:\.\d+)?)s$")
 _TEXT_LIMIT = 500  # characters of a body that is no error object
-_TELLING = ("error", "message", "Message", "__type")  # what errors have on top, and answers have not
+_WORDS = ("message", "Message", "__type")  # texts that errors have on top, and answers have not
 
 
 def kind_of_status(status: int | None) -> Kind | None:
@@ -181,13 +181,21 @@ def in_place_of_answer(body: bytes, error: CloudError) -> BridgeError:
     may be paid for, and is not to be quoted."""
     value = json_or_none(body)
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if body.lstrip().startswith(b"<") or (isinstance(value, dict) and any(value.get(key) for key in _TELLING)):
+    told = value if isinstance(value, dict) else {}
+    if _is_page(body) or told.get("error") or any(isinstance(told.get(key), str) for key in _WORDS):
         return error
     return StreamBroken("The cloud's answer is cut off, or none that can be read; look at it in mitmweb.")
 
 
 def plain(status: int | None, body: bytes) -> str:
-    """A message for a body that is no error object: an HTML page of a proxy in between, nothing at all, …"""
+    """A message for a body that is no error object: an HTML page of a proxy in between, nothing at all, … Of what came
+    with a success only a page is quoted: anything else may hold an answer."""
+    if status is None and not _is_page(body):
+        return "The cloud told an error without words that can be shown."
     text = " ".join(re.sub(r"<[^<>]*>", " ", body[: 20 * _TEXT_LIMIT].decode("utf-8", "replace")).split())
     where = "The cloud, or a proxy before it, answered" + (f" with HTTP {status}" if status else " with an error")
     return f"{where}: {text[:_TEXT_LIMIT]}" if text else f"{where} and nothing else."
+
+
+def _is_page(body: bytes) -> bool:
+    return body.lstrip().startswith(b"<")
