@@ -65,7 +65,7 @@ COMPLAINTS = {
         "test_claude_betas": [
             "test_vertex_gets_no_beta_that_it_would_answer_400_to_litellm_17755_claude_code_12429",
         ],
-        "test_claude_native": ["test_betas_of_header_and_body_go_by_the_list_of_the_cloud"],
+        "claude_native/test_bodies": ["test_betas_of_header_and_body_go_by_the_list_of_the_cloud"],
     },
     "the vendor's words leak: finish reasons, placeholders, tools of its own": {
         "test_claude_reply": [

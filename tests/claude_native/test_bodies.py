@@ -1,31 +1,23 @@
-"""dialects/claude_native.py: what the cloud demands is changed, and nothing else; any JSON gives a request or a 400."""
+"""dialects/claude_native.py: what the cloud demands is changed, and nothing else."""
 
 from __future__ import annotations
 
 import copy
-import json
-import time
 from typing import Any
 
 import pytest
 from anthropic.types import message_create_params
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from oai_bridge.dialects.claude_native import (
-    RemoteSource,
     count_body,
     count_of,
     native_body,
-    put_source,
-    remote_sources,
 )
 from oai_bridge.dialects.reading import Translated
 from oai_bridge.errors import CloudError, InvalidRequest
 from oai_bridge.models.catalog import Cloud, ModelFacts
 from oai_bridge.notes import Notes
-from oai_bridge.openai.chat import Document, Image
 from oai_bridge.openai.request import model_of
 from tests.support.catalogue import known
 
@@ -373,161 +365,3 @@ def test_an_improper_prompt_keeps_its_hours() -> None:
     found = native_body(copy.deepcopy(body), OLDER, cloud="bedrock", header_betas=(), notes=(notes := Notes()))
     assert (found.body["system"], list(notes)) == (MARKED["system"], [])
     assert count_body(copy.deepcopy(body), OLDER, cloud="bedrock", header_betas=(), notes=notes) == found
-
-
-# -- what stands at a URL ----------------------------------------------------------------------------------------------
-
-
-def at(url: Any, kind: str = "image") -> dict[str, Any]:
-    return {"type": kind, "source": {"type": "url", "url": url}, "cache_control": {"type": "ephemeral"}}
-
-
-REMOTE: dict[str, Any] = {
-    **ASK,
-    "system": [at("https://a/not-here")],
-    "messages": [
-        {"role": "user", "content": "https://a/text"},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "Look"},
-                at("https://a/1"),
-                at("https://a/2.pdf", "document"),
-                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
-                {"type": "tool_result", "tool_use_id": "t", "content": [at("https://a/3")]},
-                {"type": "document", "source": {"type": "content", "content": [at("https://a/4")]}},
-                {"type": "tool_result", "tool_use_id": "t", "content": "https://a/text"},
-                at(None),
-                at("https://a/not-here", "brand_new"),
-                "no block",
-            ],
-        },
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "n", "input": at("https://a/no")}]},
-    ],
-}
-
-
-def test_what_stands_at_a_url_is_found() -> None:
-    found = remote_sources(REMOTE)
-    assert [(source.kind, source.url, source.param) for source in found] == [
-        ("image", "https://a/1", "messages[1].content[1].source.url"),
-        ("document", "https://a/2.pdf", "messages[1].content[2].source.url"),
-        ("image", "https://a/3", "messages[1].content[4].content[0].source.url"),
-        ("image", "https://a/4", "messages[1].content[5].source.content[0].source.url"),
-    ]
-
-
-@pytest.mark.parametrize("levels", range(6))
-@pytest.mark.parametrize("outer", ["document", "tool_result"])
-def test_blocks_in_blocks_are_looked_at_as_deep_as_the_api_knows_them(levels: int, outer: str) -> None:
-    content: Any = [at("https://a/1")]
-    for _ in range(levels):
-        inner = {"source": {"type": "content", "content": content}} if outer == "document" else {"content": content}
-        content = [{"type": outer, **inner}]
-    found = remote_sources({"messages": [{"role": "user", "content": content}]})
-    assert [source.url for source in found] == (["https://a/1"] if levels < 3 else [])
-
-
-def test_what_was_fetched_stands_in_its_place() -> None:
-    body = copy.deepcopy(REMOTE)
-    for source in remote_sources(body):
-        put_source(
-            body, source, Image("image/png", "iVBO") if source.kind == "image" else Document("application/pdf", "JVBE")
-        )
-    assert remote_sources(body) == []
-    blocks = body["messages"][1]["content"]
-    picture = {"type": "base64", "media_type": "image/png", "data": "iVBO"}
-    assert blocks[1] == {**at("x"), "source": picture}
-    assert blocks[2]["source"] == {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
-    assert blocks[4]["content"][0]["source"] == blocks[5]["source"]["content"][0]["source"] == picture
-    assert blocks[0] == REMOTE["messages"][1]["content"][0] and body["messages"][2] == REMOTE["messages"][2]
-
-
-def test_a_text_is_a_text_source() -> None:
-    body = {"messages": [{"role": "user", "content": [at("https://a/1.txt", "document")]}]}
-    put_source(body, remote_sources(body)[0], Document("text/plain", "Read me"))
-    assert body["messages"][0]["content"][0]["source"] == {
-        "type": "text",
-        "media_type": "text/plain",
-        "data": "Read me",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("kind", "fetched", "told"),
-    [
-        ("image", Document("application/pdf", "JVBE"), "At this URL stands a document; send it"),
-        ("document", Image("image/png", "iVBO"), "At this URL stands an image; send it"),
-    ],
-)
-def test_a_file_of_the_other_kind_is_refused(kind: Any, fetched: Image | Document, told: str) -> None:
-    body = {"messages": [{"role": "user", "content": [at("https://a/1", kind)]}]}
-    with pytest.raises(InvalidRequest, match=told) as raised:
-        put_source(body, remote_sources(body)[0], fetched)
-    assert raised.value.param == "messages[0].content[0].source.url"
-
-
-def test_many_files_are_put_in_linear_time() -> None:
-    def seconds(count: int) -> float:
-        body = {"messages": [{"role": "user", "content": [at("https://a/1") for _ in range(count)]}]}
-        begun = time.process_time()
-        for source in remote_sources(body):
-            put_source(body, source, Image("image/png", "iVBO"))
-        return time.process_time() - begun
-
-    assert any(seconds(40_000) <= 3 * seconds(20_000) for _ in range(5))
-
-
-# -- anything ----------------------------------------------------------------------------------------------------------
-
-WORDS = st.sampled_from(
-    ["type", "text", "role", "content", "source", "url", "image", "document", "tool_result", "user", "ephemeral", "ttl"]
-)
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS | st.text(max_size=5)
-JSON = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=4),
-    max_leaves=12,
-)
-SOURCE = st.fixed_dictionaries({"type": st.just("url") | JSON, "url": st.text(max_size=9) | JSON})
-BLOCK = st.fixed_dictionaries(
-    {"type": WORDS | JSON}, optional={"source": SOURCE | JSON, "content": JSON, "text": JSON, "cache_control": JSON}
-)
-TURN = st.fixed_dictionaries({}, optional={"role": WORDS | JSON, "content": st.lists(BLOCK | JSON, max_size=3) | JSON})
-FIELDS = ["stream", "anthropic_version", "anthropic_beta", "cache_control", "service_tier", "mcp_servers", "system"]
-BODY = st.fixed_dictionaries(
-    {},
-    optional={
-        "model": st.just("claude-sonnet-4-5") | JSON,
-        "messages": st.lists(TURN | JSON, max_size=4) | JSON,
-        "tools": st.lists(BLOCK, max_size=2) | JSON,
-        "cache_control": st.just({"type": "ephemeral"}) | JSON,
-        **{field: JSON for field in FIELDS if field != "cache_control"},
-        "brand_new_field": JSON,
-    },
-)
-
-
-@given(BODY, st.lists(st.text(max_size=20), max_size=3), st.booleans())
-def test_any_object_gives_a_request_or_a_400(body: dict[str, Any], betas: list[str], strict: bool) -> None:
-    before = copy.deepcopy(body)
-    try:
-        model_of(body)
-        for source in remote_sources(body):
-            assert isinstance(source, RemoteSource)
-            put_source(
-                body, source, Image("image/png", "iVBO") if source.kind == "image" else Document("text/plain", "")
-            )
-        assert remote_sources(body) == []
-        for translate in (native, counted):
-            found = translate(body, tuple(betas), strict)[0].body
-            json.dumps(found)
-            assert (
-                not {"anthropic_version", "model", "cache_control", "anthropic_beta", "service_tier", "mcp_servers"}
-                & found.keys()
-            )
-    except InvalidRequest as error:
-        assert error.status == 400 and error.message
-    else:
-        untouched = set(before) - {"messages", "tools", "system", "model", "stream", *FIELDS}
-        assert {key: found[key] for key in untouched} == {key: before[key] for key in untouched}
