@@ -150,7 +150,7 @@ def test_the_words_of_an_error_are_the_clouds() -> None:
             502,
             "upstream_error",
             None,
-            "The cloud, or a proxy before it, answered with an error: plain text. "
+            "The cloud told an error without words that can be shown. "
             "Try again; if it stays, look at the answer in mitmweb.",
         ),
     ]
